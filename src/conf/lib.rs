@@ -1,0 +1,1 @@
+//! Reads rserver.conf, rsession.conf and their companions from one declaration of every option.

@@ -1,0 +1,300 @@
+//! The audit log's events, declared once: the enum, its words and the table for the reference come from [`events!`].
+//!
+//! A record is one JSON line: `seq`, `time`, `event` with its fields, `prev` and `hash`. The launcher alone writes them
+//! (`portcullis_launcher::audit`); [`record`] makes one, [`check`] is what `portcullis audit verify` does.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::session::EndReason;
+use crate::sign_in::{Denied, SignInEnd};
+use crate::{SessionId, SignInId, Uid};
+
+/// A row of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventDoc {
+    /// The word in the field `event`.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Its fields with their meaning.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal { $($(#[doc = $fdoc:literal])* $field:ident: $type:ty,)* })*) => {
+        /// Something that happened and must not be forgotten.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Event {
+            $($(#[doc = $doc])* #[serde(rename = $name)] $variant { $($(#[doc = $fdoc])* $field: $type,)* },)*
+        }
+
+        impl Event {
+            /// The word in the field `event`.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)* }
+            }
+        }
+
+        /// All events, for the reference.
+        pub const TABLE: &[EventDoc] = &[
+            $(EventDoc {
+                name: $name,
+                doc: concat!($($doc),*),
+                fields: &[$((stringify!($field), concat!($($fdoc),*)),)*],
+            },)*
+        ];
+    };
+}
+
+events! {
+    /// The daemon started, and in what state it found the log.
+    Started = "started" {
+        /// Version of the launcher.
+        version: String,
+        /// Sessions found alive and taken over again.
+        adopted: u32,
+        /// Bytes of a half-written last line that a crash left; they are kept beside the log.
+        torn_bytes: u64,
+    }
+    /// The daemon ended in order.
+    Stopped = "stopped" {
+        /// Why.
+        why: String,
+    }
+    /// A process of ours died and what was done.
+    ProcessLost = "process-lost" {
+        /// `server`, `helper`, `keeper` or `session`.
+        process: String,
+        /// Its exit status or signal.
+        status: String,
+    }
+    /// The configuration was read again.
+    Configured = "configured" {
+        /// Counts up with each accepted configuration.
+        generation: u64,
+        /// `accepted`, or `kept-old` when the new one was wrong.
+        outcome: String,
+        /// Number of problems found.
+        problems: u32,
+    }
+    /// Somebody signed in.
+    SignIn = "sign-in" {
+        /// Canonical name.
+        user: String,
+        /// Its number.
+        uid: Uid,
+        /// From where.
+        remote: IpAddr,
+        /// By what method: `pam`.
+        method: String,
+        /// The sign-in's id, which the cookie carries.
+        sign_in: SignInId,
+    }
+    /// Somebody was not let in.
+    SignInDenied = "sign-in-denied" {
+        /// The name as typed, cut to 64 characters, control characters replaced.
+        user: String,
+        /// From where.
+        remote: IpAddr,
+        /// By what method: `pam`.
+        method: String,
+        /// Why.
+        reason: Denied,
+        /// What PAM said of it, for the administrator.
+        detail: String,
+    }
+    /// A sign-in ended.
+    SignInEnded = "sign-in-ended" {
+        /// Canonical name.
+        user: String,
+        /// Which.
+        sign_in: SignInId,
+        /// Why.
+        why: SignInEnd,
+    }
+    /// A session's processes run as its user; the line proves what they may still do.
+    SessionStarted = "session-started" {
+        /// Which.
+        session: SessionId,
+        /// Its owner.
+        user: String,
+        /// What it runs.
+        ide: String,
+        /// Process id of the session process.
+        pid: i32,
+        /// TCP port, or 0 when the connection is handed over.
+        port: u16,
+        /// Ids, groups, capabilities, no_new_privs and limits as the kernel reports them after the drop.
+        proof: String,
+    }
+    /// A session ended and all its processes are gone.
+    SessionEnded = "session-ended" {
+        /// Which.
+        session: SessionId,
+        /// Its owner.
+        user: String,
+        /// Why.
+        why: EndReason,
+        /// Processes that had to be ended after the IDE itself.
+        left_over: u32,
+    }
+    /// Somebody who is not the proxy connected to a session's port.
+    PeerRefused = "peer-refused" {
+        /// Whose port.
+        session: SessionId,
+        /// The port.
+        port: u16,
+        /// The uid of the other end, or -1 when the kernel couldn't say.
+        peer: i64,
+    }
+    /// A request or message was refused by a flag, an unknown route or a missing permission.
+    Refused = "refused" {
+        /// Who asked; empty when nobody was signed in.
+        user: String,
+        /// In which session; empty outside one.
+        session: String,
+        /// From where.
+        remote: IpAddr,
+        /// The capability asked for, or `unknown`.
+        capability: String,
+        /// Method and path (no query), or the message's type.
+        what: String,
+        /// The rule: flag, file and line.
+        rule: String,
+        /// The id the browser was shown.
+        id: String,
+        /// How many alike within a minute this one stands for.
+        count: u32,
+    }
+    /// Bytes of a file went in or out.
+    Transfer = "transfer" {
+        /// Who.
+        user: String,
+        /// In which session.
+        session: SessionId,
+        /// `upload` or `download`.
+        direction: String,
+        /// The path as the IDE names it.
+        path: String,
+        /// Bytes of the body that passed.
+        bytes: u64,
+        /// Whether it went through to its end.
+        complete: bool,
+    }
+    /// Records from the server were dropped because they came faster than they could be written.
+    Overflow = "overflow" {
+        /// How many.
+        lost: u64,
+    }
+}
+
+/// The first record's `prev`.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A record as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The JSON line, without its line feed.
+    pub line: String,
+    /// Its hash: the next record's `prev`.
+    pub hash: String,
+}
+
+/// Makes the record number `seq` (from 1) of an event at `time` (RFC 3339, UTC, milliseconds), chained to `prev`.
+///
+/// # Errors
+/// When the event can't be written as JSON; none of the table can fail.
+pub fn record(seq: u64, time: &str, event: &Event, prev: &str) -> Result<Record, serde_json::Error> {
+    let mut fields = serde_json::Map::new();
+    fields.insert("seq".into(), seq.into());
+    fields.insert("time".into(), time.into());
+    fields.insert("event".into(), event.name().into());
+    if let serde_json::Value::Object(tagged) = serde_json::to_value(event)? {
+        for (_, inner) in tagged {
+            if let serde_json::Value::Object(inner) = inner {
+                fields.extend(inner);
+            }
+        }
+    }
+    fields.insert("prev".into(), prev.into());
+    let body = serde_json::to_string(&fields)?;
+    let hash = chain(prev, &body);
+    let open = body.strip_suffix('}').unwrap_or(&body);
+    Ok(Record { line: format!("{open},\"hash\":\"{hash}\"}}"), hash })
+}
+
+/// Why a line of the log is not the next record.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ChainError {
+    /// Not a record at all.
+    #[error("the line is not a record")]
+    Malformed,
+    /// Its bytes are not those that were hashed.
+    #[error("the record was changed: its hash does not fit its bytes")]
+    Changed,
+    /// It does not follow the record before it.
+    #[error("records are missing, added or moved: expected number {expected}, found {found}")]
+    Broken {
+        /// Number after the one before.
+        expected: u64,
+        /// Number found.
+        found: u64,
+    },
+}
+
+/// Checks that `line` is record `seq` chained to `prev`, and returns its hash.
+///
+/// # Errors
+/// See [`ChainError`].
+pub fn check(line: &str, seq: u64, prev: &str) -> Result<String, ChainError> {
+    let (open, tail) = line.rsplit_once(",\"hash\":\"").ok_or(ChainError::Malformed)?;
+    let hash = tail.strip_suffix("\"}").ok_or(ChainError::Malformed)?;
+    let body = format!("{open}}}");
+    let fields: serde_json::Value = serde_json::from_str(&body).map_err(|_| ChainError::Malformed)?;
+    let found = fields["seq"].as_u64().ok_or(ChainError::Malformed)?;
+    let said = fields["prev"].as_str().ok_or(ChainError::Malformed)?;
+    if chain(said, &body) != hash {
+        return Err(ChainError::Changed);
+    }
+    if found != seq || said != prev {
+        return Err(ChainError::Broken { expected: seq, found });
+    }
+    Ok(hash.to_owned())
+}
+
+/// SHA-256 over the previous hash, a line feed, and the record's JSON without its `hash` field.
+fn chain(prev: &str, body: &str) -> String {
+    let digest = Sha256::new().chain_update(prev).chain_update("\n").chain_update(body).finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_documented() {
+        for (at, row) in TABLE.iter().enumerate() {
+            assert!(!row.doc.trim().is_empty(), "{}", row.name);
+            assert!(row.fields.iter().all(|(_, doc)| !doc.trim().is_empty()), "{}", row.name);
+            assert!(TABLE[..at].iter().all(|other| other.name != row.name), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_chain_holds_and_every_tampering_shows() {
+        let first =
+            record(1, "2026-01-01T00:00:00.000Z", &Event::Overflow { lost: 3 }, GENESIS).expect("a record");
+        let next = Event::Stopped { why: "a \"quoted\" ,\"hash\":\"x\"} text".into() };
+        let second = record(2, "2026-01-01T00:00:01.000Z", &next, &first.hash).expect("a record");
+        assert_eq!(check(&first.line, 1, GENESIS), Ok(first.hash.clone()));
+        assert_eq!(check(&second.line, 2, &first.hash), Ok(second.hash));
+        assert_eq!(check(&first.line.replace(":3,", ":4,"), 1, GENESIS), Err(ChainError::Changed));
+        assert_eq!(check(&second.line, 1, GENESIS), Err(ChainError::Broken { expected: 1, found: 2 }));
+        assert_eq!(check("{}", 1, GENESIS), Err(ChainError::Malformed));
+    }
+}

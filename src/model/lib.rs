@@ -1,0 +1,15 @@
+//! Pure rules without I/O: names, ids, cookies, session states, audit events.
+//!
+//! Everything here decides or describes and returns data; nothing here opens a file, a socket or a clock.
+//! Called by every other crate; depends on none of ours.
+#![forbid(unsafe_code)]
+
+pub mod audit;
+pub mod cookie;
+pub mod ids;
+pub mod secret;
+pub mod session;
+pub mod sign_in;
+
+pub use ids::{Gid, Pid, Port, SessionId, SignInId, Uid, UserName};
+pub use secret::Secret;

@@ -1,0 +1,189 @@
+//! What a session is and the states it goes through.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Port, Secret, SessionId, UserName};
+
+/// The IDEs a session can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ide {
+    /// JupyterLab 4 (with Notebook 7's routes).
+    Jupyter,
+}
+
+impl Ide {
+    /// All of them, in the order pages show them.
+    pub const ALL: [Self; 1] = [Self::Jupyter];
+
+    /// The word used in URLs, forms, logs and the audit log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Jupyter => "jupyter",
+        }
+    }
+
+    /// The name a person reads.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Jupyter => "JupyterLab",
+        }
+    }
+
+    /// From the word of [`Ide::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ide| ide.word() == word)
+    }
+}
+
+impl fmt::Display for Ide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The steps of a start, in order; a page shows them, and the one that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// A port of the range (or the hand-over socket) is bound by root.
+    Port,
+    /// The PAM session of the user is open.
+    PamSession,
+    /// Ids, groups, limits and environment are the user's; the way back was tried and is closed.
+    BecomeUser,
+    /// The IDE's program runs.
+    StartIde,
+    /// The IDE answers on its socket.
+    Answer,
+}
+
+impl Step {
+    /// All steps in order.
+    pub const ALL: [Self; 5] = [Self::Port, Self::PamSession, Self::BecomeUser, Self::StartIde, Self::Answer];
+
+    /// What a person reads.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Port => "Reserve the session's door",
+            Self::PamSession => "Open your account's session",
+            Self::BecomeUser => "Become you, without privileges",
+            Self::StartIde => "Start the IDE",
+            Self::Answer => "Wait for its first answer",
+        }
+    }
+}
+
+/// Where a session is in its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Being started; the step under way.
+    Launching(Step),
+    /// The IDE answers.
+    Running,
+    /// Told to end; its processes are going.
+    Ending,
+    /// Gone. Kept for a while so that its owner can read why.
+    Ended(End),
+}
+
+impl State {
+    /// Whether its processes may still be there.
+    pub const fn is_live(&self) -> bool {
+        !matches!(self, Self::Ended(_))
+    }
+}
+
+/// Why and how a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The reason.
+    pub why: EndReason,
+    /// When it failed to start: the step.
+    pub step: Option<Step>,
+    /// The last lines of the IDE's output, at most [`OUTPUT_LINES`], control characters replaced.
+    pub output: Vec<String>,
+    /// Seconds since 1970.
+    pub at: u64,
+}
+
+/// How many lines of an IDE's output are kept for its owner.
+pub const OUTPUT_LINES: usize = 20;
+
+/// Why a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndReason {
+    /// Its owner stopped it.
+    Stopped,
+    /// Nobody used it for so many minutes (`session-timeout-minutes`).
+    Idle(u32),
+    /// It could not be started; the text says what and why.
+    StartFailed(String),
+    /// The IDE exited by itself; the text says with what status.
+    IdeExited(String),
+    /// The session's own process or its keeper was killed.
+    Killed,
+    /// An administrator ended it, or the owner's sign-ins were revoked.
+    Revoked,
+}
+
+/// Unix socket through which the server reaches a session, below the run directory: `control/<id>.sock`.
+pub fn door_path(run_dir: &std::path::Path, id: SessionId) -> std::path::PathBuf {
+    run_dir.join("control").join(format!("{id}.sock"))
+}
+
+/// How the server's bytes get to the IDE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// A loopback port of `session-port-range`, relayed by the session process to the IDE's private socket.
+    Tcp(Port),
+    /// The session process connects to the IDE's private socket and hands the connection over; no relay.
+    Unix,
+}
+
+/// A session as launcher and server know it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Its owner.
+    pub user: UserName,
+    /// What it runs.
+    pub ide: Ide,
+    /// Where it is in its life.
+    pub state: State,
+    /// How to reach it.
+    pub transport: Transport,
+    /// What only the proxy adds to a request, so that the IDE answers it and nobody else.
+    pub token: Secret,
+    /// Seconds since 1970.
+    pub started: u64,
+    /// The last act of a person, in seconds since 1970.
+    pub last_activity: u64,
+}
+
+/// How to start an IDE, made by `portcullis_policy` from the configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IdeCommand {
+    /// Absolute path of the program.
+    pub program: String,
+    /// Its arguments, without the program's name. No secrets: arguments are visible to others.
+    pub args: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// Secret variables of the environment (the IDE's token).
+    pub secret_env: Vec<(String, Secret)>,
+    /// Working directory.
+    pub cwd: String,
+    /// The Unix socket the IDE will listen on, absolute, inside the session's directory.
+    pub socket: String,
+    /// Files to write before the start, relative to the session's directory (switches of the IDE's own).
+    pub files: Vec<(String, String)>,
+    /// Path that answers 200 without authorisation once the IDE is up, e.g. `/s/<id>/api`.
+    pub probe: String,
+}

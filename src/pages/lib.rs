@@ -1,0 +1,1 @@
+//! The pages a person sees, as pure functions from data to HTML.

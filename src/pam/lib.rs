@@ -1,0 +1,1 @@
+//! A PAM conversation as data.

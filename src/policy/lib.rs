@@ -1,0 +1,1 @@
+//! Capabilities, adapters as data, and the pure decision on a request.

@@ -1,0 +1,149 @@
+//! One end of a channel: send and receive whole messages with descriptors beside them.
+//!
+//! Blocking or not is the descriptor's own mode; a caller that polls sets `O_NONBLOCK` and treats
+//! [`WireError::WouldBlock`] as "later". The server wraps the descriptor in its runtime's `AsyncFd`.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use portcullis_sys::fd;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::{FDS_MAX, MESSAGE_MAX, VERSION};
+
+/// Why a message was not sent or taken.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// The other end is gone.
+    #[error("the other end closed the channel")]
+    Closed,
+    /// Nothing to read, or no room to write, at the moment.
+    #[error("the channel is not ready")]
+    WouldBlock,
+    /// Larger than [`MESSAGE_MAX`], or more descriptors than [`FDS_MAX`].
+    #[error("the message is larger than {MESSAGE_MAX} bytes or has more than {FDS_MAX} descriptors")]
+    TooLarge,
+    /// Not a message of this protocol and version.
+    #[error("the message is malformed or of another version")]
+    Malformed,
+    /// The kernel refused.
+    #[error("the channel failed")]
+    System(#[source] Errno),
+}
+
+impl From<Errno> for WireError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::EAGAIN => Self::WouldBlock,
+            Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN => Self::Closed,
+            Errno::EMSGSIZE => Self::TooLarge,
+            other => Self::System(other),
+        }
+    }
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub struct Channel(OwnedFd);
+
+impl Channel {
+    /// Two connected ends, both close-on-exec and blocking.
+    ///
+    /// # Errors
+    /// When the kernel has no descriptors left.
+    pub fn pair() -> Result<(Self, Self), WireError> {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        Ok((Self(a), Self(b)))
+    }
+
+    /// Takes over a connected `SOCK_SEQPACKET` descriptor.
+    pub const fn from_fd(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Gives the descriptor back.
+    pub fn into_fd(self) -> OwnedFd {
+        self.0
+    }
+
+    /// Sends one message with descriptors beside it.
+    ///
+    /// # Errors
+    /// See [`WireError`]; nothing was sent then.
+    pub fn send<T: Serialize>(&self, message: &T, fds: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+        if fds.len() > FDS_MAX {
+            return Err(WireError::TooLarge);
+        }
+        // Zeroizing and of fixed size: a message may carry a password, and a growing buffer would leave copies behind.
+        let mut buffer = Zeroizing::new(vec![0; MESSAGE_MAX]);
+        buffer[0] = VERSION;
+        let body = postcard::to_slice(message, &mut buffer[1..]).map_err(|error| match error {
+            postcard::Error::SerializeBufferFull => WireError::TooLarge,
+            _ => WireError::Malformed,
+        })?;
+        let length = body.len() + 1;
+        fd::send(self.0.as_fd(), &buffer[..length], fds)?;
+        Ok(())
+    }
+
+    /// Takes one message and the descriptors beside it (close-on-exec).
+    ///
+    /// # Errors
+    /// [`WireError::Closed`] at the end; [`WireError::Malformed`] when it is none of ours: the caller ends the channel then.
+    pub fn receive<T: DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
+        let mut buffer = Zeroizing::new(vec![0; MESSAGE_MAX]);
+        let received = fd::receive(self.0.as_fd(), &mut buffer)?;
+        if received.length == 0 {
+            return Err(WireError::Closed);
+        }
+        if received.truncated {
+            return Err(WireError::TooLarge);
+        }
+        match buffer[..received.length].split_first() {
+            Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
+                Ok((message, [])) => Ok((message, received.fds)),
+                _ => Err(WireError::Malformed),
+            },
+            _ => Err(WireError::Malformed),
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ask, Order};
+
+    #[test]
+    fn a_message_arrives_whole_with_its_descriptors() {
+        let (a, b) = Channel::pair().expect("a pair");
+        let (extra, _other) = Channel::pair().expect("a pair");
+        a.send(&Ask::Resolve { paths: vec!["/x".into()] }, &[extra.as_fd()]).expect("sent");
+        let (ask, fds) = b.receive::<Ask>().expect("received");
+        assert!(matches!(ask, Ask::Resolve { paths } if paths == ["/x"]));
+        assert_eq!(fds.len(), 1);
+        drop(a);
+        assert!(matches!(b.receive::<Ask>(), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn large_foreign_and_trailing_bytes_are_refused() {
+        let (a, b) = Channel::pair().expect("a pair");
+        let huge = Ask::Resolve { paths: vec!["x".repeat(MESSAGE_MAX)] };
+        assert!(matches!(a.send(&huge, &[]), Err(WireError::TooLarge)));
+        for bad in [&[VERSION + 1, 0][..], &[VERSION], &[VERSION, 0, 0], &[VERSION, 250]] {
+            fd::send(a.as_fd(), bad, &[]).expect("sent");
+            assert!(matches!(b.receive::<Order>(), Err(WireError::Malformed)), "{bad:?}");
+        }
+    }
+}

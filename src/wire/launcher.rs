@@ -1,0 +1,245 @@
+//! What server and launcher say to each other.
+//!
+//! Every request of the server has a row in the launcher's request table (`portcullis_launcher::table`).
+
+use std::net::IpAddr;
+
+use portcullis_model::audit::Event;
+use portcullis_model::cookie::Key;
+use portcullis_model::session::{Ide, Session};
+use portcullis_model::sign_in::{Denied, SignIn, SignInEnd};
+use portcullis_model::{Secret, SessionId, SignInId};
+use serde::{Deserialize, Serialize};
+
+/// Server to launcher.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToLauncher {
+    /// The server serves: once, first.
+    Ready,
+    /// Begin a PAM conversation. `conversation` is a number of the server's choice, unused so far.
+    SignInStart {
+        /// Names the conversation in what follows.
+        conversation: u64,
+        /// As typed; the launcher makes a `UserName` of it or refuses.
+        user: String,
+        /// The client's address, for `PAM_RHOST` and the audit log.
+        remote: IpAddr,
+        /// What was typed as password: answers the first hidden prompt.
+        password: Secret,
+    },
+    /// Answers to the prompts last sent, in their order; one per prompt that wants an answer.
+    SignInAnswer {
+        /// Which conversation.
+        conversation: u64,
+        /// The answers.
+        answers: Vec<Secret>,
+    },
+    /// The person went away.
+    SignInCancel {
+        /// Which conversation.
+        conversation: u64,
+    },
+    /// End one sign-in. Answered by [`ToServer::SignInEnded`] once that is on disk.
+    SignOut {
+        /// Which.
+        sign_in: SignInId,
+    },
+    /// A person acted: the sign-in lives until `until` (seconds since 1970). At most once a minute per sign-in.
+    Touch {
+        /// Which.
+        sign_in: SignInId,
+        /// New end.
+        until: u64,
+    },
+    /// Start a session for the owner of this sign-in. Answered by [`ToServer::Opened`].
+    OpenSession {
+        /// Names the request in the answer.
+        request: u64,
+        /// Whose.
+        sign_in: SignInId,
+        /// What to run.
+        ide: Ide,
+    },
+    /// Stop a session of the owner of this sign-in. The end is told by [`ToServer::Session`].
+    StopSession {
+        /// Who asks.
+        sign_in: SignInId,
+        /// Which session.
+        session: SessionId,
+    },
+    /// A person used a session. At most once in 30 s per session.
+    Activity {
+        /// Which.
+        session: SessionId,
+        /// Seconds since 1970.
+        at: u64,
+    },
+    /// Write to the audit log. Only [`Event::Refused`], [`Event::Transfer`] and [`Event::Overflow`] are taken from the server.
+    Audit(Event),
+    /// The configuration sent last can't be used (certificate and key don't match, say); the old one stays in force.
+    ConfigurationRefused {
+        /// Which generation.
+        generation: u64,
+        /// Why, for the log.
+        why: String,
+    },
+}
+
+/// Launcher to server.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToServer {
+    /// First message. Listening sockets come beside it: the main ones, then those of the redirect.
+    Hello(Box<Hello>),
+    /// New configuration, keys and TLS material, in answer to `SIGHUP`; already found free of problems by the launcher.
+    Configuration(Box<Configuration>),
+    /// Live sign-ins, one message each, after `Hello` and whenever one begins.
+    SignIn(Box<SignIn>),
+    /// A session began or changed; one message each after `Hello`.
+    Session(Box<Session>),
+    /// A session that ended was forgotten.
+    SessionForgotten(SessionId),
+    /// All sign-ins and sessions of before were sent: serve.
+    Caught,
+    /// PAM asks or tells.
+    Prompts {
+        /// Which conversation.
+        conversation: u64,
+        /// In order.
+        prompts: Vec<Prompt>,
+    },
+    /// The conversation ended well; its [`ToServer::SignIn`] came before.
+    SignedIn {
+        /// Which conversation.
+        conversation: u64,
+        /// The sign-in.
+        sign_in: SignInId,
+    },
+    /// The conversation ended badly, after the same time whatever the reason.
+    Denied {
+        /// Which conversation.
+        conversation: u64,
+        /// Why; the page shows [`Denied::public`] only.
+        reason: Denied,
+        /// An id that is also in the log.
+        id: String,
+    },
+    /// A sign-in is over; it is on disk.
+    SignInEnded {
+        /// Which.
+        sign_in: SignInId,
+        /// Why.
+        why: SignInEnd,
+    },
+    /// Answer to [`ToLauncher::OpenSession`].
+    Opened {
+        /// The request's number.
+        request: u64,
+        /// The session, or why there is none (for its owner to read).
+        result: Result<SessionId, OpenError>,
+    },
+    /// Stop accepting, finish what is under way within so many seconds, exit.
+    Drain {
+        /// Seconds.
+        within: u32,
+    },
+}
+
+/// Why a session was not opened. Its texts are for the owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OpenError {
+    /// Every port of `session-port-range` is taken.
+    PortsExhausted {
+        /// The range as configured.
+        range: String,
+    },
+    /// `session-limit` or the daemon's own bound is reached.
+    TooMany {
+        /// How many there may be.
+        limit: u32,
+    },
+    /// This IDE is not installed or not switched on.
+    NotInstalled {
+        /// The program that was looked for.
+        program: String,
+    },
+    /// The sign-in is over.
+    NotSignedIn,
+    /// The launcher couldn't; the id is in the log.
+    System {
+        /// Id in the log.
+        id: String,
+    },
+}
+
+/// A configuration file's text as the launcher read it, so that both processes decide on the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfFile {
+    /// Name below the configuration directory, e.g. `rsession.conf`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The first message to a server.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// Everything that a reload can change.
+    pub configuration: Configuration,
+    /// Directory with `control/<session>.sock`.
+    pub run_dir: String,
+    /// How many of the descriptors beside this message are main listeners; the rest redirect to https.
+    pub listeners: u8,
+}
+
+/// What a reload can change.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Counts up from 1.
+    pub generation: u64,
+    /// Where the files came from, for messages.
+    pub config_dir: String,
+    /// The files that exist.
+    pub files: Vec<ConfFile>,
+    /// The key ring for cookies.
+    pub keys: Vec<Key>,
+    /// Certificate chain and private key as PEM, when `ssl-enabled=1`. Root read them; root didn't parse them.
+    pub tls: Option<TlsMaterial>,
+}
+
+/// PEM texts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TlsMaterial {
+    /// `ssl-certificate`.
+    pub certificate: Vec<u8>,
+    /// `ssl-certificate-key`.
+    pub key: Secret,
+}
+
+/// One message of a PAM conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// What kind.
+    pub style: PromptStyle,
+    /// The module's text, cut to 1,024 characters, control characters replaced.
+    pub text: String,
+}
+
+/// Kinds of PAM messages (`pam_conv(3)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PromptStyle {
+    /// Wants an answer that is not shown.
+    Hidden,
+    /// Wants an answer that is shown.
+    Shown,
+    /// Tells something.
+    Info,
+    /// Tells of an error.
+    Error,
+}
+
+impl PromptStyle {
+    /// Whether it wants an answer.
+    pub const fn wants_answer(self) -> bool {
+        matches!(self, Self::Hidden | Self::Shown)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a session process is told, and what it tells.
+
+use portcullis_model::session::{IdeCommand, Step, Transport};
+use portcullis_model::{Gid, SessionId, Uid, UserName};
+use serde::{Deserialize, Serialize};
+
+/// Everything a session process needs, read from descriptor 3 at its start; nothing secret is in its arguments.
+///
+/// Descriptor 4 is the control socket (listening, `SOCK_SEQPACKET`); 5 the bound TCP listener when there is one;
+/// 6 the launcher's end to report to until the launcher connects to the control socket itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SessionSpec {
+    /// Which session.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserName,
+    /// To become.
+    pub uid: Uid,
+    /// To become.
+    pub gid: Gid,
+    /// Supplementary groups, already set by the keeper (PAM may have added some); to be found again after the drop.
+    pub groups: Vec<Gid>,
+    /// The proxy's account: the only peer that is served.
+    pub proxy_uid: Uid,
+    /// How the proxy's bytes come.
+    pub transport: Transport,
+    /// The session's private directory, 0700, owned by the user.
+    pub dir: String,
+    /// Cgroup of the session where there is one (a directory).
+    pub cgroup: Option<String>,
+    /// What to run.
+    pub command: IdeCommand,
+    /// Seconds until the IDE must answer.
+    pub answer_within: u32,
+    /// Seconds between asking the IDE to end and ending it.
+    pub end_within: u32,
+}
+
+/// Launcher to session.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Say again where you are (a launcher that was restarted asks).
+    Status,
+    /// End the IDE and all processes, then exit.
+    End,
+}
+
+/// Session to launcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Report {
+    /// Became the user; the proof line.
+    Proof(String),
+    /// A step began.
+    Step(Step),
+    /// The IDE answers.
+    Running,
+    /// The start failed at a step; why, and the last lines of output.
+    Failed {
+        /// Where.
+        step: Step,
+        /// Why.
+        why: String,
+        /// Output.
+        output: Vec<String>,
+    },
+    /// The IDE exited by itself.
+    IdeExited {
+        /// Exit status or signal in words.
+        status: String,
+        /// Output.
+        output: Vec<String>,
+    },
+    /// Somebody who is not the proxy connected.
+    PeerRefused {
+        /// Their uid, -1 when unknown.
+        peer: i64,
+        /// How many alike since the last report.
+        count: u32,
+    },
+    /// All processes are gone; the last message.
+    Ended {
+        /// Processes that had to be killed beside the IDE.
+        left_over: u32,
+    },
+}
+
+/// Server to session.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Ask {
+    /// A connection to the IDE, please (beside the answer).
+    Connect,
+    /// Resolve these paths as the user: symlinks followed, `..` gone; a last component may be missing.
+    Resolve {
+        /// Absolute paths, at most 16.
+        paths: Vec<String>,
+    },
+}
+
+/// Session to server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The descriptor beside this is connected to the IDE.
+    Connected,
+    /// The resolved paths, `None` where one can't be resolved.
+    Resolved {
+        /// In the order asked.
+        paths: Vec<Option<String>>,
+    },
+    /// It couldn't; why, for the log.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}

@@ -1,0 +1,2 @@
+//! Everything a developer or a newcomer runs.
+fn main() {}
