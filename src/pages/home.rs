@@ -1,0 +1,134 @@
+//! Home: your sessions, what you can start, what this server restricts.
+
+use askama::Template;
+use portcullis_model::SessionId;
+use portcullis_model::session::{Ide, Session, State};
+
+use crate::restriction::Restriction;
+use crate::{Frame, render, session, when, words};
+
+/// The page after signing in. Starts are posted as `ide=<word>` to `/sessions`, stops to `/sessions/<id>/stop`,
+/// signing out to `/auth-sign-out`. Address `/`, and `/?live=1` when the page renews itself (not a person's act).
+#[derive(Debug, Clone, Template)]
+#[template(path = "home.html")]
+pub struct HomePage<'a> {
+    /// Root path and who.
+    pub frame: Frame<'a>,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// Their sessions; the page puts live ones first, newest first.
+    pub sessions: &'a [SessionCard<'a>],
+    /// What can be started, or why not.
+    pub start: &'a [StartChoice<'a>],
+    /// Why the last start did not begin (ports exhausted, too many …), for its owner.
+    pub problem: Option<&'a str>,
+    /// What this server restricts for this person.
+    pub restrictions: &'a [Restriction<'a>],
+    /// `session-timeout-minutes`; 0 when sessions don't end by themselves.
+    pub session_timeout_minutes: u64,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionCard<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// What it runs.
+    pub ide: Ide,
+    /// Where it is in its life.
+    pub state: &'a State,
+    /// Seconds since 1970.
+    pub started: u64,
+    /// The last act of a person, in seconds since 1970.
+    pub last_activity: u64,
+}
+
+impl<'a> From<&'a Session> for SessionCard<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            id: session.id,
+            ide: session.ide,
+            state: &session.state,
+            started: session.started,
+            last_activity: session.last_activity,
+        }
+    }
+}
+
+/// An IDE that could be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartChoice<'a> {
+    /// Which.
+    pub ide: Ide,
+    /// Why it can't be started now; `None` when it can.
+    pub unavailable: Option<&'a str>,
+}
+
+/// A time on a card.
+struct Moment {
+    label: &'static str,
+    rfc3339: String,
+    ago: String,
+}
+
+impl SessionCard<'_> {
+    fn word(&self) -> &'static str {
+        words::state(self.state)
+    }
+
+    fn title(&self) -> &'static str {
+        words::state_title(self.state)
+    }
+
+    fn why_ended(&self) -> Option<String> {
+        match self.state {
+            State::Ended(end) => Some(session::why(&end.why).0),
+            State::Launching(_) | State::Running | State::Ending => None,
+        }
+    }
+}
+
+impl HomePage<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        render(self)
+    }
+
+    fn ordered(&self) -> Vec<SessionCard<'_>> {
+        let mut cards = self.sessions.to_vec();
+        cards.sort_by_key(|card| (!card.state.is_live(), std::cmp::Reverse(card.started)));
+        cards
+    }
+
+    fn live(&self) -> usize {
+        self.sessions.iter().filter(|card| card.state.is_live()).count()
+    }
+
+    fn changing(&self) -> bool {
+        self.sessions.iter().any(|card| matches!(card.state, State::Launching(_) | State::Ending))
+    }
+
+    fn live_text(&self) -> String {
+        words::count(self.live() as u64, "session") + " of yours: open one, or start another below."
+    }
+
+    fn stoppable(&self, card: &SessionCard<'_>) -> bool {
+        matches!(card.state, State::Running | State::Launching(_))
+    }
+
+    fn moments(&self, card: &SessionCard<'_>) -> [Moment; 2] {
+        let moment = |label, at| Moment { label, rfc3339: when::rfc3339(at), ago: when::ago(at, self.now) };
+        let last = match card.state {
+            State::Ended(end) => moment("Ended", end.at),
+            State::Launching(_) | State::Running | State::Ending => moment("Last used", card.last_activity),
+        };
+        [moment("Started", card.started), last]
+    }
+
+    fn idle_note(&self) -> Option<String> {
+        match self.session_timeout_minutes {
+            0 => None,
+            minutes => Some(words::count(minutes, "minute")),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The page while a session starts, and why one ended.
+
+use askama::Template;
+use portcullis_model::SessionId;
+use portcullis_model::session::{End, EndReason, Ide, Step};
+
+use crate::{Frame, render, when, words};
+
+/// Progress of a start. Address `/sessions/<id>`; `/sessions/<id>?live=1` when it renews itself (not a person's act). When the
+/// session runs, answer that address with a redirect to `/s/<id>/`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "starting.html")]
+pub struct StartingPage<'a> {
+    /// Root path and who.
+    pub frame: Frame<'a>,
+    /// Which session.
+    pub id: SessionId,
+    /// What it runs.
+    pub ide: Ide,
+    /// The step under way.
+    pub step: Step,
+    /// Seconds since it was asked for.
+    pub elapsed: u64,
+    /// `session-start-timeout-seconds`.
+    pub timeout: u64,
+}
+
+/// Where a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Done,
+    Now,
+    Failed,
+    Open,
+}
+
+impl Progress {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "now",
+            Self::Failed => "failed",
+            Self::Open => "open",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "under way",
+            Self::Failed => "failed",
+            Self::Open => "not begun",
+        }
+    }
+}
+
+fn steps(current: Step, at_current: Progress) -> Vec<(&'static str, Progress)> {
+    let progress = |step| match step {
+        step if step < current => Progress::Done,
+        step if step == current => at_current,
+        _ => Progress::Open,
+    };
+    Step::ALL.into_iter().map(|step| (step.title(), progress(step))).collect()
+}
+
+impl StartingPage<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        render(self)
+    }
+
+    fn steps(&self) -> Vec<(&'static str, Progress)> {
+        steps(self.step, Progress::Now)
+    }
+
+    fn number(&self) -> usize {
+        1 + Step::ALL.into_iter().position(|step| step == self.step).unwrap_or_default()
+    }
+}
+
+/// Why a session ended or did not start. Address `/sessions/<id>`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "ended.html")]
+pub struct EndedPage<'a> {
+    /// Root path and who.
+    pub frame: Frame<'a>,
+    /// Which session.
+    pub id: SessionId,
+    /// What it ran.
+    pub ide: Ide,
+    /// How and why.
+    pub end: &'a End,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// Whether the same IDE can be started again.
+    pub restart: bool,
+}
+
+impl EndedPage<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        render(self)
+    }
+
+    fn failed(&self) -> bool {
+        matches!(self.end.why, EndReason::StartFailed(_))
+    }
+
+    fn steps(&self) -> Vec<(&'static str, Progress)> {
+        self.end.step.map(|step| steps(step, Progress::Failed)).unwrap_or_default()
+    }
+
+    fn title(&self) -> &'static str {
+        if self.failed() { "did not start" } else { "has ended" }
+    }
+
+    fn why(&self) -> String {
+        why(&self.end.why).0
+    }
+
+    fn todo(&self) -> &'static str {
+        why(&self.end.why).1
+    }
+
+    fn ago(&self) -> String {
+        when::ago(self.end.at, self.now)
+    }
+
+    fn rfc3339(&self) -> String {
+        when::rfc3339(self.end.at)
+    }
+}
+
+/// What happened, and what to do about it.
+pub(crate) fn why(reason: &EndReason) -> (String, &'static str) {
+    match reason {
+        EndReason::Stopped => ("You stopped it.".to_owned(), "Saved files are where they were."),
+        EndReason::Idle(minutes) => (
+            format!("Nobody used it for {}, so it was ended.", words::count(u64::from(*minutes), "minute")),
+            "Saved files are where they were. Variables in memory are gone; run the notebook again.",
+        ),
+        EndReason::StartFailed(text) => (
+            text.clone(),
+            "Try once more. If it fails again, send the administrator this page's id: it is also in the server's log.",
+        ),
+        EndReason::IdeExited(text) => (
+            format!("The IDE exited by itself: {text}."),
+            "Saved files are where they were. If it happens again, the last lines below or the administrator can tell why.",
+        ),
+        EndReason::Killed => (
+            "Its processes were killed from outside, for instance because the machine ran out of memory."
+                .to_owned(),
+            "Saved files are where they were. If it happens again, ask the administrator.",
+        ),
+        EndReason::Revoked => (
+            "An administrator ended it.".to_owned(),
+            "Ask the administrator if you don't know why. Saved files are where they were.",
+        ),
+    }
+}

@@ -1,0 +1,39 @@
+//! Words of states and steps in addresses, classes and events.
+
+use portcullis_model::session::{State, Step};
+
+/// The word of a state.
+pub(crate) const fn state(state: &State) -> &'static str {
+    match state {
+        State::Launching(_) => "launching",
+        State::Running => "running",
+        State::Ending => "ending",
+        State::Ended(_) => "ended",
+    }
+}
+
+/// What a person reads of a state.
+pub(crate) const fn state_title(state: &State) -> &'static str {
+    match state {
+        State::Launching(_) => "Starting",
+        State::Running => "Running",
+        State::Ending => "Stopping",
+        State::Ended(_) => "Ended",
+    }
+}
+
+/// The word of a step.
+pub(crate) const fn step(step: Step) -> &'static str {
+    match step {
+        Step::Port => "port",
+        Step::PamSession => "pam-session",
+        Step::BecomeUser => "become-user",
+        Step::StartIde => "start-ide",
+        Step::Answer => "answer",
+    }
+}
+
+/// `1 minute`, `2 minutes`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
