@@ -1,0 +1,1 @@
+//! Raw paths: which bytes are refused, and how a tail is decoded.
