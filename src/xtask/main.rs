@@ -1,2 +1,59 @@
-//! Everything a developer or a newcomer runs.
-fn main() {}
+//! What a developer or a newcomer runs: `cargo xtask demo|test|ci|generate`.
+//!
+//! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
+//! list each, never through a shell.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks there")]
+
+mod ci;
+mod demo;
+mod generate;
+mod isolate;
+mod jupyter;
+mod loopback;
+mod packages;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Demo, tests and checks of Portcullis.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing, build, and serve a throw-away account on http://127.0.0.1:8787 until Ctrl-C
+    Demo(demo::Options),
+    /// Run every test, installing what they need; the last line is their count
+    Test(test::Options),
+    /// Check formatting, lints, documentation, layers and generated files
+    Ci,
+    /// Write the files that are generated from the code (docs/options, etc)
+    Generate,
+    /// Run a program in private mount, process and network namespaces with throw-away /etc, /home and /run
+    Isolated(isolate::Options),
+    /// First process inside the namespaces; started by `isolated`
+    #[command(hide = true)]
+    IsolatedInit(isolate::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Ci => ci::run(),
+        Command::Generate => generate::run(),
+        Command::Isolated(options) => isolate::enter(&options),
+        Command::IsolatedInit(options) => isolate::init(&options),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

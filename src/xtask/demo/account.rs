@@ -1,0 +1,110 @@
+//! The throw-away account, and the service's own account where the machine has none yet.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run;
+
+/// The account the server runs as: `server-user`'s default.
+pub(super) const SERVICE: &str = "portcullis";
+/// Throw-away accounts begin so; nothing else is ever removed.
+pub(super) const PREFIX: &str = "portcullis-demo-";
+/// Letters and digits that can't be mistaken for each other.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// An account with a password that nobody knew before.
+#[derive(Debug)]
+pub(super) struct Account {
+    name: String,
+    password: String,
+}
+
+impl Account {
+    /// Chooses a name and a password.
+    pub(super) fn choose() -> Result<Self> {
+        Ok(Self { name: format!("{PREFIX}{}", random(5)?), password: random(20)? })
+    }
+
+    /// Makes the account.
+    pub(super) fn create(&self) -> Result<()> {
+        run::step(&format!("making the account {}", self.name));
+        let mut useradd = Command::new("useradd");
+        useradd.args(["--create-home", "--shell", "/bin/bash", "--comment", "Portcullis demo, removed at its end"]);
+        run::must(useradd.arg(&self.name), "make an account")?;
+        // Neither the password nor its hash appears in an argument list; `-e` takes a hash and asks no PAM module.
+        let hash = feed(Command::new("openssl").args(["passwd", "-6", "-stdin"]), &self.password)?;
+        feed(Command::new("chpasswd").arg("-e"), &format!("{}:{}\n", self.name, hash.trim()))?;
+        Ok(())
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its password.
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+/// Whether the machine has no account for the service.
+pub(super) fn lacks_service() -> bool {
+    run::output(Command::new("getent").args(["passwd", SERVICE]), "look up the service's account").is_err()
+}
+
+/// Makes the service's account.
+pub(super) fn create_service() -> Result<()> {
+    let mut useradd = Command::new("useradd");
+    useradd.args(["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]);
+    run::must(useradd.args(["--shell", "/usr/sbin/nologin", SERVICE]), "make the service's account")
+}
+
+/// Removes an account, its home and its mail.
+pub(super) fn remove(name: &str) -> Result<()> {
+    // userdel warns about a mail spool that was never there.
+    let status = Command::new("userdel")
+        .args(["--force", "--remove", name])
+        .stderr(Stdio::null())
+        .status()
+        .context("cannot start userdel")?;
+    // 6: no such account.
+    if !status.success() && status.code() != Some(6) {
+        bail!("cannot remove the account `{name}`: userdel ended with {status}");
+    }
+    Ok(())
+}
+
+/// Removes the service's account.
+pub(super) fn remove_service() -> Result<()> {
+    let status = Command::new("userdel").arg(SERVICE).status().context("cannot start userdel")?;
+    if !status.success() && status.code() != Some(6) {
+        bail!("cannot remove the account `{SERVICE}`: userdel ended with {status}");
+    }
+    Ok(())
+}
+
+fn random(length: usize) -> Result<String> {
+    let mut bytes = vec![0; length];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .context("cannot read random bytes")?;
+    // 32 letters: the remainder is as random as the byte.
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
+fn feed(command: &mut Command, text: &str) -> Result<String> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    child.stdin.take().context("no pipe")?.write_all(text.as_bytes())?;
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("{command:?} ended with {}", output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

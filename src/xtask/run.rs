@@ -1,0 +1,64 @@
+//! Starting other programs: where the project is, how to become root, how failure reads.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The project's root folder.
+pub(crate) fn root() -> PathBuf {
+    // CARGO_MANIFEST_DIR is src/xtask.
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap_or_else(|_| ".".into())
+}
+
+/// The cargo that started us.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// A command run as root: directly, or through sudo, which asks for the password on the terminal.
+pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Command {
+    if nix::unistd::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg("--").arg(program);
+    command
+}
+
+/// Says what is about to be done, so that nobody wonders during a long silence.
+pub(crate) fn step(text: &str) {
+    println!("==> {text}");
+}
+
+/// Runs to the end; its output goes where ours goes.
+pub(crate) fn must(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot {what}: cannot start {command:?}"))?;
+    if !status.success() {
+        bail!("cannot {what}: {command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs to the end and returns what it wrote to its standard output.
+pub(crate) fn output(command: &mut Command, what: &str) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot {what}: cannot start {command:?}"))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        bail!("cannot {what}: {command:?} ended with {}: {}", output.status, why.trim());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("cannot {what}: its output is not UTF-8"))
+}
+
+/// Whether a program of this name is on the path.
+pub(crate) fn has(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+        || ["/usr/sbin", "/sbin"].iter().any(|folder| std::path::Path::new(folder).join(program).is_file())
+}
