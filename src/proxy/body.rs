@@ -1,0 +1,146 @@
+//! The body of an answer: one enum, so that hyper polls concrete types and nothing is boxed.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use crate::cut::Reason;
+
+/// Answer body. Make one with `Body::empty()`, `Body::full(…)`, [`Body::channel`]; [`forward`](crate::forward)
+/// makes the streamed one.
+#[derive(Debug, Default)]
+pub struct Body(Kind);
+
+#[derive(Debug, Default)]
+enum Kind {
+    #[default]
+    Empty,
+    Full(Bytes),
+    Channel(mpsc::Receiver<Bytes>),
+}
+
+/// Why an answer's body broke off; the client sees its connection or stream closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The session's side broke.
+    #[error("the session's answer broke off")]
+    Broken(#[source] std::io::Error),
+    /// The session's chunks break HTTP; names what is wrong.
+    #[error("the session's answer is not valid HTTP: {0}")]
+    BadAnswer(&'static str),
+    /// A [`Cut`](crate::Cut) was pulled.
+    #[error("ended on purpose ({0:?})")]
+    Cut(Reason),
+    /// The rest of the request's body could not be passed on.
+    #[error("the request's body broke off")]
+    Upload,
+}
+
+/// How a forwarded exchange ended; passed once to [`ForwardOptions::on_end`](crate::ForwardOptions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// Bytes of request body passed to the session.
+    pub up: u64,
+    /// Bytes of answer body passed to the client.
+    pub down: u64,
+    /// Whether both bodies came to their end.
+    pub complete: bool,
+}
+
+/// Sends pieces of a body made by [`Body::channel`]; dropping it ends the body.
+#[derive(Debug)]
+pub struct BodySender(mpsc::Sender<Bytes>);
+
+impl BodySender {
+    /// Passes a piece on; waits while eight are unread. `false`: nobody reads any more.
+    pub async fn send(&self, piece: impl Into<Bytes>) -> bool {
+        self.0.send(piece.into()).await.is_ok()
+    }
+
+    /// Passes a piece on if there is room at once.
+    pub fn try_send(&self, piece: impl Into<Bytes>) -> bool {
+        self.0.try_send(piece.into()).is_ok()
+    }
+
+    /// Waits until nobody reads any more.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl Body {
+    /// No body.
+    pub fn empty() -> Self {
+        Self(Kind::Empty)
+    }
+
+    /// A body known whole.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self(if bytes.is_empty() { Kind::Empty } else { Kind::Full(bytes) })
+    }
+
+    /// A body that comes in pieces, e.g. server-sent events; each is sent on at once. The sender may be
+    /// used from any thread.
+    pub fn channel() -> (BodySender, Self) {
+        let (tx, rx) = mpsc::channel(8);
+        (BodySender(tx), Self(Kind::Channel(rx)))
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::full(bytes)
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::full(text)
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Self::full(text)
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let body = self.get_mut();
+        match &mut body.0 {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                body.0 = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Kind::Channel(pieces) => {
+                pieces.poll_recv(cx).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Kind::Empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len().try_into().unwrap_or(u64::MAX)),
+            Kind::Channel(_) => SizeHint::default(),
+        }
+    }
+}
