@@ -1,1 +1,37 @@
 //! Reads rserver.conf, rsession.conf and their companions from one declaration of every option.
+//!
+//! [`Sources::read`] is the only function here that touches the disk; [`load`] is pure, so that launcher and server decide
+//! on the same bytes. Problems are collected with file and line, all of them, never just the first. Nothing here looks up
+//! accounts, opens certificates or acts on a setting. Called by launcher, server, policy, the administrator's command and
+//! the generators of the reference ([`generate`]).
+#![forbid(unsafe_code)]
+
+mod conflicts;
+pub mod generate;
+mod ini;
+pub mod ip_rules;
+mod load;
+pub mod option;
+mod options;
+mod other_files;
+pub mod problem;
+pub mod profiles;
+mod settings;
+pub mod show;
+mod sources;
+pub mod value;
+mod values;
+
+pub use ip_rules::{Access, IpRules};
+pub use load::{Loaded, load};
+pub use option::{FileKind, Opt, Reload, Status};
+pub use options::jupyter::{JUPYTER_PLACES, Jupyter};
+pub use options::portcullis::Portcullis;
+pub use options::rserver::Rserver;
+pub use options::rsession::Rsession;
+pub use problem::{Problem, Severity};
+pub use profiles::{Profiles, SessionOptions};
+pub use settings::Settings;
+pub use sources::{ConfText, FILE_MAX, ReadError, Sources, default_dir};
+pub use value::{FrameOrigin, Header, MinimumUid, PortRange, Protocols, SameSite, Transport};
+pub use values::Origin;

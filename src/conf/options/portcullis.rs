@@ -1,0 +1,57 @@
+//! Options of `portcullis.conf`: what no other product has.
+
+use crate::option::options;
+use crate::value::{Int, PamService, TransportWord};
+
+options! {
+    /// Portcullis' own settings.
+    Portcullis, "Implemented";
+
+    /// How bytes get to a session: `tcp` by a port of session-port-range, `unix` by a connection handed over.
+    "session-transport" session_transport: TransportWord = "auto", NewSessions,
+        "tcp when session-port-range is set, else unix, because a connection handed over needs no relay";
+    /// Seconds within which an IDE must answer after its start.
+    "session-start-timeout-seconds" session_start_timeout_seconds: Int<1, 3600> = "60", NewSessions,
+        "JupyterLab on a cold disk was seen to need more than 15";
+    /// Seconds between asking an IDE to end and ending it.
+    "session-end-seconds" session_end_seconds: Int<1, 600> = "10", NewSessions,
+        "time enough to save a notebook, short enough for a shutdown of the machine";
+    /// Sessions of all people together.
+    "session-limit-total" session_limit_total: Int<1, 100000> = "1000", Hup,
+        "more than a machine's memory holds; a bound against runaway clients";
+    /// Minutes for which an ended session and its last output are shown to its owner.
+    "session-ended-keep-minutes" session_ended_keep_minutes: Int<1, 10080> = "60", Hup,
+        "long enough to read why it ended";
+
+    /// PAM service that signs people in: a file in /etc/pam.d.
+    "pam-service" pam_service: PamService = "portcullis", Hup,
+        "a file of its own can be changed without changing anything else";
+    /// Seconds that a PAM conversation may take, a person's typing included.
+    "pam-timeout-seconds" pam_timeout_seconds: Int<5, 600> = "60", Hup,
+        "a one-time code is typed within a minute; a module that hangs is cut off";
+    /// Seconds after which a refused sign-in is answered, whatever the reason.
+    "sign-in-failure-seconds" sign_in_failure_seconds: Int<0, 60> = "3", Hup,
+        "longer than PAM's own delay of about two, so that every reason takes the same time";
+    /// PAM conversations at a time.
+    "sign-in-max-concurrent" sign_in_max_concurrent: Int<1, 256> = "16", Hup,
+        "each is a process; a morning's rush passes, a flood does not fill the machine";
+
+    /// Largest request head in KiB.
+    "request-header-max-kb" request_header_max_kb: Int<8, 1024> = "64", Hup,
+        "cookies of several sessions fit, floods don't";
+    /// Largest request body in megabytes; 0 for any.
+    "request-body-max-mb" request_body_max_mb: Int<0, 1048576> = "0", Hup,
+        "bodies are streamed, not held; limit-file-upload-size-mb is the limit for uploads";
+    /// Seconds within which a request's head must have arrived.
+    "request-header-timeout-seconds" request_header_timeout_seconds: Int<1, 600> = "10", Hup,
+        "slow lines manage it, connections that are only held open don't";
+    /// Seconds for which an idle connection of a browser is kept.
+    "connection-idle-seconds" connection_idle_seconds: Int<1, 3600> = "75", Hup,
+        "longer than the minute that load balancers in front use, so that they close first";
+    /// Connections of browsers at a time.
+    "connections-max" connections_max: Int<16, 1000000> = "10000", Restart,
+        "a thousand people with ten tabs each";
+    /// Seconds for which requests under way may go on when the server ends.
+    "drain-seconds" drain_seconds: Int<0, 600> = "30", Hup,
+        "a large upload may finish; a service manager waits for 90";
+}

@@ -1,0 +1,108 @@
+//! Options of `rserver.conf` that do something.
+
+use crate::option::options;
+use crate::value::{
+    Account, Address, AllowedOrigin, Bool, Commas, Each, FrameOriginWords, HeaderLine, Int, MinimumUidWord,
+    OptionalPath, OptionalPort, ProtocolWords, RootPath, SameSiteWord,
+};
+
+options! {
+    /// The server: where it listens, who may sign in, how cookies and TLS behave.
+    Rserver, "Implemented";
+
+    /// Account that the network-facing process runs as.
+    ///
+    /// It needs no home directory, no shell and no other rights.
+    "server-user" server_user: Account = "portcullis", Restart,
+        "an account of its own, so that nothing else on the machine shares its rights";
+    /// File with the secret that signs cookies, instead of the one in the state directory.
+    ///
+    /// At least 32 bytes, owned by root or the server's account, readable by nobody else; one line feed at its end is not part
+    /// of the secret. Machines behind one load balancer share it.
+    "secure-cookie-key-file" secure_cookie_key_file: OptionalPath = "", Restart,
+        "a secret made by the daemon itself at its first start can't be a copy of somebody else's";
+    /// Header to add to every response, as `Name: value`.
+    "server-add-header" server_add_header: Each<HeaderLine> = "", Hup,
+        "none is needed";
+
+    /// Address to listen on.
+    "www-address" www_address: Address = "0.0.0.0", Restart,
+        "as RStudio Server, so that an existing configuration serves the same people";
+    /// Port to listen on; empty for 8787, or 443 with TLS; 0 for any free port.
+    "www-port" www_port: OptionalPort = "", Restart,
+        "as RStudio Server: bookmarks stay valid";
+    /// Path under which everything is served.
+    ///
+    /// For a proxy in front that passes on a part of its own paths. A header of the client never changes it.
+    "www-root-path" www_root_path: RootPath = "/", Hup,
+        "most machines serve nothing else at this address";
+    /// Threads that serve requests, at most one per processor core.
+    "www-thread-pool-size" www_thread_pool_size: Int<1, 256> = "6", Restart,
+        "as RStudio Server; never more threads than cores, so that it costs nothing on small machines";
+    /// Who may show these pages in a frame.
+    "www-frame-origin" www_frame_origin: FrameOriginWords = "none", Hup,
+        "a page in a foreign frame can be clicked by mistake";
+    /// The cookies' attribute SameSite.
+    ///
+    /// `none` is for pages that another site frames, and needs TLS.
+    "www-same-site" www_same_site: SameSiteWord = "", Hup,
+        "not said means Lax, which keeps cookies out of requests that other sites make";
+    /// Further host that may ask for changes, beside the one in the address bar.
+    "www-allow-origin" www_allow_origin: Each<AllowedOrigin> = "", Hup,
+        "only our own pages need to change anything";
+
+    /// Minutes without a person's act after which a sign-in ends; 0 for the scheme counted in days.
+    "auth-timeout-minutes" auth_timeout_minutes: Int<0, 525600> = "60", Hup,
+        "as RStudio Server: an unattended screen is open for an hour at most";
+    /// Days that a sign-in lasts, when auth-timeout-minutes is 0.
+    "auth-stay-signed-in-days" auth_stay_signed_in_days: Int<0, 3650> = "30", Hup,
+        "as RStudio Server";
+    /// Offer to stay signed in after the browser is closed.
+    "auth-stay-signed-in" auth_stay_signed_in: Bool = "1", Hup,
+        "as RStudio Workbench; the person chooses";
+    /// Groups of which one is needed to sign in; empty for everybody.
+    "auth-required-user-group" auth_required_user_group: Commas = "", Hup,
+        "as RStudio Server: PAM already says who has an account";
+    /// Smallest user id that may sign in; `auto` for UID_MIN of /etc/login.defs.
+    "auth-minimum-user-id" auth_minimum_user_id: MinimumUidWord = "auto", Hup,
+        "accounts of services have no business here";
+    /// Answer the first hidden prompt with the password only when it asks for a password.
+    ///
+    /// When it is 1, a hidden prompt that doesn't read like `Password:` is shown to the person. Prompts in other languages need 0.
+    "auth-pam-require-password-prompt" auth_pam_require_password_prompt: Bool = "1", Hup,
+        "a password must not be given as the answer to another question";
+    /// Seconds between two sign-ins of one account.
+    "auth-sign-in-throttle-seconds" auth_sign_in_throttle_seconds: Int<0, 3600> = "5", Hup,
+        "as RStudio Server: guessing gets slow, a person does not notice";
+    /// Mark cookies Secure even without TLS here, for a TLS-terminating proxy in front.
+    "auth-cookies-force-secure" auth_cookies_force_secure: Bool = "0", Hup,
+        "without TLS anywhere nobody could sign in otherwise";
+    /// File with HTML to show below the sign-in form; empty for login.html beside this file.
+    "auth-login-page-html" auth_login_page_html: OptionalPath = "", Hup,
+        "the file that RStudio Server looks for too, in whatever directory the configuration is";
+
+    /// Serve by TLS.
+    "ssl-enabled" ssl_enabled: Bool = "0", Restart,
+        "it needs a certificate, which only the administrator has";
+    /// File with the certificate and its chain, as PEM.
+    "ssl-certificate" ssl_certificate: OptionalPath = "", Hup,
+        "there is no certificate to guess";
+    /// File with the certificate's private key, as PEM; readable by root only.
+    "ssl-certificate-key" ssl_certificate_key: OptionalPath = "", Hup,
+        "there is no key to guess";
+    /// Versions of TLS to offer.
+    "ssl-protocols" ssl_protocols: ProtocolWords = "TLSv1.2 TLSv1.3", Restart,
+        "older versions are broken (RFC 8996)";
+    /// With TLS on port 443: answer on port 80 and send browsers to https.
+    "ssl-redirect-http" ssl_redirect_http: Bool = "1", Restart,
+        "as RStudio Workbench: people type addresses without https";
+    /// With TLS: tell browsers to use nothing else (HSTS).
+    "ssl-hsts" ssl_hsts: Bool = "1", Hup,
+        "as RStudio Workbench: without it the first request can be redirected by anybody on the way";
+    /// Seconds for which browsers remember that.
+    "ssl-hsts-max-age" ssl_hsts_max_age: Int<0, 63072000> = "86400", Hup,
+        "as RStudio Workbench: a day is short enough to go back";
+    /// Let that hold for subdomains too.
+    "ssl-hsts-include-subdomains" ssl_hsts_include_subdomains: Bool = "0", Hup,
+        "other machines below the same name may have no TLS";
+}

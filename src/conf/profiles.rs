@@ -1,0 +1,162 @@
+//! `profiles`: session options by user and group.
+//!
+//! Sections `[*]`, `[@group]` and `[user]` are read from top to bottom; every one that matches applies, and a later one
+//! overrides an earlier one. The order decides, not how narrow a section is.
+
+use portcullis_model::UserName;
+
+use crate::ini::{self, Item, Line};
+use crate::option::{FileKind, Opt, Status};
+use crate::options::rsession::Rsession;
+use crate::problem::Problem;
+use crate::values::{Origin, Reader, Values};
+
+/// Whom a section is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// `[*]`.
+    Everybody,
+    /// `[@group]`.
+    Group(String),
+    /// `[user]`.
+    User(UserName),
+}
+
+impl Selector {
+    /// Whether a person is meant.
+    pub fn matches(&self, user: &UserName, groups: &[String]) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Group(group) => groups.contains(group),
+            Self::User(name) => name == user,
+        }
+    }
+}
+
+impl std::fmt::Display for Selector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Everybody => f.write_str("*"),
+            Self::Group(group) => write!(f, "@{group}"),
+            Self::User(user) => user.fmt(f),
+        }
+    }
+}
+
+/// One section.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Whom it is about.
+    pub selector: Selector,
+    /// Its line, from 1.
+    pub line: u32,
+    pub(crate) values: Values,
+}
+
+/// The file.
+#[derive(Debug, Clone, Default)]
+pub struct Profiles {
+    /// Its sections in order.
+    pub sections: Vec<Section>,
+}
+
+/// The session options of one person.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The options.
+    pub rsession: Rsession,
+    values: Values,
+}
+
+impl SessionOptions {
+    /// Where an option's value comes from: `rsession.conf`, `profiles`, or nowhere.
+    pub fn origin(&self, option: &str) -> Origin {
+        self.values.origin(option)
+    }
+}
+
+/// Options of rsession.conf that hold for the whole machine and make no sense for one person.
+const MACHINE_WIDE: [&str; 1] = ["session-port-range"];
+
+/// The option that a section may have under this name: its own, or one of `rsession.conf`.
+pub(crate) fn option(name: &str) -> Option<&'static Opt> {
+    FileKind::Profiles.option(name).or_else(|| borrowed().find(|opt| opt.name == name))
+}
+
+/// The options of `rsession.conf` that a section may have.
+pub(crate) fn borrowed() -> impl Iterator<Item = &'static Opt> {
+    FileKind::Rsession.options().filter(|opt| {
+        let known = match opt.status {
+            Status::Implemented => true,
+            Status::Retired { successor, .. } => {
+                FileKind::Rsession.option(successor).is_some_and(|opt| opt.status == Status::Implemented)
+            }
+            Status::Recognised { .. } => false,
+        };
+        known && !MACHINE_WIDE.contains(&opt.name)
+    })
+}
+
+impl Profiles {
+    pub(crate) fn parse(text: &str, problems: &mut Vec<Problem>) -> Self {
+        let names = FileKind::Profiles.options().chain(borrowed()).map(|opt| opt.name).collect();
+        let reader = Reader { file: FileKind::Profiles, lookup: &option, names };
+        let mut sections: Vec<Section> = Vec::new();
+        // Lines below a section that is wrong belong to nobody, and are checked all the same.
+        let mut nobody = Values::default();
+        let mut orphaned = true;
+        for line in ini::lines(text) {
+            match &line.item {
+                Item::Section { name } => match selector(name) {
+                    Ok(selector) => {
+                        orphaned = false;
+                        let values = Values::default();
+                        sections.push(Section { selector, line: line.number, values });
+                    }
+                    Err(why) => {
+                        orphaned = true;
+                        nobody = Values::default();
+                        problems.push(
+                            reader
+                                .problem(&line, line.key.clone(), None, why)
+                                .hint("write `[*]` for everybody, `[@group]` or `[user]`"),
+                        );
+                    }
+                },
+                Item::Pair { key, .. } if sections.is_empty() && nobody.said.is_empty() && orphaned => {
+                    problems.push(before_sections(&reader, &line, key));
+                }
+                _ => {
+                    let values = match sections.last_mut() {
+                        Some(section) if !orphaned => &mut section.values,
+                        _ => &mut nobody,
+                    };
+                    reader.line(&line, values, problems);
+                }
+            }
+        }
+        Self { sections }
+    }
+
+    pub(crate) fn session_for(&self, base: &Values, user: &UserName, groups: &[String]) -> SessionOptions {
+        let mut values = base.clone();
+        for section in self.sections.iter().filter(|section| section.selector.matches(user, groups)) {
+            values.overlay(&section.values);
+        }
+        SessionOptions { rsession: Rsession::build(&values), values }
+    }
+}
+
+fn before_sections(reader: &Reader<'_>, line: &Line, key: &str) -> Problem {
+    let text = "it stands before the first section, so it is about nobody".to_owned();
+    reader.problem(line, line.key.clone(), Some(key), text).hint("write `[*]` above it for everybody")
+}
+
+fn selector(name: &str) -> Result<Selector, String> {
+    if name == "*" {
+        return Ok(Selector::Everybody);
+    }
+    let named = name.strip_prefix('@').unwrap_or(name);
+    let user: UserName = named.parse().map_err(|why| format!("`[{name}]` names nobody: {why}"))?;
+    Ok(if named.len() < name.len() { Selector::Group(user.into()) } else { Selector::User(user) })
+}

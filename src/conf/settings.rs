@@ -1,0 +1,120 @@
+//! The configuration, typed.
+
+use portcullis_model::UserName;
+
+use crate::ip_rules::IpRules;
+use crate::option::FileKind;
+use crate::options::jupyter::Jupyter;
+use crate::options::portcullis::Portcullis;
+use crate::options::rserver::Rserver;
+use crate::options::rsession::Rsession;
+use crate::profiles::{Profiles, SessionOptions};
+use crate::value::Transport;
+use crate::values::{Origin, Values};
+
+/// Everything that is configured. The default is an empty directory.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `rserver.conf`.
+    pub rserver: Rserver,
+    /// `rsession.conf`, before profiles.
+    pub rsession: Rsession,
+    /// `jupyter.conf`.
+    pub jupyter: Jupyter,
+    /// `portcullis.conf`.
+    pub portcullis: Portcullis,
+    /// `profiles`.
+    pub profiles: Profiles,
+    /// `ip-rules`.
+    pub ip_rules: IpRules,
+    /// HTML to show below the sign-in form.
+    pub login_html: Option<String>,
+    pub(crate) said: SaidByFile,
+}
+
+/// What the files without sections say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SaidByFile {
+    pub rserver: Values,
+    pub rsession: Values,
+    pub jupyter: Values,
+    pub portcullis: Values,
+}
+
+impl SaidByFile {
+    pub(crate) fn of(&self, file: FileKind) -> Option<&Values> {
+        match file {
+            FileKind::Rserver => Some(&self.rserver),
+            FileKind::Rsession => Some(&self.rsession),
+            FileKind::Jupyter => Some(&self.jupyter),
+            FileKind::Portcullis => Some(&self.portcullis),
+            FileKind::Profiles | FileKind::IpRules | FileKind::LoginHtml => None,
+        }
+    }
+}
+
+/// Port without TLS, as RStudio Server.
+const PORT_PLAIN: u16 = 8787;
+/// Port with TLS, as RStudio Workbench.
+const PORT_TLS: u16 = 443;
+
+impl Settings {
+    pub(crate) fn build(
+        said: SaidByFile,
+        profiles: Profiles,
+        ip_rules: IpRules,
+        login_html: Option<String>,
+    ) -> Self {
+        Self {
+            rserver: Rserver::build(&said.rserver),
+            rsession: Rsession::build(&said.rsession),
+            jupyter: Jupyter::build(&said.jupyter),
+            portcullis: Portcullis::build(&said.portcullis),
+            profiles,
+            ip_rules,
+            login_html,
+            said,
+        }
+    }
+
+    /// Where an option's value comes from. Options given several times: the last line.
+    pub fn origin(&self, file: FileKind, option: &str) -> Origin {
+        self.said.of(file).map_or(Origin::Default, |values| values.origin(option))
+    }
+
+    /// The session options of a person: `rsession.conf` with the sections of `profiles` that match, in their order.
+    pub fn session_for(&self, user: &UserName, groups: &[String]) -> SessionOptions {
+        self.profiles.session_for(&self.said.rsession, user, groups)
+    }
+
+    /// The port to listen on: `www-port`, else 443 with TLS and 8787 without. 0 is any free port.
+    pub fn port(&self) -> u16 {
+        let usual = if self.rserver.ssl_enabled { PORT_TLS } else { PORT_PLAIN };
+        self.rserver.www_port.unwrap_or(usual)
+    }
+
+    /// Whether port 80 answers with a redirect: with TLS on 443 and `ssl-redirect-http=1`.
+    pub fn redirects_http(&self) -> bool {
+        self.rserver.ssl_enabled && self.rserver.ssl_redirect_http && self.port() == PORT_TLS
+    }
+
+    /// Whether cookies are marked `Secure`.
+    pub fn secure_cookies(&self) -> bool {
+        self.rserver.ssl_enabled || self.rserver.auth_cookies_force_secure
+    }
+
+    /// Whether sessions are reached by TCP, with `session-transport=auto` decided.
+    pub fn sessions_by_tcp(&self) -> bool {
+        match self.portcullis.session_transport {
+            Transport::Tcp => true,
+            Transport::Unix => false,
+            Transport::Auto => self.rsession.session_port_range.is_some(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::build(SaidByFile::default(), Profiles::default(), IpRules::default(), None)
+    }
+}

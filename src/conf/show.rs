@@ -1,0 +1,1 @@
+//! The effective configuration, in the files' own syntax.
