@@ -1,9 +1,11 @@
-//! Descriptors: bytes with descriptors beside them.
+//! Descriptors: those a process starts with, and bytes with descriptors beside them.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
 /// Most descriptors that [`receive`] takes beside one message.
@@ -59,4 +61,81 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<Received, Errn
     }
     let truncated = message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC);
     Ok(Received { length: message.bytes, fds, truncated })
+}
+
+/// The descriptors this process was started with, from 3 to `highest`, close-on-exec from now on; all above are closed.
+/// Place 0 of the answer is descriptor 3. A second call gets none: they have an owner by then.
+///
+/// Call it first in `main`, before anything is opened: it takes what has these numbers for inherited.
+///
+/// # Errors
+/// The kernel's, e.g. when it has no `close_range` (before Linux 5.9); nothing may go on then.
+pub fn take_inherited(highest: RawFd) -> Result<Vec<Option<OwnedFd>>, Errno> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return Ok((3..=highest).map(|_| None).collect());
+    }
+    let above = libc::c_uint::try_from(highest + 1).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: numbers only. By contract nothing in this process has opened a descriptor yet, so no owner loses one.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, above, libc::c_uint::MAX, 0) })?;
+    let mut found = Vec::new();
+    for number in 3..=highest {
+        // SAFETY: F_SETFD on a number; fails when it is no descriptor.
+        let open = unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } == 0;
+        // SAFETY: it is open, was inherited by contract, and this runs once: nobody else owns it.
+        found.push(open.then(|| unsafe { OwnedFd::from_raw_fd(number) }));
+    }
+    Ok(found)
+}
+
+/// A pipe: its reading and its writing end, close-on-exec, blocking.
+///
+/// # Errors
+/// When there are no descriptors left.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    nix::unistd::pipe2(OFlag::O_CLOEXEC)
+}
+
+/// Makes reads and writes return at once. It is a property of what is open, shared with every copy of the descriptor.
+///
+/// # Errors
+/// Never in practice.
+pub fn set_nonblocking(fd: BorrowedFd<'_>, yes: bool) -> Result<(), Errno> {
+    let mut flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    flags.set(OFlag::O_NONBLOCK, yes);
+    fcntl(fd, FcntlArg::F_SETFL(flags)).map(drop)
+}
+
+/// Whether a program that is started gets this descriptor without being given it.
+///
+/// # Errors
+/// Never in practice.
+pub fn is_inherited(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    Ok(!FdFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFD)?).contains(FdFlag::FD_CLOEXEC))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fork::child_for_test;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn inherited_descriptors_are_taken_once_and_the_rest_closed() {
+        let code = child_for_test(|| {
+            let (a, _b) = pipe().expect("a pipe");
+            let high = fcntl(a.as_fd(), FcntlArg::F_DUPFD(200)).expect("a copy");
+            // SAFETY: dup2 onto 3 in a child that has no other use for the number.
+            unsafe { libc::dup2(a.as_raw_fd(), 3) };
+            let taken = take_inherited(4).expect("taken");
+            let again = take_inherited(4).expect("taken");
+            // SAFETY: only asks.
+            let closed = unsafe { libc::fcntl(high, libc::F_GETFD) } < 0;
+            let own = taken[0].as_ref().is_some_and(|fd| !is_inherited(fd.as_fd()).expect("open"));
+            let none = again.iter().all(Option::is_none);
+            std::mem::forget((a, _b, taken)); // the numbers were closed or taken over under them
+            u8::from(!(own && closed && none))
+        });
+        assert_eq!(code, 0);
+    }
 }

@@ -1,7 +1,19 @@
-//! System calls: descriptors, ids, processes, peers, cgroups.
+//! System calls: descriptors, ids, processes, signals, peers, sockets, cgroups.
 //!
-//! One of the two crates where `unsafe` is allowed; each block says why it is sound. Nothing here decides policy.
-//! Called by wire, session and launcher.
+//! One of the two crates where `unsafe` is allowed; each block says why it is sound. Nothing here decides policy: who may
+//! connect, what is killed and when is the caller's business. Called by wire, session, launcher and server.
 #![allow(unsafe_code)]
 
+pub mod attributes;
+pub mod cgroup;
+pub mod exec;
 pub mod fd;
+pub mod fork;
+pub mod ids;
+pub mod notify;
+pub mod peer;
+pub mod process;
+pub mod proof;
+pub mod signals;
+pub mod socket;
+pub mod tree;

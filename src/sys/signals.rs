@@ -1,0 +1,96 @@
+//! Signals as something to poll, and clean signals for children.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+/// A signal that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caught {
+    /// Which.
+    pub signal: Signal,
+    /// Who sent it; 0 for the kernel.
+    pub sender: i32,
+}
+
+/// Signals that no longer interrupt but are read from a descriptor. Several of one kind that wait are one.
+#[derive(Debug)]
+pub struct Signals(SignalFd);
+
+impl Signals {
+    /// Blocks these signals in this thread (children started by this crate get them unblocked) and opens a non-blocking,
+    /// close-on-exec descriptor for them.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn take(signals: &[Signal]) -> Result<Self, Errno> {
+        let mut set = SigSet::empty();
+        for &signal in signals {
+            set.add(signal);
+        }
+        set.thread_block()?;
+        Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?))
+    }
+
+    /// The next one that waits.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn next(&self) -> Result<Option<Caught>, Errno> {
+        loop {
+            let Some(info) = self.0.read_signal()? else { return Ok(None) };
+            let number = i32::try_from(info.ssi_signo).unwrap_or(0);
+            let sender = i32::try_from(info.ssi_pid).unwrap_or(0);
+            if let Ok(signal) = Signal::try_from(number) {
+                return Ok(Some(Caught { signal, sender }));
+            }
+        }
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// In a fresh child: default effect of every signal, none blocked. Async-signal-safe.
+/// `pipe_too` is for programs; our own code keeps `SIGPIPE` ignored, as Rust's start sets it.
+pub(crate) fn reset_in_child(pipe_too: bool) {
+    // The kernel's `struct sigaction` with room to spare; all zero means SIG_DFL, no flags, empty mask. Not through libc, which
+    // refuses its own signals 32 and 33: one of our ancestors may have ignored them.
+    let default = [0_u64; 8];
+    for signal in 1..=64 {
+        if signal != libc::SIGPIPE || pipe_too {
+            // SAFETY: reads `default`, which is large enough, and installs no code of ours. KILL and STOP fail harmlessly.
+            unsafe {
+                libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null_mut::<u8>(), 8)
+            };
+        }
+    }
+    // SAFETY: an all-zero sigset_t is a valid value that sigemptyset initialises; pthread_sigmask only reads it.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_read_once_and_none_blocks() {
+        let signals = Signals::take(&[Signal::SIGUSR1]).expect("a descriptor");
+        assert_eq!(signals.next().expect("read"), None);
+        // SAFETY: sends a blocked signal to this very thread.
+        unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGUSR1) };
+        let caught = signals.next().expect("read").expect("one");
+        assert_eq!(caught.signal, Signal::SIGUSR1);
+        assert_eq!(caught.sender, nix::unistd::getpid().as_raw());
+        assert_eq!(signals.next().expect("read"), None);
+    }
+}
