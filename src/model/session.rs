@@ -67,9 +67,9 @@ impl Step {
     /// What a person reads.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Port => "Reserve the session's door",
+            Self::Port => "Reserve a connection",
             Self::PamSession => "Open your account's session",
-            Self::BecomeUser => "Become you, without privileges",
+            Self::BecomeUser => "Switch to your account",
             Self::StartIde => "Start the IDE",
             Self::Answer => "Wait for its first answer",
         }

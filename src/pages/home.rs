@@ -100,16 +100,23 @@ impl HomePage<'_> {
         cards
     }
 
-    fn live(&self) -> usize {
-        self.sessions.iter().filter(|card| card.state.is_live()).count()
-    }
-
     fn changing(&self) -> bool {
         self.sessions.iter().any(|card| matches!(card.state, State::Launching(_) | State::Ending))
     }
 
-    fn live_text(&self) -> String {
-        words::count(self.live() as u64, "session") + " of yours: open one, or start another below."
+    /// Every state in one sentence, so that a screen reader says what changed.
+    fn summary(&self) -> String {
+        let words = [("running", "running"), ("launching", "starting"), ("ending", "stopping")];
+        let counted = words.into_iter().filter_map(|(word, title)| {
+            match self.sessions.iter().filter(|card| card.word() == word).count() {
+                0 => None,
+                number => Some(format!("{number} {title}")),
+            }
+        });
+        match counted.collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => "You have no running session.".to_owned(),
+            some => format!("Sessions: {some}."),
+        }
     }
 
     fn stoppable(&self, card: &SessionCard<'_>) -> bool {

@@ -33,7 +33,34 @@ pub(crate) const fn step(step: Step) -> &'static str {
     }
 }
 
+/// Splits a text at its backquotes: `(true, …)` stands between two of them and names a thing.
+pub(crate) fn prose(text: &str) -> Vec<(bool, &str)> {
+    let parts: Vec<_> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return vec![(false, text)]; // one without its partner: leave the text as it is
+    }
+    parts
+        .into_iter()
+        .enumerate()
+        .map(|(at, part)| (at % 2 == 1, part))
+        .filter(|(_, part)| !part.is_empty())
+        .collect()
+}
+
 /// `1 minute`, `2 minutes`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backquotes_name_things() {
+        assert_eq!(prose("a `b` c"), [(false, "a "), (true, "b"), (false, " c")]);
+        assert_eq!(prose("`b`"), [(true, "b")]);
+        assert_eq!(prose("it`s"), [(false, "it`s")]);
+        assert_eq!(prose(""), []);
+    }
 }

@@ -1,1 +1,139 @@
 "use strict";
+// Comfort only: every page does its work without this file.
+// Live pages name in data attributes of <body> where events come from (data-events) and where their own HTML is (data-renew).
+
+(() => {
+  const page = document.body.dataset;
+
+  // Live pages: something changed, so fetch this page again and put its live parts in place of the old ones.
+
+  const renew = async () => {
+    let answer;
+    try {
+      answer = await fetch(page.renew, { redirect: "manual", cache: "no-store", headers: { Accept: "text/html" } });
+    } catch {
+      return; // no network: the next event, timer or look at the page tries again
+    }
+    if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 404) {
+      location.reload(); // the session runs, or the sign-in is over: the server says where to go
+      return;
+    }
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-live], [data-say]")) {
+      const now = fresh.getElementById(part.id);
+      if (!now) {
+        location.reload(); // it became another page
+        return;
+      }
+      if (part.innerHTML === now.innerHTML) continue;
+      if ("say" in part.dataset) {
+        part.textContent = now.textContent; // the element stays, so that a screen reader says what is new
+        continue;
+      }
+      const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+      const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.id);
+      part.replaceChildren(...document.adoptNode(now).childNodes);
+      for (const id of open) document.getElementById(id)?.parentElement.setAttribute("open", "");
+      if (focused) document.getElementById(focused)?.focus();
+    }
+  };
+
+  let waiting = 0;
+  const renewSoon = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(renew, 100); // several events come together
+  };
+
+  const onSession = (event) => {
+    const session = JSON.parse(event.data);
+    if (!page.session) {
+      renewSoon();
+    } else if (session.id === page.session) {
+      if (session.state === "running") location.replace(page.go);
+      else if (session.state === "ended") location.reload();
+      else renewSoon();
+    }
+  };
+
+  let events = null;
+  const listen = () => {
+    if (events && events.readyState !== EventSource.CLOSED) return;
+    events = new EventSource(page.events);
+    events.addEventListener("session", onSession);
+    events.addEventListener("signed-out", () => location.assign(page.signIn));
+  };
+
+  if (page.events) {
+    // A hidden tab holds no connection: browsers allow six to a host over HTTP/1.1.
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) {
+        events?.close();
+      } else {
+        listen();
+        renewSoon();
+      }
+    });
+    if (!document.hidden) listen();
+    let beats = 0;
+    setInterval(() => {
+      if (document.hidden) return;
+      const connected = events?.readyState === EventSource.OPEN;
+      if (!connected) listen();
+      beats += 1;
+      if (!connected || beats % 12 === 0) renewSoon(); // without events every 5 s; with them each minute, for the times
+    }, 5000);
+  }
+
+  // Forms: one press is enough, and it shows that something happens.
+
+  for (const form of document.querySelectorAll("form")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "1";
+      const say = form.querySelector(".busy");
+      if (say && form.dataset.busy) say.textContent = form.dataset.busy;
+    });
+  }
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      const say = form.querySelector(".busy");
+      if (say) say.textContent = "";
+    }
+  });
+
+  // Passwords: show what was typed, and say when Caps Lock is on.
+
+  for (const button of document.querySelectorAll("[data-reveal]")) {
+    const input = document.getElementById(button.dataset.reveal);
+    const name = document.querySelector(`label[for="${input.id}"]`).textContent;
+    const show = (shown) => {
+      input.type = shown ? "text" : "password";
+      button.setAttribute("aria-pressed", String(shown));
+      button.setAttribute("aria-label", `Show: ${name}`);
+      button.textContent = shown ? "Hide" : "Show";
+    };
+    button.hidden = false;
+    show(false);
+    button.addEventListener("click", () => {
+      show(input.type === "password");
+      input.focus();
+    });
+    input.form.addEventListener("submit", () => show(false)); // so that the browser doesn't keep it as a text
+  }
+  for (const hint of document.querySelectorAll("[data-caps-lock]")) {
+    const input = document.getElementById(hint.dataset.capsLock);
+    const look = (event) => {
+      hint.hidden = !event.getModifierState?.("CapsLock");
+    };
+    input.addEventListener("keydown", look);
+    input.addEventListener("keyup", look);
+    input.addEventListener("blur", () => {
+      hint.hidden = true;
+    });
+  }
+})();

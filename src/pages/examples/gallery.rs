@@ -1,0 +1,203 @@
+//! Writes an example of every page, with the assets beside them, into a directory: `cargo run -p portcullis-pages --example gallery -- DIR`.
+//!
+//! For looking at them. The files are to be served from the root of a web server, since their addresses are absolute.
+
+use std::path::Path;
+
+use portcullis_model::SessionId;
+use portcullis_model::session::{End, EndReason, Ide, State, Step};
+use portcullis_model::sign_in::PublicDenial;
+use portcullis_pages::{
+    EndedPage, Frame, HomePage, Level, Notice, Prompt, PromptKind, PromptsPage, RefusalPage, Restriction,
+    Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn, assets,
+};
+
+const NOW: u64 = 1_790_000_000;
+
+fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
+    let plain = SignInPage {
+        frame,
+        host: "ide.example.org",
+        app_uri: "/",
+        user_name: "",
+        denied: None,
+        notice: None,
+        stay: None,
+        login_html: None,
+        unencrypted: false,
+    };
+    let denied = SignInPage {
+        user_name: "alice",
+        denied: Some((PublicDenial::Refused, "5f0c2a91d3b84e76")),
+        stay: Some(StaySignedIn { days: 30, idle_minutes: 60 }),
+        login_html: Some(
+            "<p>Accounts: <a href=\"/help\">service desk</a>, extension 4711. Use is logged.</p>",
+        ),
+        ..plain.clone()
+    };
+    let busy = SignInPage {
+        user_name: "alice",
+        denied: Some((PublicDenial::Busy, "5f0c2a91d3b84e77")),
+        ..plain.clone()
+    };
+    let unavailable = SignInPage {
+        denied: Some((PublicDenial::Unavailable, "5f0c2a91d3b84e78")),
+        unencrypted: true,
+        ..plain.clone()
+    };
+    let notice = SignInPage { notice: Some(Notice::Idle(60)), ..plain.clone() };
+    let prompt = |kind, text| Prompt { kind, text };
+    let code = [
+        prompt(PromptKind::Info, "Your last sign-in was from 192.0.2.7 on Monday."),
+        prompt(PromptKind::Shown, "Verification code: "),
+    ];
+    let change = [
+        prompt(
+            PromptKind::Error,
+            "You are required to change your password immediately (administrator enforced).",
+        ),
+        prompt(PromptKind::Hidden, "Current password: "),
+        prompt(PromptKind::Hidden, "New password: "),
+        prompt(PromptKind::Hidden, "Retype new password: "),
+    ];
+    let prompts = |prompts: &[Prompt<'_>]| {
+        PromptsPage { frame, host: "ide.example.org", user_name: "alice", conversation: "c0ffee", prompts }
+            .html()
+    };
+    vec![
+        ("sign-in", plain.html()),
+        ("sign-in-denied", denied.html()),
+        ("sign-in-busy", busy.html()),
+        ("sign-in-unavailable", unavailable.html()),
+        ("sign-in-notice", notice.html()),
+        ("prompts-code", prompts(&code)),
+        ("prompts-password", prompts(&change)),
+        ("prompts-info", prompts(&code[..1])),
+        ("signed-out", SignedOutPage { frame, running: 2 }.html()),
+    ]
+}
+
+fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
+    let ended =
+        State::Ended(End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 90_000 });
+    let states = [
+        (State::Running, 7_400, 30),
+        (State::Launching(Step::StartIde), 2, 2),
+        (State::Ending, 90_000, 300),
+        (ended, 180_000, 100_000),
+    ];
+    let cards: Vec<_> = states
+        .iter()
+        .zip(1u8..)
+        .map(|((state, started, used), number)| SessionCard {
+            id: SessionId::from_bytes([0x3a, number, 0x5c, 0x91, 7, 0xee, 0x42, 0xd0]),
+            ide: Ide::Jupyter,
+            state,
+            started: NOW - started,
+            last_activity: NOW - used,
+        })
+        .collect();
+    let restriction = |flag, value, meaning, rule, level| Restriction { flag, value, meaning, rule, level };
+    let restrictions = [
+        restriction("allow-shell", "0", "Terminals can't be opened.", "rsession.conf:3", Level::Proxy),
+        restriction(
+            "allow-file-downloads",
+            "0",
+            "Files can't be downloaded to your computer.",
+            "profiles:12 [@students]",
+            Level::Proxy,
+        ),
+        restriction(
+            "limit-file-upload-size-mb",
+            "50",
+            "Files larger than 50 MB can't be uploaded.",
+            "rsession.conf:9",
+            Level::Proxy,
+        ),
+    ];
+    let full = HomePage {
+        frame,
+        now: NOW,
+        sessions: &cards,
+        start: &[StartChoice { ide: Ide::Jupyter, unavailable: None }],
+        problem: None,
+        restrictions: &restrictions,
+        session_timeout_minutes: 120,
+    };
+    let why = "You have 3 sessions, as many as this server allows. Stop one first.";
+    let limited = HomePage {
+        sessions: &cards[..1],
+        start: &[StartChoice { ide: Ide::Jupyter, unavailable: Some(why) }],
+        problem: Some(
+            "All 40 ports of the range 40000-40039 are in use. Try again later or tell the administrator.",
+        ),
+        ..full.clone()
+    };
+    let empty = HomePage { sessions: &[], restrictions: &[], session_timeout_minutes: 0, ..full.clone() };
+    vec![("home", full.html()), ("home-limited", limited.html()), ("home-empty", empty.html())]
+}
+
+fn session(frame: Frame<'_>) -> Vec<(&'static str, String)> {
+    let id = SessionId::from_bytes([0x3a, 2, 0x5c, 0x91, 7, 0xee, 0x42, 0xd0]);
+    let starting =
+        StartingPage { frame, id, ide: Ide::Jupyter, step: Step::StartIde, elapsed: 2, timeout: 60 };
+    let output = [
+        "Traceback (most recent call last):",
+        "  File \"/opt/jupyter/bin/jupyter-lab\", line 5, in <module>",
+        "    from jupyterlab.labapp import main",
+        "ModuleNotFoundError: No module named 'jupyterlab'",
+    ];
+    let failed = End {
+        why: EndReason::StartFailed(
+            "`/opt/jupyter/bin/jupyter-lab` exited with status 1 before it answered.".into(),
+        ),
+        step: Some(Step::Answer),
+        output: output.map(str::to_owned).to_vec(),
+        at: NOW - 5,
+    };
+    let idle = End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 4_000 };
+    let ended = |end| EndedPage { frame, id, ide: Ide::Jupyter, end, now: NOW, restart: true }.html();
+    vec![("starting", starting.html()), ("failed", ended(&failed)), ("ended", ended(&idle))]
+}
+
+fn refusals(frame: Frame<'_>) -> Vec<(String, String)> {
+    let page = RefusalPage {
+        frame,
+        status: 403,
+        what: None,
+        why: None,
+        rule: None,
+        todo: None,
+        id: "9d1e44c0a7b2f358",
+    };
+    let mut pages: Vec<_> = [400, 401, 403, 404, 410, 413, 421, 429, 431, 500, 502, 503]
+        .into_iter()
+        .map(|status| (format!("refusal-{status}"), RefusalPage { status, ..page.clone() }.html()))
+        .collect();
+    let flag = RefusalPage {
+        what: Some("The terminal was not opened."),
+        why: Some("Terminals are switched off for you on this server."),
+        rule: Some("allow-shell=0 (rsession.conf:3)"),
+        ..page.clone()
+    };
+    pages.push(("refusal-flag".to_owned(), flag.html()));
+    pages
+}
+
+fn main() -> std::io::Result<()> {
+    let dir = std::env::args().nth(1).ok_or_else(|| std::io::Error::other("usage: gallery DIR"))?;
+    let dir = Path::new(&dir);
+    std::fs::create_dir_all(dir.join("static"))?;
+    for asset in assets() {
+        std::fs::write(dir.join("static").join(&asset.path), asset.bytes)?;
+    }
+    let root = Root::default();
+    let out = Frame { root: &root, user: None };
+    let inside = Frame { root: &root, user: Some("alice") };
+    let named = [sign_in(out), home(inside), session(inside)].concat();
+    let pages = named.into_iter().map(|(name, html)| (name.to_owned(), html)).chain(refusals(inside));
+    for (name, html) in pages {
+        std::fs::write(dir.join(name + ".html"), html)?;
+    }
+    Ok(())
+}
