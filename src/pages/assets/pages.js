@@ -87,17 +87,16 @@
 
   // Forms: one press is enough, and it shows that something happens.
 
-  for (const form of document.querySelectorAll("form")) {
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.sent) {
-        event.preventDefault();
-        return;
-      }
-      form.dataset.sent = "1";
-      const say = form.querySelector(".busy");
-      if (say && form.dataset.busy) say.textContent = form.dataset.busy;
-    });
-  }
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "1";
+    const say = form.querySelector(".busy");
+    if (say && form.dataset.busy) say.textContent = form.dataset.busy;
+  });
   addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) {
       delete form.dataset.sent;
@@ -113,9 +112,8 @@
     const name = document.querySelector(`label[for="${input.id}"]`).textContent;
     const show = (shown) => {
       input.type = shown ? "text" : "password";
-      button.setAttribute("aria-pressed", String(shown));
-      button.setAttribute("aria-label", `Show: ${name}`);
       button.textContent = shown ? "Hide" : "Show";
+      button.setAttribute("aria-label", `${button.textContent}: ${name}`);
     };
     button.hidden = false;
     show(false);
