@@ -13,6 +13,8 @@ pub struct Restriction<'a> {
     pub rule: &'a str,
     /// How it is held.
     pub level: Level,
+    /// What remains possible in spite of it; empty for nothing worth saying.
+    pub remains: &'a str,
 }
 
 /// Where a flag holds.

@@ -34,7 +34,7 @@ pub struct SignInPage<'a> {
 /// The offer to stay signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaySignedIn {
-    /// `auth-stay-signed-in-days`.
+    /// `auth-stay-signed-in-days`; counts when `idle_minutes` is 0.
     pub days: u64,
     /// `auth-timeout-minutes`; 0 when idleness ends nothing.
     pub idle_minutes: u64,
@@ -46,8 +46,7 @@ impl StaySignedIn {
         match self.idle_minutes {
             0 => format!("You stay signed in for {days}, also when the browser was closed."),
             idle => format!(
-                "Also when the browser was closed, for at most {days}. \
-                 Without activity you are signed out after {} in any case.",
+                "Also when the browser was closed. Without activity you are signed out after {} in any case.",
                 count(idle, "minute")
             ),
         }

@@ -97,7 +97,14 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             last_activity: NOW - used,
         })
         .collect();
-    let restriction = |flag, value, meaning, rule, level| Restriction { flag, value, meaning, rule, level };
+    let restriction = |flag, value, meaning, rule, level| Restriction {
+        flag,
+        value,
+        meaning,
+        rule,
+        level,
+        remains: "Code in a notebook can still start programs as you.",
+    };
     let restrictions = [
         restriction("allow-shell", "0", "Terminals can't be opened.", "rsession.conf:3", Level::Proxy),
         restriction(

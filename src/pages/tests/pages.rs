@@ -89,8 +89,14 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
         })
         .collect();
     let levels = [Level::None, Level::Ide, Level::Proxy, Level::Kernel];
-    let restrictions =
-        levels.map(|level| Restriction { flag: text, value: text, meaning: text, rule: text, level });
+    let restrictions = levels.map(|level| Restriction {
+        flag: text,
+        value: text,
+        meaning: text,
+        rule: text,
+        level,
+        remains: text,
+    });
     let home = HomePage {
         frame,
         now: 100_000,
