@@ -1,6 +1,186 @@
-//! Options that are right by themselves and wrong together.
+//! Options that are right by themselves and wrong together, or right and without effect.
 
-use crate::problem::Problem;
+use crate::option::FileKind;
+use crate::problem::{Problem, Severity};
 use crate::settings::Settings;
+use crate::value::{MinimumUid, PortRange, ProtocolWords, SameSite, Transport, upstream_default};
+use crate::values::Said;
 
-pub(crate) fn check(_settings: &Settings, _problems: &mut Vec<Problem>) {}
+/// Fewer ports than this are a slip more often than a wish.
+const FEW_PORTS: u32 = 10;
+
+pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
+    let found = Checks { settings };
+    problems.extend(
+        [
+            found.tls_needs(FileKind::Rserver, "ssl-certificate", settings.rserver.ssl_certificate.is_none()),
+            found.tls_needs(
+                FileKind::Rserver,
+                "ssl-certificate-key",
+                settings.rserver.ssl_certificate_key.is_none(),
+            ),
+            found.certificate_unused(),
+            found.broken_protocols(),
+            found.same_site_needs_tls(),
+            found.origin_check(),
+            found.nobody_stays(),
+            found.days_unused(),
+            found.root_may_sign_in(),
+            found.allow_list_unused(),
+            found.publishing(),
+            found.range_holds_www_port(),
+            found.range_is_small(),
+            found.range_unused(),
+            found.arguments_left_out(),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+}
+
+struct Checks<'a> {
+    settings: &'a Settings,
+}
+
+impl Checks<'_> {
+    fn said(&self, file: FileKind, name: &str) -> Option<&Said> {
+        self.settings.said.of(file).and_then(|values| values.find(name))
+    }
+
+    fn rserver(&self, name: &str) -> Option<&Said> {
+        self.said(FileKind::Rserver, name)
+    }
+
+    fn rsession(&self, name: &str) -> Option<&Said> {
+        self.said(FileKind::Rsession, name)
+    }
+
+    fn tls_needs(&self, file: FileKind, name: &str, missing: bool) -> Option<Problem> {
+        let said = self.rserver("ssl-enabled").filter(|_| self.settings.rserver.ssl_enabled && missing)?;
+        let text = format!("TLS is on, but `{name}` says nothing");
+        Some(said.problem(Severity::Error, text).hint(format!("set `{name}` in {}", file.name())))
+    }
+
+    fn certificate_unused(&self) -> Option<Problem> {
+        let said = self.rserver("ssl-certificate").filter(|said| !said.text.is_empty())?;
+        let text = "it is not used: TLS is off";
+        (!self.settings.rserver.ssl_enabled)
+            .then(|| said.problem(Severity::Warning, text).hint("set `ssl-enabled=1`"))
+    }
+
+    fn broken_protocols(&self) -> Option<Problem> {
+        let said = self.rserver("ssl-protocols")?;
+        let old: Vec<&str> =
+            said.text.split_whitespace().filter(|word| ProtocolWords::BROKEN.contains(word)).collect();
+        let text = format!("never offered, because broken (RFC 8996): {}", old.join(", "));
+        (!old.is_empty()).then(|| said.problem(Severity::Warning, text).hint("remove these words"))
+    }
+
+    fn same_site_needs_tls(&self) -> Option<Problem> {
+        let said = self.rserver("www-same-site")?;
+        let wrong = self.settings.rserver.www_same_site == SameSite::None && !self.settings.secure_cookies();
+        let text = "browsers drop such cookies without TLS, so nobody could sign in";
+        wrong.then(|| {
+            said.problem(Severity::Error, text)
+                .hint("set `ssl-enabled=1`, or `auth-cookies-force-secure=1` when a proxy in front ends TLS")
+        })
+    }
+
+    fn origin_check(&self) -> Option<Problem> {
+        let said = self.rserver("www-enable-origin-check")?;
+        let text = "the origin of requests that change something is checked all the same";
+        (!self.settings.rserver.www_enable_origin_check)
+            .then(|| said.problem(Severity::Warning, text).hint("name further hosts with `www-allow-origin`"))
+    }
+
+    fn nobody_stays(&self) -> Option<Problem> {
+        let rserver = &self.settings.rserver;
+        let said = self.rserver("auth-stay-signed-in-days")?;
+        let wrong = rserver.auth_timeout_minutes == 0 && rserver.auth_stay_signed_in_days == 0;
+        let text = "sign-ins would end at once: `auth-timeout-minutes` is 0 too";
+        wrong.then(|| said.problem(Severity::Error, text).hint("set one of the two"))
+    }
+
+    fn days_unused(&self) -> Option<Problem> {
+        let said = self.rserver("auth-stay-signed-in-days")?;
+        let unused = self.settings.rserver.auth_timeout_minutes > 0 && !said.opt.is_default(&said.text);
+        let text = "it has no effect: `auth-timeout-minutes` is not 0";
+        unused.then(|| said.problem(Severity::Info, text))
+    }
+
+    fn root_may_sign_in(&self) -> Option<Problem> {
+        let said = self.rserver("auth-minimum-user-id")?;
+        let open = self.settings.rserver.auth_minimum_user_id == MinimumUid::At(0);
+        let text = "root may sign in and run code by browser";
+        open.then(|| said.problem(Severity::Warning, text).hint("write auto, or 1 at least"))
+    }
+
+    fn allow_list_unused(&self) -> Option<Problem> {
+        let said = self.rsession("directory-view-allow-list").filter(|said| !said.text.is_empty())?;
+        let restricted = self.settings.rsession.restrict_directory_view
+            || self.settings.profiles.sections.iter().any(|section| {
+                section
+                    .values
+                    .find("restrict-directory-view")
+                    .is_some_and(|said| !said.opt.is_default(&said.text))
+            });
+        let text = "it has no effect: `restrict-directory-view` is 0, so every directory is in view";
+        (!restricted).then(|| said.problem(Severity::Warning, text).hint("set `restrict-directory-view=1`"))
+    }
+
+    fn publishing(&self) -> Option<Problem> {
+        let rsession = &self.settings.rsession;
+        let said =
+            self.rsession("allow-external-publish").or_else(|| self.rsession("allow-rpubs-publish"))?;
+        let overridden = !rsession.allow_publish
+            && said.text == "1"
+            && (rsession.allow_external_publish || rsession.allow_rpubs_publish);
+        let text = "it has no effect: `allow-publish=0` forbids all publishing";
+        overridden.then(|| said.problem(Severity::Info, text))
+    }
+
+    /// Where the daemon's own port is in the range, sooner or later a session gets it first.
+    fn range_holds_www_port(&self) -> Option<Problem> {
+        let (said, range) = self.range()?;
+        let port = self.settings.port();
+        let text = format!("port {port} of the server itself (`www-port`) is in the range");
+        range
+            .contains(port)
+            .then(|| said.problem(Severity::Error, text).hint("choose another range, or another `www-port`"))
+    }
+
+    fn range_is_small(&self) -> Option<Problem> {
+        let (said, range) = self.range()?;
+        let ports = range.len();
+        match self.settings.rsession.session_limit {
+            Some(limit) if limit > ports => {
+                let text =
+                    format!("{ports} ports are fewer than the {limit} sessions that one person may have");
+                Some(said.problem(Severity::Error, text).hint("widen the range, or lower `session-limit`"))
+            }
+            _ if ports < FEW_PORTS => {
+                let text = format!("there are {ports} ports, so at most {ports} sessions on this machine");
+                Some(said.problem(Severity::Warning, text).hint("widen the range for more"))
+            }
+            _ => None,
+        }
+    }
+
+    fn range_unused(&self) -> Option<Problem> {
+        let (said, _) = self.range()?;
+        let text = "it has no effect: `session-transport=unix` of portcullis.conf needs no ports";
+        let unused = self.settings.portcullis.session_transport == Transport::Unix;
+        unused.then(|| said.problem(Severity::Warning, text))
+    }
+
+    fn range(&self) -> Option<(&Said, PortRange)> {
+        self.rsession("session-port-range").zip(self.settings.rsession.session_port_range)
+    }
+
+    fn arguments_left_out(&self) -> Option<Problem> {
+        let said = self.said(FileKind::Jupyter, "lab-args")?;
+        let left: Vec<&str> = said.text.split_whitespace().filter(|arg| upstream_default(arg)).collect();
+        let text = format!("left out, because the session decides them: {}", left.join(" "));
+        (!left.is_empty()).then(|| said.problem(Severity::Info, text))
+    }
+}

@@ -107,3 +107,60 @@ pub(crate) fn without_comment(line: &str) -> &str {
 pub(crate) fn char_len(text: &str) -> usize {
     text.chars().count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(line: &Line) -> (String, String) {
+        let cut = |range: &Range<usize>| line.source.chars().skip(range.start).take(range.len()).collect();
+        (cut(&line.key), cut(&line.value))
+    }
+
+    fn pair(key: &str, value: &str) -> Item {
+        Item::Pair { key: key.into(), value: value.into() }
+    }
+
+    #[test]
+    fn a_line_knows_where_its_parts_stand() {
+        for (source, key, value) in [
+            ("allow-shell=0", "allow-shell", "0"),
+            ("\t allow-shell =  0  # no shells", "allow-shell", "0"),
+            ("a=b=c#d", "a", "b=c#d"),
+            ("größe=ä b", "größe", "ä b"),
+            ("empty=", "empty", ""),
+            ("empty=   ", "empty", ""),
+        ] {
+            let line = lines(source).remove(0);
+            assert_eq!(line.item, pair(key, value), "{source}");
+            assert_eq!(parts(&line), (key.into(), value.into()), "{source}");
+        }
+    }
+
+    #[test]
+    fn marks_ends_indents_and_comments_are_treated_on_purpose() {
+        let text = "\u{feff}a=1\r\n  [s]  # here\r\n\r\n   # c\r\n; d\r\n \t\r\nb=2\r\n";
+        let items: Vec<Item> = lines(text).into_iter().map(|line| line.item).collect();
+        let comment = |text: &str| Item::Empty { comment: Some(text.into()) };
+        assert_eq!(
+            items,
+            [
+                pair("a", "1"),
+                Item::Section { name: "s".into() },
+                Item::Empty { comment: None },
+                comment("# c"),
+                comment("; d"),
+                Item::Empty { comment: None },
+                pair("b", "2"),
+            ]
+        );
+        assert_eq!(lines(text).last().map(|line| line.number), Some(7));
+    }
+
+    #[test]
+    fn what_is_no_line_says_why() {
+        for source in ["allow-shell", "[open", "[a]b]", "=1", "[a] b"] {
+            assert!(matches!(lines(source).remove(0).item, Item::Wrong { .. }), "{source}");
+        }
+    }
+}

@@ -153,3 +153,43 @@ fn mark(comment: &str, number: u32, rules: &mut [IpRule]) {
         rule.mark = Some(place.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(rules: &IpRules, addr: &str) -> (Access, Option<u32>) {
+        rules.decide(addr.parse().expect("an address"))
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let mut problems = Vec::new();
+        let text =
+            "# offices\ndeny 10.0.0.13\nallow 10.0.0.0/8 # intranet\n\nallow 2001:db8::/32\ndeny all\n";
+        let rules = IpRules::parse(text, &mut problems);
+        assert_eq!(problems, Vec::new());
+        assert_eq!(decide(&rules, "10.0.0.13"), (Access::Deny, Some(2)));
+        assert_eq!(decide(&rules, "10.0.0.14"), (Access::Allow, Some(3)));
+        assert_eq!(decide(&rules, "::ffff:10.0.0.14"), (Access::Allow, Some(3)));
+        assert_eq!(decide(&rules, "2001:db8::1"), (Access::Allow, Some(5)));
+        assert_eq!(decide(&rules, "192.0.2.1"), (Access::Deny, Some(6)));
+        assert_eq!(decide(&rules, "::1"), (Access::Deny, Some(6)));
+    }
+
+    #[test]
+    fn no_match_is_allowed() {
+        let rules = IpRules::parse("deny 192.0.2.0/24\n", &mut Vec::new());
+        assert_eq!(decide(&rules, "192.0.3.1"), (Access::Allow, None));
+        assert_eq!(decide(&IpRules::default(), "192.0.2.1"), (Access::Allow, None));
+    }
+
+    #[test]
+    fn wrong_rules_are_all_reported() {
+        let text = "alow all\nallow\nallow 10.0.0.0/33\nallow 10.0.0.1;\ndeny 1.2.3.4 5.6.7.8\n";
+        let mut problems = Vec::new();
+        IpRules::parse(text, &mut problems);
+        assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert!(problems.iter().all(Problem::is_error));
+    }
+}

@@ -35,3 +35,6 @@ pub use settings::Settings;
 pub use sources::{ConfText, FILE_MAX, ReadError, Sources, default_dir};
 pub use value::{FrameOrigin, Header, MinimumUid, PortRange, Protocols, SameSite, Transport};
 pub use values::Origin;
+
+#[cfg(test)]
+mod golden;

@@ -231,3 +231,81 @@ pub(crate) const fn row<V: crate::value::Value>(
 fn check<V: crate::value::Value>(text: &str) -> Result<(), Bad> {
     V::parse(text).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> impl Iterator<Item = (FileKind, &'static Opt)> {
+        FileKind::ALL.into_iter().flat_map(|kind| kind.options().map(move |opt| (kind, opt)))
+    }
+
+    #[test]
+    fn names_are_unique_and_kebab_case() {
+        for kind in FileKind::ALL {
+            let names: Vec<&str> = kind.options().map(|opt| opt.name).collect();
+            for (at, name) in names.iter().enumerate() {
+                assert!(!names[..at].contains(name), "{}: {name}", kind.name());
+                let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+                assert!(plain && !name.starts_with('-') && !name.ends_with('-'), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_is_documented_with_a_reason() {
+        for (kind, opt) in all() {
+            let meaning = opt.meaning();
+            assert!(!meaning.is_empty() && meaning.chars().count() <= 100, "{}: {}", kind.name(), opt.name);
+            assert!(meaning.ends_with('.'), "{}", opt.name);
+            assert!(!opt.reason.is_empty() && !opt.reason.ends_with('.'), "{}", opt.name);
+            assert!(!(opt.kind)().is_empty(), "{}", opt.name);
+            if let Status::Recognised { effect, .. } = opt.status {
+                assert!(effect.len() > 10 && !effect.ends_with('.'), "{}", opt.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_default_parses() {
+        for (kind, opt) in all().filter(|(_, opt)| !matches!(opt.status, Status::Retired { .. })) {
+            let checked = (opt.check)(opt.default);
+            assert_eq!(checked, Ok(()), "{}: {}", kind.name(), opt.name);
+            assert!(opt.is_default(opt.default));
+        }
+    }
+
+    #[test]
+    fn successors_exist() {
+        for (kind, opt) in all() {
+            if let Status::Retired { successor, carries_over } = opt.status {
+                let next = kind.option(successor).expect("a successor");
+                assert!(!matches!(next.status, Status::Retired { .. }), "{}", opt.name);
+                assert!(!carries_over || (next.kind)() == (opt.kind)(), "{}", opt.name);
+            }
+        }
+    }
+
+    #[test]
+    fn options_that_restrict_are_implemented_or_warned_of() {
+        let named = [
+            "allow-shell",
+            "allow-file-uploads",
+            "allow-file-downloads",
+            "allow-package-installation",
+            "allow-publish",
+            "allow-external-publish",
+            "allow-rpubs-publish",
+            "allow-vcs",
+            "restrict-directory-view",
+            "directory-view-allow-list",
+            "limit-file-upload-size-mb",
+            "session-port-range",
+            "session-timeout-minutes",
+        ];
+        for name in named {
+            let opt = FileKind::Rsession.option(name).expect("an option");
+            assert_eq!(opt.status, Status::Implemented, "{name}");
+        }
+    }
+}

@@ -104,8 +104,10 @@ impl Profiles {
         let mut sections: Vec<Section> = Vec::new();
         // Lines below a section that is wrong belong to nobody, and are checked all the same.
         let mut nobody = Values::default();
-        let mut orphaned = true;
+        let mut orphaned = false;
+        let mut begun = false;
         for line in ini::lines(text) {
+            begun |= matches!(line.item, Item::Section { .. });
             match &line.item {
                 Item::Section { name } => match selector(name) {
                     Ok(selector) => {
@@ -123,7 +125,7 @@ impl Profiles {
                         );
                     }
                 },
-                Item::Pair { key, .. } if sections.is_empty() && nobody.said.is_empty() && orphaned => {
+                Item::Pair { key, .. } if !begun => {
                     problems.push(before_sections(&reader, &line, key));
                 }
                 _ => {
@@ -159,4 +161,50 @@ fn selector(name: &str) -> Result<Selector, String> {
     let named = name.strip_prefix('@').unwrap_or(name);
     let user: UserName = named.parse().map_err(|why| format!("`[{name}]` names nobody: {why}"))?;
     Ok(if named.len() < name.len() { Selector::Group(user.into()) } else { Selector::User(user) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Sources, load};
+
+    const RSESSION: &str = "allow-shell=0\nsession-timeout-minutes=30\n";
+
+    fn options(profiles: &str, user: &str, groups: &[&str]) -> SessionOptions {
+        let files =
+            [("rsession.conf".to_owned(), RSESSION.to_owned()), ("profiles".to_owned(), profiles.to_owned())];
+        let loaded = load(&Sources::new("/c", files));
+        assert!(loaded.is_usable(), "{:?}", loaded.problems);
+        let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
+        loaded.settings.session_for(&user.parse().expect("a name"), &groups)
+    }
+
+    #[test]
+    fn the_order_of_sections_decides_not_how_narrow_they_are() {
+        let narrow_last = "[*]\nsession-limit=3\n[@s]\nsession-limit=2\n[anna]\nsession-limit=1\n";
+        assert_eq!(options(narrow_last, "anna", &["s"]).rsession.session_limit, Some(1));
+        assert_eq!(options(narrow_last, "ben", &["s"]).rsession.session_limit, Some(2));
+        assert_eq!(options(narrow_last, "ben", &[]).rsession.session_limit, Some(3));
+        let wide_last = "[anna]\nsession-limit=1\n[@s]\nsession-limit=2\n[*]\nsession-limit=3\n";
+        assert_eq!(options(wide_last, "anna", &["s"]).rsession.session_limit, Some(3));
+    }
+
+    #[test]
+    fn what_a_section_leaves_out_stays() {
+        let options = options("[anna]\nsession-limit=1\n\n[anna]\nallow-shell=1\n", "anna", &[]);
+        let at = |file: &str, line| Origin::At { file: file.into(), line };
+        assert!(options.rsession.allow_shell);
+        assert_eq!(options.rsession.session_limit, Some(1));
+        assert_eq!(options.rsession.session_timeout_minutes, 30);
+        assert_eq!(options.origin("allow-shell"), at("profiles", 5));
+        assert_eq!(options.origin("session-limit"), at("profiles", 2));
+        assert_eq!(options.origin("session-timeout-minutes"), at("rsession.conf", 2));
+        assert_eq!(options.origin("allow-vcs"), Origin::Default);
+    }
+
+    #[test]
+    fn a_group_is_not_a_user_of_the_same_name() {
+        assert!(!options("[@anna]\nallow-shell=1\n", "anna", &[]).rsession.allow_shell);
+        assert!(!options("[anna]\nallow-shell=1\n", "ben", &["anna"]).rsession.allow_shell);
+    }
 }

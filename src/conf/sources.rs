@@ -160,3 +160,24 @@ fn other_names(dir: &Path) -> Result<Vec<String>, ReadError> {
     names.sort();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_found_as_upstream_does() {
+        let none = |_: &str| None;
+        assert_eq!(default_dir(none), Path::new("/etc/rstudio"));
+        let exact = |name: &str| (name == "RSTUDIO_CONFIG_DIR").then(|| "/x".to_owned());
+        assert_eq!(default_dir(exact), Path::new("/x"));
+        let searched = |name: &str| (name == "XDG_CONFIG_DIRS").then(|| "relative:/nowhere".to_owned());
+        assert_eq!(default_dir(searched), Path::new("/etc/rstudio"));
+    }
+
+    #[test]
+    fn a_directory_that_is_missing_is_empty() {
+        let sources = Sources::read(Path::new("/nowhere/at/all")).expect("an empty configuration");
+        assert!(sources.files.is_empty() && sources.others.is_empty());
+    }
+}

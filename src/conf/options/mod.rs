@@ -1,15 +1,46 @@
 //! The tables: every option of every file, once. Nothing else says what an option is called or what its default is.
 
 pub(crate) mod jupyter;
+mod jupyter_other;
 pub(crate) mod portcullis;
 pub(crate) mod profiles;
+mod retired;
 pub(crate) mod rserver;
+mod rserver_audit;
+mod rserver_auth;
+mod rserver_launcher;
+mod rserver_open;
+mod rserver_pro;
 pub(crate) mod rsession;
+mod rsession_ide;
+mod rsession_life;
+mod rsession_r;
 
 use crate::option::Group;
 
-pub(crate) static RSERVER: &[&Group] = &[&rserver::GROUP];
-pub(crate) static RSESSION: &[&Group] = &[&rsession::GROUP];
-pub(crate) static JUPYTER: &[&Group] = &[&jupyter::GROUP];
+pub(crate) static RSERVER: &[&Group] = &[
+    &rserver::GROUP,
+    &rserver_open::SERVER,
+    &rserver_auth::SIGN_IN,
+    &rserver_auth::SAML,
+    &rserver_auth::PROVISIONING,
+    &rserver_pro::PAGES,
+    &rserver_pro::SESSIONS,
+    &rserver_audit::AUDIT,
+    &rserver_audit::MONITOR,
+    &rserver_launcher::LAUNCHER,
+    &retired::RSERVER,
+];
+pub(crate) static RSESSION: &[&Group] = &[
+    &rsession::GROUP,
+    &rsession_life::LIMITS,
+    &rsession_life::LIFE,
+    &rsession_ide::IDE,
+    &rsession_ide::SOCKETS,
+    &rsession_r::R,
+    &rsession_r::TOOLS,
+    &retired::RSESSION,
+];
+pub(crate) static JUPYTER: &[&Group] = &[&jupyter::GROUP, &jupyter_other::OTHER];
 pub(crate) static PORTCULLIS: &[&Group] = &[&portcullis::GROUP];
 pub(crate) static PROFILES: &[&Group] = &[&profiles::GROUP];

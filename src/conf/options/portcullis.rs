@@ -7,7 +7,9 @@ options! {
     /// Portcullis' own settings.
     Portcullis, "Implemented";
 
-    /// How bytes get to a session: `tcp` by a port of session-port-range, `unix` by a connection handed over.
+    /// How bytes get to a session: by a TCP port, or by a connection that is handed over.
+    ///
+    /// `tcp` takes a port of session-port-range, or any free one. `unix` takes no port.
     "session-transport" session_transport: TransportWord = "auto", NewSessions,
         "tcp when session-port-range is set, else unix, because a connection handed over needs no relay";
     /// Seconds within which an IDE must answer after its start.

@@ -51,6 +51,10 @@ options! {
     "www-allow-origin" www_allow_origin: Each<AllowedOrigin> = "", Hup,
         "only our own pages need to change anything";
 
+    /// Check the origin of requests that change something; 0 doesn't switch that off.
+    "www-enable-origin-check" www_enable_origin_check: Bool = "1", Hup,
+        "unlike RStudio Server: without it any page can act for whoever is signed in";
+
     /// Minutes without a person's act after which a sign-in ends; 0 for the scheme counted in days.
     "auth-timeout-minutes" auth_timeout_minutes: Int<0, 525600> = "60", Hup,
         "as RStudio Server: an unattended screen is open for an hour at most";

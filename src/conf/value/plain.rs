@@ -18,6 +18,7 @@ impl Value for Bool {
     // The words that RStudio Server's own parser takes, in any case.
     fn parse(text: &str) -> Result<bool, Bad> {
         match text.to_ascii_lowercase().as_str() {
+            "" => Err(Bad::with("it is empty", "write 1 for yes and 0 for no")),
             "1" | "true" | "yes" | "on" => Ok(true),
             "0" | "false" | "no" | "off" => Ok(false),
             _ => Err(Bad::with(format!("`{text}` is neither 0 nor 1"), "write 1 for yes and 0 for no")),
@@ -41,7 +42,10 @@ impl<const LOW: u32, const HIGH: u32> Value for Int<LOW, HIGH> {
     }
 
     fn parse(text: &str) -> Result<u32, Bad> {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if text.is_empty() {
+            return Err(Bad::with("it is empty", format!("write a {}", Self::words())));
+        }
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         if !digits {
             return Err(Bad::with(
                 format!("`{text}` is not a whole number"),

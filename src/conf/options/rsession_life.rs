@@ -1,0 +1,90 @@
+//! Options of `rsession.conf` about limits and a session's life, known and not implemented.
+
+use crate::option::recognised;
+use crate::value::{Bool, Int, Text, YesNoAsk};
+
+recognised! { LIMITS, "Limits: recognised, not implemented";
+    Warning "computing time is not limited; PAM's limits (cpu in /etc/security/limits.conf) are" {
+        /// Minutes that one computation may take; 0 for any.
+        "limit-cpu-time-minutes": Int<0, 4294967295> = "0";
+    }
+    Info "nobody is warned of a full quota, which holds all the same" {
+        /// Warn when the XFS quota is nearly used.
+        "limit-xfs-disk-quota": Bool = "0";
+    }
+    Info "sessions are not ended for their memory" {
+        /// Per cent of free memory below which large sessions are ended.
+        "abort-free-mem-percent": Int<0, 100> = "5";
+        /// Leave sessions alone that are over their memory limit.
+        "allow-over-limit-sessions": Bool = "0";
+    }
+    Info "nobody is warned of large files in commits" {
+        /// Bytes of a file that a commit warns of.
+        "git-commit-large-file-size": Int<0, 4294967295> = "5242880";
+    }
+    Info "this is about RStudio's own pages; RStudio sessions are not run by this version" {
+        /// Let people choose the git program.
+        "allow-vcs-executable-edit": Bool = "1";
+        /// Let people choose the CRAN mirror.
+        "allow-r-cran-repos-edit": Bool = "1";
+        /// WebSockets for RStudio's terminal.
+        "allow-terminal-websockets": Bool = "1";
+        /// Let people delete their folder Public.
+        "allow-remove-public-folder": Bool = "1";
+        /// Commands in R presentations.
+        "allow-presentation-commands": Bool = "0";
+        /// RStudio's whole page.
+        "allow-full-ui": Bool = "1";
+        /// Jobs on clusters.
+        "allow-launcher-jobs": Bool = "1";
+    }
+}
+
+recognised! { LIFE, "A session's life: recognised, not implemented";
+    Info "a session that nobody uses always ends: this version runs no IDE that can be suspended" {
+        /// Suspend a session that nobody uses, instead of ending it.
+        "session-timeout-suspend": Bool = "1";
+        /// Open database connections prevent suspending.
+        "session-connections-block-suspend": Bool = "1";
+        /// External pointers prevent suspending.
+        "session-external-pointers-block-suspend": Bool = "1";
+        /// A half-typed statement doesn't prevent suspending.
+        "session-suspend-on-incomplete-statement": Bool = "0";
+        /// Environment variables that are not kept when a session is suspended.
+        "session-ephemeral-env-vars": Text = "";
+    }
+    Warning "session-timeout-minutes alone ends sessions; one that computes while its owner is away counts as idle" {
+        /// Hours after which an idle session ends even while it computes; 0 for never.
+        "session-timeout-kill-hours": Int<0, 87600> = "0";
+    }
+    Warning "session-timeout-minutes alone ends sessions; it counts a person's acts, so a closed page is idle too" {
+        /// Minutes without a page after which a session ends; 0 for never.
+        "session-disconnected-timeout-minutes": Int<0, 525600> = "0";
+    }
+    Info "all processes of a session end with it" {
+        /// End child processes with the session.
+        "session-quit-child-processes-on-exit": Bool = "0";
+    }
+    Warning "no script is run before a session" {
+        /// Script to run before a session.
+        "session-preflight-script": Text = "";
+    }
+    Info "no folder or profile is made for new users; pam_mkhomedir can" {
+        /// Make the folder Public for new users.
+        "session-create-public-folder": Bool = "0";
+        /// Make an R profile for new users.
+        "session-create-profile": Bool = "0";
+    }
+    Info "sessions start in the home directory" {
+        /// Directory in which sessions start.
+        "session-default-working-dir": Text = "~";
+        /// Directory for new projects.
+        "session-default-new-project-dir": Text = "~";
+    }
+    Info "this is about R; RStudio sessions are not run by this version" {
+        /// Run the R profile when a session is resumed.
+        "session-rprofile-on-resume-default": Bool = "0";
+        /// Save the workspace at the end.
+        "session-save-action-default": YesNoAsk = "ask";
+    }
+}
