@@ -1,9 +1,10 @@
-//! What a developer or a newcomer runs: `cargo xtask demo|test|ci|generate`.
+//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|ci|generate`.
 //!
 //! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
 //! list each, never through a shell.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks there")]
 
+mod bench;
 mod ci;
 mod demo;
 mod generate;
@@ -32,6 +33,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every test, installing what they need; the last line is their count
     Test(test::Options),
+    /// Measure beside nginx, haproxy and configurable-http-proxy; exit status 1 when a bar is missed
+    Bench(bench::Options),
     /// Check formatting, lints, documentation, layers and generated files
     Ci,
     /// Write the files that are generated from the code (docs/options, etc)
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Ci => ci::run(),
         Command::Generate => generate::run(),
         Command::Isolated(options) => isolate::enter(&options),

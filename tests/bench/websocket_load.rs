@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::target::Target;
-use super::usage;
+use crate::target::Target;
+use crate::usage;
 
 /// Echoing connections at once.
 const CONNECTIONS: usize = 8;
@@ -18,18 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One stretch of echo on one target.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Messages there and back per second.
-    pub per_second: f64,
+    pub(crate) per_second: f64,
     /// Processor time of the target's own processes per message there and back, in microseconds.
-    pub cpu_us: f64,
+    pub(crate) cpu_us: f64,
 }
 
 /// Echoes for so long over several connections, one message under way on each.
 ///
 /// # Errors
 /// When a handshake or an echo fails.
-pub fn echo(target: &Target, path: &str, length: Duration) -> Result<Sample> {
+pub(crate) fn echo(target: &Target, path: &str, length: Duration) -> Result<Sample> {
     let mut sockets = (0..CONNECTIONS).map(|_| open(target, path)).collect::<Result<Vec<_>>>()?;
     let sent = frame(&[b'x'; PAYLOAD]);
     let mut answer = [0; PAYLOAD + 2];
@@ -57,7 +57,7 @@ pub fn echo(target: &Target, path: &str, length: Duration) -> Result<Sample> {
 ///
 /// # Errors
 /// When a handshake fails.
-pub fn idle_bytes_each(target: &Target, path: &str, count: u32) -> Result<f64> {
+pub(crate) fn idle_bytes_each(target: &Target, path: &str, count: u32) -> Result<f64> {
     // One first, so that what is made once is not counted.
     let _first = open(target, path)?;
     let before = usage::pss_kb(&target.pids)?;
@@ -74,9 +74,9 @@ fn open(target: &Target, path: &str) -> Result<TcpStream> {
     socket.set_read_timeout(Some(PATIENCE))?;
     write!(
         socket,
-        "GET {}{path} HTTP/1.1\r\nHost: {}\r\nOrigin: http://{}\r\nCookie: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET {}{path} HTTP/1.1\r\nHost: {}\r\nOrigin: http://{}\r\nCookie: {}\r\nAuthorization: token {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        target.prefix, target.address, target.address, target.cookie
+        target.prefix, target.address, target.address, target.cookie, target.token
     )?;
     let mut head = Vec::new();
     let mut byte = [0];

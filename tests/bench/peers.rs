@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::target::Target;
-use super::usage;
+use crate::target::Target;
+use crate::usage;
 
 /// A cookie as long as ours, `v1.<key id>.<payload>.<mac>`; only haproxy looks at it.
 const COOKIE_BODY: &str = "v1.00000000.AAECAwQFBgcICQoLDA0ODwAAAABmAAAAAAAAAGcAAAA";
@@ -23,16 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A running peer; it ends when dropped.
 #[derive(Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     /// What to load.
-    pub target: Target,
+    pub(crate) target: Target,
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
         for pid in usage::tree(self.target.pids.first().copied().unwrap_or_default()).unwrap_or_default() {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
         let _ = self.child.wait();
     }
@@ -40,20 +41,22 @@ impl Drop for Peer {
 
 /// What a peer forwards to.
 #[derive(Debug, Clone)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     /// The double's Unix socket.
-    pub socket: PathBuf,
+    pub(crate) socket: PathBuf,
     /// The double's TCP address, for a peer that knows no Unix sockets.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Path prefix the double answers under.
-    pub prefix: String,
+    pub(crate) prefix: String,
+    /// The double's token.
+    pub(crate) token: String,
 }
 
 /// nginx as a plain reverse proxy with keep-alive to the upstream.
 ///
 /// # Errors
 /// When it does not start.
-pub fn nginx(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Peer> {
+pub(crate) fn nginx(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Peer> {
     let address = free_address()?;
     let dir = scratch.join("nginx");
     fs::create_dir_all(dir.join("tmp"))?;
@@ -73,14 +76,19 @@ pub fn nginx(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Peer
     );
     let file = dir.join("nginx.conf");
     fs::write(&file, conf)?;
-    start("nginx", Command::new("nginx").arg("-c").arg(&file).arg("-e").arg(dir.join("error.log")), address, upstream)
+    start(
+        "nginx",
+        Command::new("nginx").arg("-c").arg(&file).arg("-e").arg(dir.join("error.log")),
+        address,
+        upstream,
+    )
 }
 
 /// haproxy that refuses a request without a valid HMAC-SHA256 cookie.
 ///
 /// # Errors
 /// When it does not start.
-pub fn haproxy(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Peer> {
+pub(crate) fn haproxy(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Peer> {
     let address = free_address()?;
     let file = scratch.join("haproxy.cfg");
     let conf = format!(
@@ -99,7 +107,8 @@ pub fn haproxy(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Pe
         socket = upstream.socket.display(),
     );
     fs::write(&file, conf)?;
-    let mut peer = start("haproxy", Command::new("haproxy").arg("-db").arg("-f").arg(&file), address, upstream)?;
+    let mut peer =
+        start("haproxy", Command::new("haproxy").arg("-db").arg("-f").arg(&file), address, upstream)?;
     peer.target.cookie = format!("portcullis={COOKIE_BODY}.{}", haproxy_mac()?);
     Ok(peer)
 }
@@ -108,7 +117,7 @@ pub fn haproxy(upstream: &Upstream, scratch: &Path, workers: usize) -> Result<Pe
 ///
 /// # Errors
 /// When it does not start.
-pub fn configurable_http_proxy(upstream: &Upstream, program: &Path) -> Result<Peer> {
+pub(crate) fn configurable_http_proxy(upstream: &Upstream, program: &Path) -> Result<Peer> {
     let address = free_address()?;
     let api = free_address()?;
     let mut command = Command::new("node");
@@ -122,12 +131,13 @@ pub fn configurable_http_proxy(upstream: &Upstream, program: &Path) -> Result<Pe
 }
 
 /// The double itself, without anything in front.
-pub fn direct(upstream: &Upstream) -> Target {
+pub(crate) fn direct(upstream: &Upstream) -> Target {
     Target {
         name: "direct",
         address: upstream.address,
         prefix: upstream.prefix.clone(),
         cookie: plain_cookie(),
+        token: upstream.token.clone(),
         pids: Vec::new(),
     }
 }
@@ -138,7 +148,11 @@ fn plain_cookie() -> String {
 
 /// What haproxy computes over the cookie's body: by `openssl`, so that the two don't share code.
 fn haproxy_mac() -> Result<String> {
-    let key: String = "0123456789012345678901234567890123456789".chars().take(32).map(|c| format!("{:02x}", c as u32)).collect();
+    let key: String = "0123456789012345678901234567890123456789"
+        .chars()
+        .take(32)
+        .map(|c| format!("{:02x}", c as u32))
+        .collect();
     let mut child = Command::new("openssl")
         .args(["dgst", "-sha256", "-mac", "HMAC", "-macopt", &format!("hexkey:{key}")])
         .stdin(Stdio::piped())
@@ -148,14 +162,24 @@ fn haproxy_mac() -> Result<String> {
     std::io::Write::write_all(child.stdin.as_mut().context("stdin was piped")?, COOKIE_BODY.as_bytes())?;
     let output = child.wait_with_output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().rsplit(' ').next().map(str::to_owned).filter(|mac| mac.len() == 64).context("openssl printed no MAC")
+    text.trim()
+        .rsplit(' ')
+        .next()
+        .map(str::to_owned)
+        .filter(|mac| mac.len() == 64)
+        .context("openssl printed no MAC")
 }
 
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-fn start(name: &'static str, command: &mut Command, address: SocketAddr, upstream: &Upstream) -> Result<Peer> {
+fn start(
+    name: &'static str,
+    command: &mut Command,
+    address: SocketAddr,
+    upstream: &Upstream,
+) -> Result<Peer> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -174,6 +198,13 @@ fn start(name: &'static str, command: &mut Command, address: SocketAddr, upstrea
         std::thread::park_timeout(Duration::from_millis(20));
     }
     let pids = usage::tree(i32::try_from(child.id())?)?;
-    let target = Target { name, address, prefix: upstream.prefix.clone(), cookie: plain_cookie(), pids };
+    let target = Target {
+        name,
+        address,
+        prefix: upstream.prefix.clone(),
+        cookie: plain_cookie(),
+        token: upstream.token.clone(),
+        pids,
+    };
     Ok(Peer { child, target })
 }

@@ -14,7 +14,7 @@ const TICKS: f64 = 100.0;
 ///
 /// # Errors
 /// When one of them is gone: a benchmark whose target died measures nothing.
-pub fn cpu_seconds(pids: &[i32]) -> Result<f64> {
+pub(crate) fn cpu_seconds(pids: &[i32]) -> Result<f64> {
     let mut ticks = 0u64;
     for pid in pids {
         let path = format!("/proc/{pid}/stat");
@@ -33,14 +33,15 @@ pub fn cpu_seconds(pids: &[i32]) -> Result<f64> {
 ///
 /// # Errors
 /// When one of them is gone.
-pub fn pss_kb(pids: &[i32]) -> Result<u64> {
+pub(crate) fn pss_kb(pids: &[i32]) -> Result<u64> {
     pids.iter().map(|pid| rollup(*pid, "Pss:")).sum()
 }
 
 fn rollup(pid: i32, field: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{path}`"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(field)).context("smaps_rollup has the field")?;
+    let line =
+        text.lines().find_map(|line| line.strip_prefix(field)).context("smaps_rollup has the field")?;
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 
@@ -48,12 +49,13 @@ fn rollup(pid: i32, field: &str) -> Result<u64> {
 ///
 /// # Errors
 /// When `/proc` can't be read.
-pub fn tree(root: i32) -> Result<Vec<i32>> {
+pub(crate) fn tree(root: i32) -> Result<Vec<i32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").context("cannot read `/proc`")? {
         let Ok(pid) = entry?.file_name().to_string_lossy().parse::<i32>() else { continue };
         let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
+        let parent =
+            stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
         if let Some(parent) = parent {
             parents.push((pid, parent));
         }

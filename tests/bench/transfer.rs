@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::target::Target;
-use super::usage;
+use crate::target::Target;
+use crate::usage;
 
 /// How often memory is looked at while bytes run.
 const LOOK: Duration = Duration::from_millis(50);
@@ -18,20 +18,20 @@ const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
 /// One transfer.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Megabytes (10^6) per second.
-    pub mb_per_second: f64,
+    pub(crate) mb_per_second: f64,
     /// Processor seconds of the target's own processes per GiB.
-    pub cpu_per_gib: f64,
+    pub(crate) cpu_per_gib: f64,
     /// Most memory of the target's own processes while it ran, above what they had before, in kB.
-    pub grown_kb: u64,
+    pub(crate) grown_kb: u64,
 }
 
 /// Downloads `bytes` from `path` and throws them away.
 ///
 /// # Errors
 /// When the answer is not 200 or too short.
-pub fn download(target: &Target, path: &str, bytes: u64) -> Result<Sample> {
+pub(crate) fn download(target: &Target, path: &str, bytes: u64) -> Result<Sample> {
     measured(target, bytes, |socket| {
         write!(socket, "GET {}{path} HTTP/1.1\r\n{}\r\n", target.prefix, head(target))?;
         let (status, mut got) = read_head(socket)?;
@@ -53,9 +53,14 @@ pub fn download(target: &Target, path: &str, bytes: u64) -> Result<Sample> {
 ///
 /// # Errors
 /// When the answer is not 200 or 201.
-pub fn upload(target: &Target, path: &str, bytes: u64) -> Result<Sample> {
+pub(crate) fn upload(target: &Target, path: &str, bytes: u64) -> Result<Sample> {
     measured(target, bytes, |socket| {
-        write!(socket, "PUT {}{path} HTTP/1.1\r\n{}Content-Length: {bytes}\r\n\r\n", target.prefix, head(target))?;
+        write!(
+            socket,
+            "PUT {}{path} HTTP/1.1\r\n{}Content-Length: {bytes}\r\n\r\n",
+            target.prefix,
+            head(target)
+        )?;
         let buffer = vec![b'x'; CHUNK];
         let mut left = bytes;
         while left > 0 {
@@ -71,7 +76,10 @@ pub fn upload(target: &Target, path: &str, bytes: u64) -> Result<Sample> {
 }
 
 fn head(target: &Target) -> String {
-    format!("Host: {0}\r\nOrigin: http://{0}\r\nCookie: {1}\r\n", target.address, target.cookie)
+    format!(
+        "Host: {0}\r\nOrigin: http://{0}\r\nCookie: {1}\r\nAuthorization: token {2}\r\n",
+        target.address, target.cookie, target.token
+    )
 }
 
 /// Status and how many bytes of the body came with the head.
@@ -117,5 +125,9 @@ fn measured(target: &Target, bytes: u64, run: impl FnOnce(&mut TcpStream) -> Res
     #[allow(clippy::cast_precision_loss, reason = "a transfer stays far below 2^52 bytes")]
     let size = bytes as f64;
     let used = usage::cpu_seconds(&target.pids)? - cpu;
-    Ok(Sample { mb_per_second: size / 1e6 / took, cpu_per_gib: used * GIB / size, grown_kb: peak.saturating_sub(rest) })
+    Ok(Sample {
+        mb_per_second: size / 1e6 / took,
+        cpu_per_gib: used * GIB / size,
+        grown_kb: peak.saturating_sub(rest),
+    })
 }

@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::target::Target;
-use super::usage;
+use crate::target::Target;
+use crate::usage;
 
 /// Connections kept open at once: enough to keep two cores busy, few enough that queueing does not drown the latency.
 const CONNECTIONS: u32 = 32;
 
 /// One stretch of load on one target.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Requests answered per second.
-    pub per_second: f64,
+    pub(crate) per_second: f64,
     /// Median latency in microseconds.
-    pub p50_us: f64,
+    pub(crate) p50_us: f64,
     /// 99th percentile in microseconds.
-    pub p99_us: f64,
+    pub(crate) p99_us: f64,
     /// Processor time of the target's own processes per request, in microseconds.
-    pub cpu_us: f64,
+    pub(crate) cpu_us: f64,
     /// Memory of the target's own processes at the end, in kB.
-    pub pss_kb: u64,
+    pub(crate) pss_kb: u64,
 }
 
 /// Prints what wrk measured as numbers; wrk's own table is for people.
@@ -40,24 +40,38 @@ end
 ///
 /// # Errors
 /// When wrk can't be run, or any request failed: figures of errors are not figures.
-pub fn run(target: &Target, path: &str, length: Duration, scratch: &Path) -> Result<Sample> {
+pub(crate) fn run(target: &Target, path: &str, length: Duration, scratch: &Path) -> Result<Sample> {
     let script = scratch.join("wrk.lua");
     std::fs::write(&script, SCRIPT).with_context(|| format!("cannot write `{}`", script.display()))?;
     let before = usage::cpu_seconds(&target.pids)?;
     let output = Command::new("wrk")
-        .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{}s", length.as_secs().max(1)), "--latency", "-s"])
+        .args([
+            "-t1",
+            &format!("-c{CONNECTIONS}"),
+            &format!("-d{}s", length.as_secs().max(1)),
+            "--latency",
+            "-s",
+        ])
         .arg(&script)
         .args(["-H", &format!("Cookie: {}", target.cookie)])
+        .args(["-H", &format!("Authorization: token {}", target.token)])
         .arg(format!("http://{}{}{path}", target.address, target.prefix))
         .output()
         .context("cannot run `wrk`")?;
     let after = usage::cpu_seconds(&target.pids)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers = text.lines().find_map(|line| line.strip_prefix("RESULT ")).with_context(|| {
-        format!("wrk on {} said nothing usable: {}{}", target.name, text, String::from_utf8_lossy(&output.stderr))
+        format!(
+            "wrk on {} said nothing usable: {}{}",
+            target.name,
+            text,
+            String::from_utf8_lossy(&output.stderr)
+        )
     })?;
     let numbers: Vec<f64> = numbers.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-    let [requests, micros, p50, p99, errors] = numbers[..] else { bail!("wrk printed {} numbers", numbers.len()) };
+    let [requests, micros, p50, p99, errors] = numbers[..] else {
+        bail!("wrk printed {} numbers", numbers.len())
+    };
     if errors > 0.0 || requests < 1.0 {
         bail!("{}: {errors} of {requests} requests failed", target.name);
     }

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 
 /// One thing to load.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub(crate) struct Target {
     /// Name in the tables.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Path prefix in front of the double's own paths.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// `name=value` for the `Cookie` header; the same length everywhere, so that parsing costs alike.
-    pub cookie: String,
+    pub(crate) cookie: String,
+    /// The upstream's token, sent to every target alike; Portcullis puts its own in its place.
+    pub(crate) token: String,
     /// Its own processes, without the upstream's. Empty for `direct`.
-    pub pids: Vec<i32>,
+    pub(crate) pids: Vec<i32>,
 }

@@ -6,64 +6,64 @@ use serde::Serialize;
 
 /// A row of a table: a target and its figures, already medians.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The target.
-    pub target: String,
+    pub(crate) target: String,
     /// The figures in the order of the table's columns; `None` where there is none.
-    pub figures: Vec<Option<f64>>,
+    pub(crate) figures: Vec<Option<f64>>,
 }
 
 /// One table.
 #[derive(Debug, Clone, Serialize)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its heading.
-    pub title: String,
+    pub(crate) title: String,
     /// One sentence on what was done.
-    pub how: String,
+    pub(crate) how: String,
     /// Column names with units.
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// Rows.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// A promise and what was measured.
 #[derive(Debug, Clone, Serialize)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// What was promised.
-    pub promise: String,
+    pub(crate) promise: String,
     /// Largest figure that keeps it.
-    pub limit: f64,
+    pub(crate) limit: f64,
     /// What was measured.
-    pub measured: f64,
+    pub(crate) measured: f64,
     /// Whether it holds.
-    pub holds: bool,
+    pub(crate) holds: bool,
 }
 
 impl Bar {
     /// A promise that the figure stays at or below the limit.
-    pub fn at_most(promise: impl Into<String>, limit: f64, measured: f64) -> Self {
+    pub(crate) fn at_most(promise: impl Into<String>, limit: f64, measured: f64) -> Self {
         Self { promise: promise.into(), limit, measured, holds: measured <= limit }
     }
 }
 
 /// Everything of one run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Processor, cores, kernel.
-    pub machine: String,
+    pub(crate) machine: String,
     /// Versions of what was compared.
-    pub versions: String,
+    pub(crate) versions: String,
     /// Rounds of each interleaved measurement.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// The tables.
-    pub tables: Vec<Table>,
+    pub(crate) tables: Vec<Table>,
     /// The verdicts.
-    pub bars: Vec<Bar>,
+    pub(crate) bars: Vec<Bar>,
 }
 
 impl Report {
     /// The report as Markdown, for `docs/performance.md` and the terminal.
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut text = format!(
             "Machine: {}. Compared: {}. Each figure is the median of {} interleaved rounds; one run, one machine, loopback.\n",
             self.machine, self.versions, self.rounds
@@ -85,7 +85,13 @@ impl Report {
         text.push_str("\n## Bars\n\n| promise | limit | measured | |\n| --- | ---: | ---: | --- |\n");
         for bar in &self.bars {
             let verdict = if bar.holds { "holds" } else { "**missed**" };
-            let _ = writeln!(text, "| {} | {} | {} | {verdict} |", bar.promise, number(bar.limit), number(bar.measured));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {verdict} |",
+                bar.promise,
+                number(bar.limit),
+                number(bar.measured)
+            );
         }
         text
     }

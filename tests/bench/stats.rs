@@ -1,7 +1,7 @@
 //! Medians and ratios of interleaved rounds.
 
 /// The median; NaN when there is nothing.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     match values.len() {
@@ -12,7 +12,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// The median of the rounds' own ratios: a noisy round disturbs both sides of its ratio alike.
-pub fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+pub(crate) fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
     median(ours.iter().zip(theirs).map(|(a, b)| a / b))
 }
 

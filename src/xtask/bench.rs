@@ -1,0 +1,121 @@
+//! `cargo xtask bench`: installs what is compared, builds with optimisation, measures inside the tests' namespaces.
+
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{jupyter, packages, run};
+
+/// What is compared, and what makes the load.
+const COMPARED: &[&str] = &["haproxy", "nginx", "openssl", "wrk"];
+/// JupyterHub's proxy, from its registry, pinned so that two runs compare the same thing.
+const CHP: &str = "5.3.0";
+/// A full run takes about ten minutes.
+const DEADLINE_SECONDS: u32 = 3600;
+/// As in the tests: a place below /run that every account can reach.
+const PROGRAMS: &str = "/run/portcullis-programs";
+
+/// How to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Short stretches and few rounds: to see that it works, not to quote
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Write the tables to docs/performance.md
+    #[arg(long)]
+    write: bool,
+    /// Leave out the start of JupyterLab
+    #[arg(long)]
+    no_ide: bool,
+}
+
+/// Installs, builds, measures. The exit status says whether every bar holds.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    packages::ensure(packages::BUILD)?;
+    packages::ensure(packages::ACCOUNTS)?;
+    packages::ensure(COMPARED)?;
+    if !options.no_ide {
+        jupyter::ensure()?;
+    }
+    let chp = configurable_http_proxy()?;
+    run::step("building with optimisation (the first time takes some minutes)");
+    run::must(
+        run::cargo().args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            "portcullis",
+            "-p",
+            "portcullis-testing",
+            "-p",
+            "portcullis-bench",
+            "--bins",
+        ]),
+        "build",
+    )?;
+    let release = target_folder()?.join("release");
+    run::step("measuring (a full run takes about ten minutes)");
+    let mut command = run::as_root(std::env::current_exe()?);
+    command
+        .arg("isolated")
+        .args(["--deadline-seconds", &DEADLINE_SECONDS.to_string()])
+        .args(["--bind", &format!("{}:{PROGRAMS}", release.display())])
+        .args(["--env", "PORTCULLIS_ISOLATED=1", "--env", &format!("PORTCULLIS_PROGRAMS={PROGRAMS}")])
+        .args(["--env", &format!("PORTCULLIS_VENV={}", jupyter::folder().display())])
+        .arg("--cwd")
+        .arg(run::root());
+    for name in ["PATH", "HOME"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.args(["--env", &format!("{name}={}", value.display())]);
+        }
+    }
+    command.arg("--").arg(release.join("portcullis-bench"));
+    for (on, flag) in [(options.quick, "--quick"), (options.json, "--json"), (options.no_ide, "--no-ide")] {
+        if on {
+            command.arg(flag);
+        }
+    }
+    if let Some(program) = chp {
+        command.arg("--chp").arg(program);
+    }
+    if options.write {
+        command.arg("--write").arg(run::root().join("docs/performance.md"));
+    }
+    let status = command.stdin(Stdio::null()).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Installs it into the machine's cache; says so and goes on without it where there is no npm.
+fn configurable_http_proxy() -> Result<Option<PathBuf>> {
+    if !run::has("npm") {
+        run::step("there is no npm: configurable-http-proxy is left out");
+        return Ok(None);
+    }
+    let folder = PathBuf::from(format!("/var/cache/portcullis/configurable-http-proxy-{CHP}"));
+    let program = folder.join("node_modules/configurable-http-proxy/bin/configurable-http-proxy");
+    if !program.is_file() {
+        run::step("installing configurable-http-proxy");
+        run::must(run::as_root("mkdir").arg("-p").arg(&folder), "make its folder")?;
+        let mut npm = run::as_root("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&folder);
+        npm.arg(format!("configurable-http-proxy@{CHP}")).stdin(Stdio::null());
+        run::must(&mut npm, "install configurable-http-proxy")?;
+    }
+    Ok(Some(program))
+}
+
+/// Where cargo puts what it builds.
+fn target_folder() -> Result<PathBuf> {
+    let text = run::output(
+        run::cargo().args(["metadata", "--no-deps", "--format-version=1"]),
+        "ask cargo for its target folder",
+    )?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    Ok(PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target")))
+}

@@ -1,0 +1,66 @@
+//! Measures Portcullis beside nginx, haproxy, configurable-http-proxy and nothing at all, in one interleaved run.
+//!
+//! Started by `cargo xtask bench` inside the namespaces of the tests, with release builds. Rounds are interleaved: each round
+//! loads every target once, so that a noisy minute disturbs all alike; medians and ratios are reported.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks there")]
+
+mod http_load;
+mod ide_start;
+mod measure;
+mod ours;
+mod peers;
+mod report;
+mod stats;
+mod target;
+mod transfer;
+mod upstream;
+mod usage;
+mod websocket_load;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Benchmarks of Portcullis.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Short stretches and few rounds: to see that it works, not to quote
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Write the tables to this file too
+    #[arg(long)]
+    write: Option<PathBuf>,
+    /// The configurable-http-proxy program; left out of the tables without it
+    #[arg(long)]
+    chp: Option<PathBuf>,
+    /// Leave out the start of JupyterLab
+    #[arg(long)]
+    no_ide: bool,
+}
+
+fn main() -> ExitCode {
+    run(&Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    let report = measure::everything(cli.quick, cli.chp.as_deref(), !cli.no_ide)?;
+    let markdown = report.markdown();
+    if let Some(path) = &cli.write {
+        let head = "# Performance\n\nWritten by `cargo xtask bench`; run it on your own machine, figures of another say little.\n\n";
+        std::fs::write(path, format!("{head}{markdown}"))?;
+    }
+    if cli.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{markdown}");
+    }
+    Ok(if report.bars.iter().all(|bar| bar.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
