@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         .arg(run::root());
     for name in ["PATH", "HOME"] {
         if let Some(value) = std::env::var_os(name) {
-            command.args(["--env", &format!("{name}={}", value.display())]);
+            command.args(["--env", &format!("{name}={}", value.to_string_lossy())]);
         }
     }
     command.arg("--").arg(release.join("portcullis-bench"));

@@ -24,9 +24,13 @@ pub(crate) fn run() -> Result<ExitCode> {
     );
     check(
         "documentation",
-        run::cargo()
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]),
+        run::cargo().env("RUSTDOCFLAGS", "-D warnings").args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--locked",
+        ]),
     );
     check("layers", run::cargo().args(["test", "--quiet", "--locked", "--test", "layers"]));
     if has_deny() {

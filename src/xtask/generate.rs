@@ -16,7 +16,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         }
-        fs::write(&path, text.unwrap_or_default()).with_context(|| format!("cannot write `{}`", path.display()))?;
+        fs::write(&path, text.unwrap_or_default())
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)

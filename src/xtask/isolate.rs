@@ -64,7 +64,8 @@ pub(crate) fn enter(options: &Options) -> Result<ExitCode> {
     if let Some(cwd) = &options.cwd {
         init.arg("--cwd").arg(cwd);
     }
-    let status = init.arg("--").args(&options.command).status().context("cannot start inside the namespaces")?;
+    let status =
+        init.arg("--").args(&options.command).status().context("cannot start inside the namespaces")?;
     Ok(ExitCode::from(byte(status.code().or_else(|| status.signal().map(|signal| 128 + signal)))))
 }
 
@@ -83,7 +84,7 @@ pub(crate) fn init(options: &Options) -> Result<ExitCode> {
     if let Some(cwd) = &options.cwd {
         command.current_dir(cwd);
     }
-    let child = command.spawn().with_context(|| format!("cannot start `{}`", program.display()))?;
+    let child = command.spawn().with_context(|| format!("cannot start `{}`", program.to_string_lossy()))?;
     let child = Pid::from_raw(i32::try_from(child.id()).context("a process id that is none")?);
     let (done, ended) = mpsc::channel::<()>();
     let deadline = Duration::from_secs(options.deadline_seconds);
@@ -104,7 +105,9 @@ fn reap_until(child: Pid) -> u8 {
     loop {
         match wait() {
             Ok(WaitStatus::Exited(pid, code)) if pid == child => return byte(Some(code)),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return byte(Some(128 + signal as i32)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
+                return byte(Some(128 + signal as i32));
+            }
             Err(Errno::ECHILD) => return byte(None),
             Ok(_) | Err(_) => {}
         }
@@ -139,8 +142,7 @@ fn furnish(binds: &[String]) -> Result<()> {
         let like = fs::metadata(&target)?;
         fs::set_permissions(&upper, fs::Permissions::from_mode(like.mode() & 0o7777))?;
         std::os::unix::fs::chown(&upper, Some(like.uid()), Some(like.gid()))?;
-        let data =
-            format!("lowerdir=/{lower},upperdir={},workdir={}", upper.display(), work.display());
+        let data = format!("lowerdir=/{lower},upperdir={},workdir={}", upper.display(), work.display());
         mount_at(Some("overlay"), &format!("/{lower}"), Some("overlay"), MsFlags::empty(), Some(&data))?;
     }
     for (from, to) in &binds {
@@ -152,6 +154,13 @@ fn furnish(binds: &[String]) -> Result<()> {
     loopback::up()
 }
 
-fn mount_at(from: Option<&str>, to: &str, kind: Option<&str>, flags: MsFlags, data: Option<&str>) -> Result<()> {
-    mount(from, to, kind, flags, data).with_context(|| format!("cannot mount {} at {to}", kind.unwrap_or("a bind")))
+fn mount_at(
+    from: Option<&str>,
+    to: &str,
+    kind: Option<&str>,
+    flags: MsFlags,
+    data: Option<&str>,
+) -> Result<()> {
+    mount(from, to, kind, flags, data)
+        .with_context(|| format!("cannot mount {} at {to}", kind.unwrap_or("a bind")))
 }

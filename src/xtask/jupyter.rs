@@ -16,10 +16,8 @@ const MARKER: &str = ".complete";
 
 /// Where the environment is: `PORTCULLIS_VENV`, or a folder of the machine's cache.
 pub(crate) fn folder() -> PathBuf {
-    std::env::var_os("PORTCULLIS_VENV").map_or_else(
-        || PathBuf::from(format!("/var/cache/portcullis/jupyter-{JUPYTERLAB}")),
-        PathBuf::from,
-    )
+    std::env::var_os("PORTCULLIS_VENV")
+        .map_or_else(|| PathBuf::from(format!("/var/cache/portcullis/jupyter-{JUPYTERLAB}")), PathBuf::from)
 }
 
 /// Makes the environment if it is not there yet; returns the path of `jupyter-lab`.
@@ -30,12 +28,18 @@ pub(crate) fn ensure() -> Result<PathBuf> {
         return Ok(program);
     }
     packages::ensure(packages::JUPYTER)?;
-    run::step(&format!("installing JupyterLab {JUPYTERLAB} into {} (once; a minute or two)", folder.display()));
+    run::step(&format!(
+        "installing JupyterLab {JUPYTERLAB} into {} (once; a minute or two)",
+        folder.display()
+    ));
     // A half-made environment of an interrupted run goes away first. Scripts carry the folder's path, so it is made in
     // its place and the marker, written last, makes it count.
     remove(&folder)?;
     if let Some(parent) = folder.parent() {
-        run::must(run::as_root("mkdir").args(["-p", "-m", "755"]).arg(parent), "make the folder for JupyterLab")?;
+        run::must(
+            run::as_root("mkdir").args(["-p", "-m", "755"]).arg(parent),
+            "make the folder for JupyterLab",
+        )?;
     }
     // Debian's own Python: one from somebody's home could not be read by other users.
     let mut venv = run::as_root("/usr/bin/python3");
@@ -47,7 +51,10 @@ pub(crate) fn ensure() -> Result<PathBuf> {
         .args(["ipykernel", "nbconvert"])
         .stdin(Stdio::null());
     run::must(&mut pip, "install JupyterLab")?;
-    run::must(run::as_root("chmod").args(["-R", "a+rX,go-w"]).arg(&folder), "open JupyterLab's files for reading")?;
+    run::must(
+        run::as_root("chmod").args(["-R", "a+rX,go-w"]).arg(&folder),
+        "open JupyterLab's files for reading",
+    )?;
     run::must(run::as_root("touch").arg(folder.join(MARKER)), "mark JupyterLab as complete")?;
     Ok(program)
 }

@@ -23,7 +23,8 @@ pub(crate) fn up() -> Result<()> {
     sendto(netlink.as_raw_fd(), &request(), &NetlinkAddr::new(0, 0), MsgFlags::empty())
         .context("cannot ask for the loopback interface to be up")?;
     let mut answer = [0; 1024];
-    let length = recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty()).context("no answer from netlink")?;
+    let length =
+        recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty()).context("no answer from netlink")?;
     let kind = answer.get(4..6).map(|bytes| u16::from_ne_bytes([bytes[0], bytes[1]]));
     let code = answer.get(16..20).map(|bytes| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
     match (length >= 20, kind, code) {

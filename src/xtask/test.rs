@@ -101,7 +101,10 @@ struct Profile {
 fn build(only: Option<&str>) -> Result<Vec<Program>> {
     run::step("building (the first time takes a few minutes)");
     // The double of an IDE is a program of the test support; tests find it beside the daemon's programs.
-    run::must(run::cargo().args(["build", "--locked", "-p", "portcullis-testing", "--bins"]), "build the test support")?;
+    run::must(
+        run::cargo().args(["build", "--locked", "-p", "portcullis-testing", "--bins"]),
+        "build the test support",
+    )?;
     let mut cargo = run::cargo();
     cargo.args(["test", "--no-run", "--locked", "--message-format=json-render-diagnostics"]);
     match only {
@@ -122,7 +125,11 @@ fn build(only: Option<&str>) -> Result<Vec<Program>> {
             continue;
         };
         let folder = manifest.parent().context("a manifest without a folder")?.to_owned();
-        programs.push(Program { name: format!("{} ({})", target.name, target.kind.join(", ")), path, folder });
+        programs.push(Program {
+            name: format!("{} ({})", target.name, target.kind.join(", ")),
+            path,
+            folder,
+        });
     }
     // Quick sets first: a broken rule shows before minutes of black-box tests.
     programs.sort_by_key(|program| (program.name.ends_with("(test)"), program.name.clone()));
@@ -131,7 +138,8 @@ fn build(only: Option<&str>) -> Result<Vec<Program>> {
 
 fn run_program(program: &Program, rest: &[String]) -> Result<Count> {
     // Two folders up from target/debug/deps/NAME are the programs.
-    let built = program.path.parent().and_then(|deps| deps.parent()).context("a test program outside of target")?;
+    let built =
+        program.path.parent().and_then(|deps| deps.parent()).context("a test program outside of target")?;
     let mut command = run::as_root(std::env::current_exe()?);
     command
         .arg("isolated")
@@ -143,7 +151,7 @@ fn run_program(program: &Program, rest: &[String]) -> Result<Count> {
         .args(["--env", &format!("CARGO_MANIFEST_DIR={}", program.folder.display())]);
     for name in ["PATH", "CARGO", "CARGO_HOME", "RUSTUP_HOME", "HOME", "PORTCULLIS_SCREENSHOTS"] {
         if let Some(value) = std::env::var_os(name) {
-            command.args(["--env", &format!("{name}={}", value.display())]);
+            command.args(["--env", &format!("{name}={}", value.to_string_lossy())]);
         }
     }
     command.arg("--cwd").arg(&program.folder).arg("--").arg(&program.path).args(rest);
@@ -166,7 +174,9 @@ fn count(mut command: Command, name: &str) -> Result<Count> {
         if let Some(part) = Count::parse(&line) {
             results += 1;
             total.add(part);
-        } else if let Some((test, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) {
+        } else if let Some((test, verdict)) =
+            line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+        {
             if verdict.starts_with("FAILED") {
                 total.failures.push(format!("{name}: {}", test.trim()));
             } else if let Some(why) = verdict.strip_prefix("ignored") {

@@ -31,7 +31,13 @@ impl Account {
     pub(super) fn create(&self) -> Result<()> {
         run::step(&format!("making the account {}", self.name));
         let mut useradd = Command::new("useradd");
-        useradd.args(["--create-home", "--shell", "/bin/bash", "--comment", "Portcullis demo, removed at its end"]);
+        useradd.args([
+            "--create-home",
+            "--shell",
+            "/bin/bash",
+            "--comment",
+            "Portcullis demo, removed at its end",
+        ]);
         run::must(useradd.arg(&self.name), "make an account")?;
         // Neither the password nor its hash appears in an argument list; `-e` takes a hash and asks no PAM module.
         let hash = feed(Command::new("openssl").args(["passwd", "-6", "-stdin"]), &self.password)?;

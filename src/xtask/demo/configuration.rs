@@ -33,12 +33,13 @@ impl Configuration {
             "rserver.conf",
             &format!("# Demo: this machine only.\nwww-address=127.0.0.1\nwww-port={port}\n"),
         )?;
-        configuration.write(
-            "jupyter.conf",
-            &format!("labs-enabled=1\njupyter-exe={}\n", jupyter.display()),
-        )?;
+        configuration
+            .write("jupyter.conf", &format!("labs-enabled=1\njupyter-exe={}\n", jupyter.display()))?;
         let service = pam_service();
-        configuration.write("portcullis.conf", &format!("# Which file of /etc/pam.d decides.\npam-service={service}\n"))?;
+        configuration.write(
+            "portcullis.conf",
+            &format!("# Which file of /etc/pam.d decides.\npam-service={service}\n"),
+        )?;
         configuration.rewrite(flags)?;
         Ok(configuration)
     }

@@ -36,7 +36,8 @@ impl Daemon {
         let libexec = folder.join("libexec");
         fs::create_dir_all(&libexec)?;
         for name in PROGRAMS {
-            fs::copy(built.join(name), libexec.join(name)).with_context(|| format!("cannot copy `{name}`"))?;
+            fs::copy(built.join(name), libexec.join(name))
+                .with_context(|| format!("cannot copy `{name}`"))?;
         }
         let socket = folder.join("notify");
         let notes = UnixDatagram::bind(&socket).context("cannot make the notification socket")?;
@@ -130,7 +131,11 @@ impl Daemon {
                         return Ok(text);
                     }
                 }
-                Err(error) if matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EAGAIN | Errno::EINTR)) => {}
+                Err(error)
+                    if matches!(
+                        error.raw_os_error().map(Errno::from_raw),
+                        Some(Errno::EAGAIN | Errno::EINTR)
+                    ) => {}
                 Err(error) => return Err(error).context("cannot read the launcher's notification"),
             }
             if let Some(status) = self.child.try_wait()? {

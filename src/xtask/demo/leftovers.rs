@@ -35,9 +35,14 @@ impl Mark {
     /// Writes down what is about to be used.
     pub(super) fn set(account: &Account, made_service: bool) -> Result<Self> {
         let folder = Path::new(FOLDER).join(account.name());
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(&folder).context("cannot make the demo's folder")?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(&folder)
+            .context("cannot make the demo's folder")?;
         let pid = std::process::id();
-        let note = Note { pid, started: started(pid).context("cannot read our own start time")?, made_service };
+        let note =
+            Note { pid, started: started(pid).context("cannot read our own start time")?, made_service };
         fs::write(folder.join(NOTE), serde_json::to_vec(&note)?).context("cannot write the demo's note")?;
         Ok(Self { folder })
     }
@@ -108,7 +113,8 @@ fn end_launcher(folder: &Path) {
 /// Ends what still runs as the throw-away account, e.g. a job that outlived a killed daemon.
 fn end_processes(name: &str) {
     let uid = Command::new("id").args(["-u", "--", name]).stderr(Stdio::null()).output();
-    let Some(uid) = uid.ok().and_then(|out| String::from_utf8(out.stdout).ok()?.trim().parse::<u32>().ok()) else {
+    let Some(uid) = uid.ok().and_then(|out| String::from_utf8(out.stdout).ok()?.trim().parse::<u32>().ok())
+    else {
         return;
     };
     for (pid, owner) in processes() {

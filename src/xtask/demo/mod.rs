@@ -110,7 +110,11 @@ fn serve_in(
         println!("    password   {}", account.password());
         println!();
         println!("Open the address, sign in, and start JupyterLab. The restricting flags are in");
-        println!("{}; change one and send SIGHUP to process {}", configuration.rsession().display(), daemon.pid());
+        println!(
+            "{}; change one and send SIGHUP to process {}",
+            configuration.rsession().display(),
+            daemon.pid()
+        );
         println!("to see it hold. Ctrl-C ends the demo and removes the account.");
         println!();
         daemon.wait_for(signals)
@@ -144,4 +148,3 @@ fn smoke(
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
-
