@@ -58,7 +58,7 @@ fn reference(kind: FileKind) -> String {
     out
 }
 
-const SYNTAX: &str = "One `option=value` a line. A `#` at the begin of a line or after white space begins a comment. An option \
+const SYNTAX: &str = "One `option=value` a line. A `#` at the beginning of a line or after white space begins a comment. An option \
 that is not in this list is an error, as is one that is given twice, unless it may be given several times.\n";
 
 fn entry(out: &mut String, opt: &Opt) {
@@ -74,15 +74,17 @@ fn entry(out: &mut String, opt: &Opt) {
 }
 
 fn table(out: &mut String, group: &Group) {
-    out.push_str("\n| Option | Meaning | Default | What follows from it here |\n|---|---|---|---|\n");
+    out.push_str("\n| Option | Meaning | Default | What that means here |\n|---|---|---|---|\n");
     for opt in group.rows {
         let here = match opt.status {
             Status::Implemented => "it does what it says".to_owned(),
-            Status::Recognised { effect, .. } => format!("nothing: {effect}"),
+            Status::Recognised { effect, .. } => effect.to_owned(),
             Status::Retired { successor, carries_over: true } => {
                 format!("its value is used as `{successor}`")
             }
-            Status::Retired { successor, carries_over: false } => format!("nothing: see `{successor}`"),
+            Status::Retired { successor, carries_over: false } => {
+                format!("it has no effect; see `{successor}`")
+            }
         };
         let _ = writeln!(out, "| `{}` | {} | {} | {here} |", opt.name, opt.meaning(), code(opt.default));
     }

@@ -38,3 +38,5 @@ pub use values::Origin;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod round_trip;
