@@ -8,6 +8,7 @@
 
 mod ask;
 mod capability;
+pub mod flag;
 mod flags;
 mod frame;
 pub mod jupyter;
@@ -22,11 +23,12 @@ pub use ask::{
     Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Transfer, Verdict,
 };
 pub use capability::Capability;
-pub use flags::{FlagLine, Flags, Level, Origin, Setting};
+pub use flags::{Denial, FlagLine, Flags, Level, Setting};
 pub use frame::frame_is_activity;
-pub use refusal::{Refusal, refusal_body};
-pub use row::{Check, Pattern, Row};
-pub use start::{CommandError, IdeProgram, LaunchFacts, StartOptions, command};
+pub use portcullis_conf::Origin;
+pub use refusal::{Refusal, outside, over_limit, refusal_body};
+pub use row::{Check, Methods, Row, Tail};
+pub use start::{CommandError, LaunchFacts, command};
 
 /// Decides on a request by its head: forward it, and how, or refuse it with the reason.
 pub fn decide(ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {

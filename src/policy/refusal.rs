@@ -6,7 +6,8 @@
 use portcullis_model::session::Ide;
 use serde_json::json;
 
-use crate::Capability;
+use crate::flags::Denial;
+use crate::{Ask, Capability, Flags, Verdict};
 
 /// A refused request and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +24,119 @@ pub struct Refusal {
     pub text: String,
 }
 
+/// Longest piece of a target that is repeated in a rule.
+const TARGET_MAX: usize = 200;
+
+impl Refusal {
+    /// A flag takes the capability away.
+    pub(crate) fn by_flag(capability: Capability, denial: &Denial<'_>) -> Self {
+        let about = denial.about;
+        let rule = denial.rule();
+        let text = format!("{}: the administrator has set {rule}. {}", about.refused, about.advice);
+        Self { capability, status: 403, flag: Some(about.name), rule, text }
+    }
+
+    /// A flag takes it away for a reason that needs saying.
+    pub(crate) fn by_flag_because(capability: Capability, denial: &Denial<'_>, why: &str) -> Self {
+        let about = denial.about;
+        let rule = denial.rule();
+        let text =
+            format!("{}: the administrator has set {rule}, and {why}. {}", about.refused, about.advice);
+        Self { capability, status: 403, flag: Some(about.name), rule: format!("{rule}: {why}"), text }
+    }
+
+    /// No row covers it, or not in this spelling, and a flag is restrictive.
+    pub(crate) fn unknown(ask: &Ask<'_>, denial: &Denial<'_>, why: Option<&str>) -> Self {
+        let target = shown(ask);
+        let because = why.map_or_else(String::new, |why| format!(": {why}"));
+        Self {
+            capability: Capability::Unknown,
+            status: 403,
+            flag: Some(denial.about.name),
+            rule: format!("unknown route `{target}`{because}; refused while {}", denial.rule()),
+            text: format!(
+                "`{target}` is none of the requests that are known of this IDE{because}. Nobody can say what it does, and \
+                 while the administrator's {} holds, such requests are refused. If an extension of yours needs it, tell \
+                 your administrator this route.",
+                denial.rule()
+            ),
+        }
+    }
+
+    /// The way to a port is shut while a flag is restrictive.
+    pub(crate) fn port_proxy(denial: &Denial<'_>) -> Self {
+        Self {
+            capability: Capability::PortProxy,
+            status: 403,
+            flag: Some(denial.about.name),
+            rule: format!("port proxy; refused while {}", denial.rule()),
+            text: format!(
+                "Reaching other programs' ports through the IDE is refused while the administrator's {} holds: behind a \
+                 port can be anything, also what that option forbids. If you need it, ask your administrator.",
+                denial.rule()
+            ),
+        }
+    }
+
+    /// Refused whatever the flags say.
+    pub(crate) fn always(capability: Capability, status: u16, why: &str, advice: &str) -> Self {
+        Self {
+            capability,
+            status,
+            flag: None,
+            rule: why.to_owned(),
+            text: format!("This request was refused: {why}. {advice}"),
+        }
+    }
+
+    /// Larger than uploads may be.
+    pub(crate) fn too_large(denial: &Denial<'_>) -> Self {
+        Self { status: 413, ..Self::by_flag(Capability::Upload, denial) }
+    }
+
+    pub(crate) fn verdict(self) -> Verdict {
+        Verdict::Refuse(Box::new(self))
+    }
+}
+
+/// Method and path as a rule repeats them: no query (it may hold secrets), cut, printable.
+fn shown(ask: &Ask<'_>) -> String {
+    let socket = if ask.upgrade { " (WebSocket)" } else { "" };
+    let target = format!("{} {}{socket}", ask.method, ask.path);
+    let plain: String =
+        target.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(TARGET_MAX).collect();
+    plain
+}
+
+/// The refusal for a body that went beyond a limit of [`BodyRule`](crate::BodyRule) while it was read.
+pub fn over_limit(flags: &Flags, limit: u64) -> Refusal {
+    let by = flags.size_denial().filter(|_| flags.uploads.value);
+    if let Some(denial) = by {
+        return Refusal::too_large(&denial);
+    }
+    if let Some(denial) = flags.denies(Capability::Upload) {
+        let why = format!("more than {limit} bytes can't be told from an upload");
+        return Refusal { status: 413, ..Refusal::by_flag_because(Capability::Upload, &denial, &why) };
+    }
+    let why = format!("its body is longer than {limit} bytes");
+    Refusal::always(Capability::Write, 413, &why, "Save less at once.")
+}
+
+/// The refusal for a path that a [`PathRule`](crate::PathRule) asked to resolve and that lies outside the allowed
+/// directories, or can't be resolved.
+pub fn outside(flags: &Flags, capability: Capability, path: &str) -> Refusal {
+    let Some(denial) = flags.directories_denial() else {
+        return Refusal::always(capability, 403, "its path can't be checked", "Open another document.");
+    };
+    let path: String = path.chars().map(|c| if c.is_control() { '?' } else { c }).take(TARGET_MAX).collect();
+    let refusal = Refusal::by_flag(capability, &denial);
+    Refusal { rule: format!("{}: `{path}`", refusal.rule), ..refusal }
+}
+
 /// The body that answers a refused request: content type and text.
 ///
-/// JupyterLab shows `message` and `reason` of its JSON errors in a dialogue. With `wants_html` the server renders its own
-/// page instead and only the plain text is returned here.
+/// JupyterLab shows `message` of its JSON errors in a dialogue. With `wants_html` the server renders its own page instead;
+/// what is returned then is the plain text of it.
 pub fn refusal_body(ide: Ide, refusal: &Refusal, id: &str, wants_html: bool) -> (&'static str, String) {
     if wants_html {
         return ("text/plain; charset=utf-8", format!("{}\n\nReference: {id}\n", refusal.text));
@@ -41,5 +151,42 @@ pub fn refusal_body(ide: Ide, refusal: &Refusal, id: &str, wants_html: bool) -> 
             })
             .to_string(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Setting;
+
+    #[test]
+    fn a_refusal_says_what_why_and_what_to_do() {
+        let mut flags = Flags::default();
+        flags.shell = Setting::at(false, "rsession.conf", 3);
+        let denial = flags.denies(Capability::Shell).expect("it is off");
+        let refusal = Refusal::by_flag(Capability::Shell, &denial);
+        assert_eq!(
+            refusal.text,
+            "Terminals are switched off here: the administrator has set allow-shell=0 (rsession.conf:3). Notebooks and \
+             consoles still run code. If you need a terminal, ask your administrator and name that line."
+        );
+        let (kind, body) = refusal_body(Ide::Jupyter, &refusal, "abc", false);
+        assert_eq!(kind, "application/json");
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(body["message"], refusal.text);
+        assert_eq!(body["portcullis"]["id"], "abc");
+        assert_eq!(body["portcullis"]["capability"], "shell");
+        assert!(refusal_body(Ide::Jupyter, &refusal, "abc", true).1.contains("Reference: abc"));
+    }
+
+    #[test]
+    fn a_body_over_a_limit_names_the_flag_that_set_it() {
+        let mut flags = Flags::default();
+        assert_eq!(over_limit(&flags, 5).flag, None);
+        flags.upload_limit_mb = Setting::at(1, "rsession.conf", 7);
+        assert_eq!(over_limit(&flags, 5).rule, "limit-file-upload-size-mb=1 (rsession.conf:7)");
+        flags.uploads.value = false;
+        assert_eq!(over_limit(&flags, 5).flag, Some("allow-file-uploads"));
+        assert_eq!(over_limit(&flags, 5).status, 413);
     }
 }

@@ -1,0 +1,119 @@
+//! The reference of JupyterLab's doors, written from the table and the flags.
+
+use std::fmt::Write;
+
+use super::ROWS;
+use crate::flag::{self, About};
+use crate::row::Check;
+use crate::{Capability, Row};
+
+/// Markdown for `docs/ides/jupyter.md`.
+pub fn reference() -> String {
+    let mut page = String::from(HEAD);
+    page.push_str("\n## Flags\n\n| flag | at the proxy | in JupyterLab too | what remains possible |\n| --- | --- | --- | --- |\n");
+    for about in flag::ALL {
+        let doors = ROWS.iter().filter(|row| shut(row, about)).count();
+        let proxy = match about.name {
+            "restrict-directory-view" => "every path is resolved and compared".to_owned(),
+            "limit-file-upload-size-mb" => "every upload is measured".to_owned(),
+            _ => format!("{doors} doors"),
+        };
+        let switch = about.jupyter_switch.unwrap_or("no");
+        row(&mut page, &[&format!("`{}`", about.name), &proxy, switch, about.remains]);
+    }
+    page.push_str(FLAGS);
+    for about in flag::ALL.into_iter().filter(|about| !about.takes.is_empty()) {
+        let _ = writeln!(page, "\n### {}=0\n", about.name);
+        page.push_str("| request | also takes |\n| --- | --- |\n");
+        for door in ROWS.iter().filter(|row| shut(row, about)) {
+            let others: Vec<_> = door
+                .needs
+                .iter()
+                .filter(|need| !about.takes.contains(need))
+                .map(|need| need.title())
+                .collect();
+            row(&mut page, &[&request(door), &others.join(", ")]);
+        }
+        page.push_str(extra(about.name));
+    }
+    page.push_str("\n## All routes\n\n");
+    page.push_str(ROUTES);
+    page.push_str("\n| request | takes | person's act | seen in |\n| --- | --- | --- | --- |\n");
+    for entry in ROWS {
+        let takes: Vec<_> = entry.needs.iter().map(|need| need.word()).collect();
+        row(
+            &mut page,
+            &[&request(entry), &takes.join(" + "), if entry.act { "yes" } else { "" }, entry.seen],
+        );
+    }
+    page
+}
+
+/// Whether a flag alone shuts a door.
+pub(super) fn shut(row: &Row, about: &About) -> bool {
+    row.needs.iter().any(|need| about.takes.contains(need))
+        || (about.name == flag::DIRECTORIES.name && row.check == Check::HiddenPaths)
+}
+
+fn request(row: &Row) -> String {
+    let methods = if row.needs.contains(&Capability::PortProxy) || row.needs.contains(&Capability::Unknown) {
+        "any".to_owned()
+    } else {
+        row.methods.words().join(", ")
+    };
+    let socket = if row.socket.is_some() && !row.either { " (WebSocket)" } else { "" };
+    format!("{methods} `{}`{socket}", row.path)
+}
+
+fn row(page: &mut String, cells: &[&str]) {
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+fn extra(flag: &str) -> &'static str {
+    match flag {
+        "allow-file-uploads" => {
+            "\n`PUT`, `POST` and `PATCH` of `api/contents` are judged by their body: numbered pieces (`chunk`), a `name`, or \
+             content in base64 are an upload. What an editor saves passes: text of at most 8 MiB, and notebooks; so do new \
+             empty documents, copies (`copy_from`), renaming and checkpoints. Bodies of more than 64 MiB are refused.\n"
+        }
+        "allow-file-downloads" => {
+            "\n`GET api/contents` of a file passes as text only: `format=base64` is refused, and `format=text` is added where \
+             no format is asked for, so that a binary file is an error. Of a kernel's folder only its logos, `kernel.js` and \
+             `kernel.css` are given.\n"
+        }
+        _ => "",
+    }
+}
+
+const HEAD: &str = "<!-- Generated from src/policy; PORTCULLIS_GENERATE=1 cargo test -p portcullis-policy writes it. -->
+
+# JupyterLab: doors and flags
+
+Every request to a JupyterLab session is looked up in a table of its routes. A row says what the request takes; the flags
+of the person say what is given. Routes are matched on the raw path as JupyterLab's own server does; only names of files are
+decoded, once. `..` in any spelling, backslashes, broken percent signs, zero and control bytes are refused always (400),
+methods other than GET, HEAD, OPTIONS, POST, PUT, PATCH and DELETE too (405). `HEAD` is decided as `GET`, `OPTIONS` as the
+strictest request to its path.
+
+While any flag takes something away, three more things are refused: routes that are in no row (the refusal names them),
+spellings of a known route other than its plain one (`//`, `.`, `;`, needless percent-encoding), and the port proxy, because
+behind a port can be anything.
+";
+
+const FLAGS: &str = "
+All of these hold at the level *proxy*: no request passes, whatever the browser or the person's own client sends. None of
+them binds code that runs in a kernel or a terminal; that takes the kernel of the operating system. A person who may run
+code may do in a cell whatever file permissions and the network allow.
+
+`restrict-directory-view=1` applies to every path in a URL and to the paths in the bodies of `POST` and `PATCH
+api/contents`. The session resolves the path as the person, links included; it must then lie in the home directory or in
+`directory-view-allow-list`, compared by components. Requests that name files where this can't be done (comparisons of git
+and nbdime, `api/resolvePath`) are refused.
+
+`limit-file-upload-size-mb` measures each upload by what it decodes to.
+";
+
+const ROUTES: &str = "`*` is one segment, `**` any number of them. The first row that fits counts. A trailing slash changes
+nothing. \"Person's act\" says which requests keep a session from being idle; of the messages on a kernel's WebSocket it is
+those that run, complete or inspect code, answer a prompt or move a widget, of a terminal's what is typed.
+";
