@@ -242,7 +242,15 @@ impl<'a> Exec<'a> {
             unreachable!("the child has left by now")
         };
         drop(failure_writer);
-        let process = Process::open(child.as_raw()).map_err(ExecError::Fork)?;
+        let process = match Process::open(child.as_raw()) {
+            Ok(process) => process,
+            Err(errno) => {
+                // No descriptor for a handle: nothing may run that nobody holds. It is ours and not reaped, so the number is its.
+                let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+                let _ = nix::sys::wait::waitpid(child, None);
+                return Err(ExecError::Fork(errno));
+            }
+        };
         let mut failure = Vec::with_capacity(FAILURE_LEN);
         let _ = File::from(failure_reader).take(64).read_to_end(&mut failure);
         let Ok(report) = <[u8; FAILURE_LEN]>::try_from(failure.as_slice()) else {

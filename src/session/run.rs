@@ -1,0 +1,279 @@
+//! The session's life as a loop: start, answer, serve, end.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::EpollFlags;
+use nix::sys::signal::Signal;
+use portcullis_model::session::Step;
+use portcullis_sys::process::reap;
+use portcullis_sys::signals::Signals;
+use portcullis_wire::{Order, Report, SessionSpec};
+
+use crate::door::{self, Door};
+use crate::ide::Ide;
+use crate::poll::{Poll, Token, Watch};
+use crate::probe::Probe;
+use crate::relay::{Relays, Side};
+use crate::reports::Reports;
+use crate::start::Started;
+use crate::{chain, end, journal};
+
+/// Everything that is read goes through this one buffer: large enough that a system call costs little beside its bytes.
+const BUFFER: usize = 128 * 1024;
+
+/// Where the session is in its life.
+#[derive(Debug)]
+enum Phase {
+    /// The IDE does not answer yet; until when it may take.
+    Starting(Box<Probe>, Instant),
+    /// It answered.
+    Running,
+    /// It was asked to end; until when it may take.
+    Ending(Instant),
+}
+
+struct Session<'s> {
+    spec: &'s SessionSpec,
+    poll: &'s Poll,
+    signals: Signals,
+    phase: Phase,
+    ide: Option<Ide>,
+    relays: Relays,
+    door: Door,
+    reports: Reports,
+    /// What a launcher that asks is told.
+    said: Report,
+    failed: bool,
+    buffer: Vec<u8>,
+}
+
+/// Lives the session to its end.
+pub(crate) fn run(started: Started) -> ExitCode {
+    let Started { spec, control, listener, launcher, proof, nofile } = started;
+    journal::info(format_args!(
+        "the session starts session={} user={:?} proof={proof:?}",
+        spec.id,
+        spec.user.as_str()
+    ));
+    let poll = match Poll::new() {
+        Ok(poll) => poll,
+        Err(errno) => return out_of_room(errno),
+    };
+    let built = build(&poll, proof).and_then(|(signals, signals_watch, reports)| {
+        let door = Door::new(&poll, control, launcher, spec.proxy_uid.0)?;
+        Ok((signals, signals_watch, reports, door, Relays::new(listener)?))
+    });
+    let (signals, _signals_watch, reports, door, relays) = match built {
+        Ok(parts) => parts,
+        Err(errno) => return out_of_room(errno),
+    };
+    let mut session = Session {
+        spec: &spec,
+        poll: &poll,
+        signals,
+        phase: Phase::Ending(Instant::now()),
+        ide: None,
+        relays,
+        door,
+        reports,
+        said: Report::Step(Step::StartIde),
+        failed: false,
+        buffer: vec![0; BUFFER],
+    };
+    session.launch(nofile);
+    session.turn();
+    session.finish()
+}
+
+fn out_of_room(errno: Errno) -> ExitCode {
+    journal::error(format_args!("the session can't poll error={errno}"));
+    ExitCode::FAILURE
+}
+
+fn build(poll: &Poll, proof: String) -> Result<(Signals, Watch, Reports), Errno> {
+    let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])?;
+    let mut watch = Watch::default();
+    watch.set(poll, &signals, Token::Signals, Some(EpollFlags::EPOLLIN))?;
+    let mut reports = Reports::default();
+    reports.push(Report::Proof(proof));
+    Ok((signals, watch, reports))
+}
+
+impl Session<'_> {
+    fn say(&mut self, report: Report) {
+        self.said = report.clone();
+        self.reports.push(report);
+    }
+
+    fn launch(&mut self, nofile: (u64, u64)) {
+        self.say(Report::Step(Step::StartIde));
+        match Ide::start(self.spec, nofile, self.poll) {
+            Ok(ide) => {
+                journal::info(format_args!("the IDE starts session={} pid={}", self.spec.id, ide.pid()));
+                self.ide = Some(ide);
+                self.say(Report::Step(Step::Answer));
+                let now = Instant::now();
+                let probe =
+                    Probe::new(self.spec.command.socket.clone().into(), &self.spec.command.probe, now);
+                let within = Duration::from_secs(self.spec.answer_within.into());
+                self.phase = Phase::Starting(Box::new(probe), now + within);
+            }
+            Err(error) => self.fail(Step::StartIde, chain(&error), Instant::now()),
+        }
+    }
+
+    /// The start failed: says so and ends.
+    fn fail(&mut self, step: Step, why: String, now: Instant) {
+        journal::info(format_args!(
+            "the session's start failed session={} step={step:?} why={why:?}",
+            self.spec.id
+        ));
+        self.failed = true;
+        let output = self.ide.as_ref().map(Ide::lines).unwrap_or_default();
+        self.say(Report::Failed { step, why, output });
+        self.end(now);
+    }
+
+    /// Asks the IDE to end; asked a second time, it is not waited for any longer.
+    fn end(&mut self, now: Instant) {
+        self.relays.close();
+        let within = Duration::from_secs(self.spec.end_within.into());
+        self.phase = match self.phase {
+            Phase::Ending(_) => Phase::Ending(now),
+            Phase::Starting(..) | Phase::Running => Phase::Ending(now + within),
+        };
+        if let Some(ide) = &self.ide {
+            ide.signal(Signal::SIGTERM);
+        }
+    }
+
+    fn turn(&mut self) {
+        loop {
+            self.door.report(self.poll, &mut self.reports);
+            let now = Instant::now();
+            if let Phase::Ending(until) = self.phase {
+                if until <= now || !self.ide.as_ref().is_some_and(Ide::runs) {
+                    return;
+                }
+            }
+            let events = match self.poll.wait(self.due(now)) {
+                Ok(events) => events,
+                Err(errno) => return journal::error(format_args!("the session can't poll error={errno}")),
+            };
+            let now = Instant::now();
+            for (token, flags) in events {
+                self.handle(token, flags, now);
+            }
+            self.tick(now);
+        }
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let (phase, probe) = match &self.phase {
+            Phase::Starting(probe, until) => (Some(*until), Some(probe.due())),
+            Phase::Running => (None, None),
+            Phase::Ending(until) => (Some(*until), None),
+        };
+        let all = [phase, probe, self.relays.due(), self.door.due(now), self.reports.due()];
+        all.into_iter().flatten().min()
+    }
+
+    fn handle(&mut self, token: Token, flags: EpollFlags, now: Instant) {
+        let socket = Path::new(&self.spec.command.socket);
+        let serves = matches!(self.phase, Phase::Running);
+        let (poll, buffer) = (self.poll, &mut self.buffer[..]);
+        match token {
+            Token::Port => self.relays.accept(poll, socket, self.spec.proxy_uid.0, &mut self.reports, now),
+            Token::Proxy(index) => self.relays.ready(poll, index, Side::Proxy, flags, buffer, now),
+            Token::Ide(index) => self.relays.ready(poll, index, Side::Ide, flags, buffer, now),
+            Token::Control => self.door.accept(poll, &mut self.reports, now),
+            Token::Client(index) => self.door.asked(poll, index, door::Ide { socket, serves }, now),
+            Token::Launcher => {
+                for order in self.door.orders(poll) {
+                    match order {
+                        Order::Status => self.reports.push(self.said.clone()),
+                        Order::End => self.end(now),
+                    }
+                }
+            }
+            Token::Output => {
+                if let Some(ide) = &mut self.ide {
+                    ide.drain(poll, buffer);
+                }
+            }
+            Token::Probe => {
+                let Phase::Starting(probe, _) = &mut self.phase else { return };
+                if probe.ready(now) {
+                    self.answered(now);
+                }
+            }
+            Token::Signals => self.signalled(now),
+        }
+    }
+
+    fn answered(&mut self, now: Instant) {
+        if let Err(errno) = self.relays.open(self.poll) {
+            return self.fail(Step::Answer, format!("the session's port can't be opened: {errno}"), now);
+        }
+        journal::info(format_args!("the IDE answers session={}", self.spec.id));
+        self.phase = Phase::Running;
+        self.say(Report::Running);
+    }
+
+    fn signalled(&mut self, now: Instant) {
+        while let Ok(Some(caught)) = self.signals.next() {
+            match caught.signal {
+                Signal::SIGTERM | Signal::SIGINT => self.end(now),
+                Signal::SIGCHLD => self.reaped(now),
+                _ => {} // HUP: there is no configuration to read again and no terminal to lose
+            }
+        }
+    }
+
+    /// Children ended: orphans of the user's, or the IDE itself.
+    fn reaped(&mut self, now: Instant) {
+        for (pid, ended) in reap() {
+            let Some(ide) = self.ide.as_mut().filter(|ide| ide.pid() == pid && ide.runs()) else { continue };
+            ide.reaped(ended, self.poll, &mut self.buffer);
+            match self.phase {
+                Phase::Starting(..) => {
+                    self.fail(Step::Answer, format!("the IDE ended before it answered: {ended}"), now);
+                }
+                Phase::Running => {
+                    let output = ide.lines();
+                    self.say(Report::IdeExited { status: ended.to_string(), output });
+                    self.end(now);
+                }
+                Phase::Ending(_) => {}
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let socket = Path::new(&self.spec.command.socket);
+        if let Phase::Starting(probe, until) = &mut self.phase {
+            probe.tick(self.poll, now);
+            if *until <= now {
+                let within = self.spec.answer_within;
+                let why = format!("the IDE did not answer within {within} seconds: {}", probe.last());
+                self.fail(Step::Answer, why, now);
+            }
+        }
+        let serves = matches!(self.phase, Phase::Running);
+        self.door.tick(self.poll, door::Ide { socket, serves }, now);
+        self.relays.tick(self.poll, socket, now);
+        self.reports.tick(now);
+    }
+
+    fn finish(mut self) -> ExitCode {
+        let left_over = end::kill_all(self.ide.as_ref(), self.spec.cgroup.as_deref());
+        // Left behind by every IDE that is killed. In a directory of the user's: removing a name follows no link.
+        let _ = std::fs::remove_file(&self.spec.command.socket);
+        journal::info(format_args!("the session ended session={} left_over={left_over}", self.spec.id));
+        end::tell_last(self.door.launcher(), &mut self.reports, left_over);
+        if self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}

@@ -1,0 +1,89 @@
+//! The end, however it comes: nothing is left.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use portcullis_sys::process::{Ended, Process, Stat};
+use portcullis_sys::tree::descendants;
+use portcullis_wire::{Order, Report};
+
+use crate::Test;
+use crate::world::{KEEPER, World, setting};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("grandchildren_in_their_own_sessions_are_ended", grandchildren_in_their_own_sessions_are_ended),
+    ("an_ide_that_is_killed_ends_its_session", an_ide_that_is_killed_ends_its_session),
+    ("a_second_signal_does_not_wait", a_second_signal_does_not_wait),
+    ("the_death_of_the_keeper_ends_the_session", the_death_of_the_keeper_ends_the_session),
+];
+
+fn family(world: &World) -> Vec<Stat> {
+    descendants(world.session.pid()).expect("/proc")
+}
+
+fn assert_gone(family: &[Stat]) {
+    for stat in family {
+        Process::open_started(stat.pid, stat.started).expect_err("gone");
+    }
+}
+
+fn grandchildren_in_their_own_sessions_are_ended() {
+    let world = setting("stubborn").running();
+    let all = family(&world);
+    assert!(all.len() >= 5, "the IDE, a shell, three sleeps: {all:?}");
+    world.launcher.send(&Order::End, &[]).expect("sent");
+    let (end, reports) = world.ended();
+    assert_eq!(end, Ended::Exited(0));
+    let Some(Report::Ended { left_over }) = reports.last() else { panic!("{reports:?}") };
+    assert!(*left_over >= 4, "{left_over}");
+    assert_gone(&all);
+    assert!(!world.private.join("ide.sock").exists());
+}
+
+fn an_ide_that_is_killed_ends_its_session() {
+    let world = setting("stubborn").running();
+    let all = family(&world);
+    let ide =
+        all.iter().find(|stat| stat.parent == world.session.pid() && is_ide(stat.pid)).expect("the IDE");
+    Process::open(ide.pid).expect("it lives").signal(Signal::SIGKILL).expect("root may");
+    let (end, reports) = world.ended();
+    assert_eq!(end, Ended::Exited(0));
+    assert!(
+        matches!(&reports[0], Report::IdeExited { status, .. } if status == "killed by SIGKILL"),
+        "{reports:?}"
+    );
+    assert_gone(&all);
+}
+
+fn is_ide(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("ide.sock"))
+}
+
+fn a_second_signal_does_not_wait() {
+    let mut setting = setting("http");
+    setting.spec.end_within = 600;
+    let world = setting.running();
+    let ide = family(&world).into_iter().find(|stat| is_ide(stat.pid)).expect("the IDE");
+    // Stopped, it does not end when asked.
+    Process::open(ide.pid).expect("it lives").signal(Signal::SIGSTOP).expect("root may");
+    let start = Instant::now();
+    world.launcher.send(&Order::End, &[]).expect("sent");
+    world.launcher.send(&Order::Status, &[]).expect("sent");
+    assert_eq!(crate::world::report(&world.launcher), Report::Running, "it took the order and waits");
+    world.session.signal(Signal::SIGTERM).expect("it lives");
+    assert_eq!(world.ended().0, Ended::Exited(0));
+    assert!(start.elapsed() < Duration::from_secs(15));
+    assert_gone(&[ide]);
+}
+
+fn the_death_of_the_keeper_ends_the_session() {
+    let mut setting = setting("stubborn");
+    setting.by_keeper = true;
+    let world = setting.running();
+    let all = family(&world);
+    let keeper = KEEPER.with(|keeper| keeper.borrow_mut().take()).expect("a keeper");
+    keeper.signal(Signal::SIGKILL).expect("it lives");
+    assert_eq!(keeper.wait(), Ok(Ended::Signalled(9)));
+    world.until(|report| matches!(report, Report::Ended { .. }));
+    assert_gone(&all);
+}

@@ -1,0 +1,36 @@
+//! The session process as its keeper, the proxy, other users of the machine and an IDE see it.
+//!
+//! This program is all of them: started again with `--role` it is the session, an IDE, or a client, under the ids the test gives
+//! it. Needs root, because it becomes others; without root every test is ignored, and says so.
+
+mod door;
+mod end;
+mod relay;
+mod roles;
+mod start;
+mod world;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+type Test = (&'static str, fn());
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    if let [_, role, rest @ ..] = args.as_slice() {
+        if role == "--role" {
+            return roles::play(rest);
+        }
+    }
+    let root = nix::unistd::Uid::effective().is_root();
+    let all: Vec<Test> = [start::TESTS, relay::TESTS, door::TESTS, end::TESTS].concat();
+    let trials = all.into_iter().map(|(name, test)| {
+        let trial = Trial::test(name, move || {
+            test();
+            Ok(())
+        });
+        trial.with_ignored_flag(!root)
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
