@@ -93,7 +93,7 @@ fn machine_checks(sources: &Sources, settings: &Settings) -> Vec<Check> {
     let files = sources.files.iter().filter(|file| file.name != FileKind::LoginHtml.name());
     let mut checks: Vec<Check> =
         files.filter_map(|file| machine::writable(&sources.dir.join(&file.name))).collect();
-    checks.extend(machine::checks(settings));
+    checks.extend(machine::checks(&sources.dir, settings));
     checks
 }
 

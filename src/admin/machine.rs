@@ -14,9 +14,9 @@ use portcullis_model::cookie::KEY_MIN;
 use crate::check::{Check, Outcome};
 
 /// All checks of a configuration that is right by itself.
-pub(crate) fn checks(settings: &Settings) -> Vec<Check> {
+pub(crate) fn checks(dir: &Path, settings: &Settings) -> Vec<Check> {
     let mut checks = vec![server_user(settings)];
-    checks.extend(cookie_key(settings));
+    checks.extend(key_files(dir, settings).iter().flat_map(|path| cookie_key(path, settings)));
     if settings.rserver.ssl_enabled {
         checks.extend(pem(
             "ssl-certificate",
@@ -63,10 +63,10 @@ fn server_user(settings: &Settings) -> Check {
     let chosen = settings.origin(FileKind::Rserver, "server-user") != Origin::Default;
     let option = "server-user";
     match User::from_name(name) {
-        Ok(Some(user)) if user.uid.is_root() => Check::new(
+        Ok(Some(user)) if user.uid.is_root() || user.gid.as_raw() == 0 => Check::new(
             Outcome::Fail,
             option,
-            format!("`{name}` is root: what comes from the network must not run as root"),
+            format!("`{name}` is root or of its group: what comes from the network must not run as root"),
         ),
         Ok(Some(user)) => Check::new(Outcome::Pass, option, format!("`{name}` has the user id {}", user.uid)),
         Ok(None) => {
@@ -79,17 +79,36 @@ fn server_user(settings: &Settings) -> Check {
     }
 }
 
-fn cookie_key(settings: &Settings) -> Vec<Check> {
+/// The files with the secret that signs cookies, without the one that the daemon makes for itself.
+fn key_files(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
+    let there = |path: &Path| path.symlink_metadata().is_ok();
+    let beside = dir.join("secure-cookie-key");
+    let chosen = settings.rserver.secure_cookie_key_file.clone();
+    let Some(key) = chosen.or_else(|| there(&beside).then_some(beside)) else { return Vec::new() };
+    let mut previous = key.as_os_str().to_owned();
+    previous.push(".previous");
+    let previous = Some(PathBuf::from(previous)).filter(|path| there(path));
+    std::iter::once(key).chain(previous).collect()
+}
+
+/// What the launcher insists on before it signs with a secret.
+fn cookie_key(path: &Path, settings: &Settings) -> Vec<Check> {
     let option = "secure-cookie-key-file";
-    let Some(path) = settings.rserver.secure_cookie_key_file.as_deref() else { return Vec::new() };
     let name = path.display();
+    if path.is_symlink() {
+        let text = format!("`{name}` is a symbolic link, which is not followed");
+        return vec![Check::new(Outcome::Fail, option, text)];
+    }
     let meta = match seen(option, path) {
         Ok(meta) => meta,
         Err(check) => return vec![check],
     };
     let mut checks: Vec<Check> = secret(option, path).into_iter().collect();
-    if meta.len() < KEY_MIN as u64 {
-        let text = format!("`{name}` has {} bytes, a secret needs at least {KEY_MIN}", meta.len());
+    // A line feed at its end is not part of the secret; where it can't be read it is taken to be none.
+    let ends_line = std::fs::read(path).is_ok_and(|bytes| bytes.ends_with(b"\n"));
+    let length = meta.len() - u64::from(ends_line);
+    if length < KEY_MIN as u64 {
+        let text = format!("`{name}` has {length} bytes, a secret needs at least {KEY_MIN}");
         checks.push(Check::new(Outcome::Fail, option, text).hint("openssl rand -base64 32 makes one"));
     }
     let server =
@@ -264,16 +283,19 @@ mod tests {
         let open = file(dir.path(), "o.pem", "-----BEGIN PRIVATE KEY-----\n", 0o644);
         let conf =
             |key: &str| format!("ssl-enabled=1\nssl-certificate={certificate}\nssl-certificate-key={key}\n");
-        let found = checks(&settings(&conf(&key)));
+        let found = checks(Path::new("/c"), &settings(&conf(&key)));
         assert_eq!(outcomes(&found, "ssl-certificate"), [Outcome::Pass]);
         assert_eq!(outcomes(&found, "ssl-certificate-key"), [Outcome::Pass]);
         assert_eq!(
-            outcomes(&checks(&settings(&conf(&open))), "ssl-certificate-key"),
+            outcomes(&checks(Path::new("/c"), &settings(&conf(&open))), "ssl-certificate-key"),
             [Outcome::Pass, Outcome::Fail]
         );
-        assert_eq!(outcomes(&checks(&settings(&conf("/nowhere/k"))), "ssl-certificate-key"), [Outcome::Fail]);
         assert_eq!(
-            outcomes(&checks(&settings(&conf(&certificate))), "ssl-certificate-key")[0],
+            outcomes(&checks(Path::new("/c"), &settings(&conf("/nowhere/k"))), "ssl-certificate-key"),
+            [Outcome::Fail]
+        );
+        assert_eq!(
+            outcomes(&checks(Path::new("/c"), &settings(&conf(&certificate))), "ssl-certificate-key")[0],
             Outcome::Fail
         );
     }
@@ -282,19 +304,26 @@ mod tests {
     fn a_cookie_key_is_long_and_private() {
         let dir = tempfile::tempdir().expect("a directory");
         let short = file(dir.path(), "short", "too short", 0o640);
-        let found = checks(&settings(&format!("secure-cookie-key-file={short}\n")));
+        let found = checks(Path::new("/c"), &settings(&format!("secure-cookie-key-file={short}\n")));
         let failed = outcomes(&found, "secure-cookie-key-file");
         assert!(failed.len() >= 2 && failed.iter().all(|outcome| *outcome == Outcome::Fail), "{found:?}");
+        // Without the option, one that lies beside the configuration counts.
+        file(dir.path(), "secure-cookie-key", &"k".repeat(20), 0o644);
+        let found = checks(dir.path(), &settings(""));
+        assert!(outcomes(&found, "secure-cookie-key-file").contains(&Outcome::Fail), "{found:?}");
+        assert_eq!(outcomes(&checks(Path::new("/c"), &settings("")), "secure-cookie-key-file"), []);
     }
 
     #[test]
     fn accounts_are_looked_up() {
-        let root = checks(&settings("server-user=root\n"));
+        let root = checks(Path::new("/c"), &settings("server-user=root\n"));
         assert_eq!(outcomes(&root, "server-user"), [Outcome::Fail]);
-        let nobody = checks(&settings("server-user=nobody\n"));
+        let nobody = checks(Path::new("/c"), &settings("server-user=nobody\n"));
         assert_eq!(outcomes(&nobody, "server-user"), [Outcome::Pass]);
-        let chosen =
-            checks(&settings("server-user=no-such-account\nauth-required-user-group=root, no-such-group\n"));
+        let chosen = checks(
+            Path::new("/c"),
+            &settings("server-user=no-such-account\nauth-required-user-group=root, no-such-group\n"),
+        );
         assert_eq!(outcomes(&chosen, "server-user"), [Outcome::Fail]);
         assert_eq!(outcomes(&chosen, "auth-required-user-group"), [Outcome::Info]);
     }

@@ -18,10 +18,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("crash-handler.conf", "RStudio sessions are not run by this version"),
     ("r-versions", "RStudio sessions are not run by this version"),
     ("rsession-profile", "no script is run before a session"),
-    (
-        "secure-cookie-key",
-        "name it with `secure-cookie-key-file` to use it; a secret of the daemon's own signs cookies",
-    ),
     ("session-rpc-key", "sessions have no need to call the server"),
     ("secure-proxy-user-header", "no header is trusted: everybody signs in by PAM"),
     ("openid-client-secret", "signing in by OpenID Connect is not offered"),

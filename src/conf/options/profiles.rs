@@ -16,7 +16,7 @@ recognised! { GROUP, "Recognised, not implemented";
         /// Processors that the session may use, from 1, as in `1-4,7`.
         "cpu-affinity": Text = "";
     }
-    Warning "sessions end by session-timeout-minutes only; one that computes while its owner is away counts as idle" {
+    Warning "session-timeout-minutes alone ends sessions; a session whose kernel computes is never ended for being idle" {
         /// Hours after which an idle session ends even while it computes; 0 for never.
         "session-timeout-kill-hours": Int<0, 87600> = "0";
     }

@@ -15,10 +15,12 @@ options! {
     /// It needs no home directory, no shell and no other rights.
     "server-user" server_user: Account = "portcullis", Restart,
         "an account of its own, so that nothing else on the machine shares its rights";
-    /// File with the secret that signs cookies, instead of the one in the state directory.
+    /// File with the secret that signs cookies; empty for the usual places.
     ///
-    /// At least 32 bytes, owned by root or the server's account, readable by nobody else; one line feed at its end is not part
-    /// of the secret. Machines behind one load balancer share it.
+    /// The usual places are `secure-cookie-key` beside this file, then `secure-cookie-key` in the state directory, which is made at
+    /// the first start. At least 32 bytes, owned by root or the server's account, readable by nobody else, no symbolic link; one
+    /// line feed at its end is not part of the secret. A second file with `.previous` added to its name still verifies cookies,
+    /// so that a new secret signs nobody out.
     "secure-cookie-key-file" secure_cookie_key_file: OptionalPath = "", Restart,
         "a secret made by the daemon itself at its first start can't be a copy of somebody else's";
     /// Header to add to every response, as `Name: value`.

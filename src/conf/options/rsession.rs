@@ -53,9 +53,9 @@ options! {
     /// Sessions that one person may have at a time; empty for no limit.
     "session-limit" session_limit: OptionalInt<0, 10000> = "", Hup,
         "as RStudio Workbench";
-    /// Minutes without a person's act after which a session ends; 0 for never.
+    /// Minutes without use after which a session ends; 0 for never.
     ///
-    /// Only what a person does counts. An open tab that polls does not keep a session alive.
+    /// What a person does is use, and so is a computation under way. An open tab that only polls is none.
     "session-timeout-minutes" session_timeout_minutes: Int<0, 525600> = "120", Hup,
         "as RStudio Server: memory comes back, a lunch break loses nothing";
 }

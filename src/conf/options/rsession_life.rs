@@ -53,11 +53,11 @@ recognised! { LIFE, "A session's life: recognised, not implemented";
         /// Environment variables that are not kept when a session is suspended.
         "session-ephemeral-env-vars": Text = "";
     }
-    Warning "session-timeout-minutes alone ends sessions; one that computes while its owner is away counts as idle" {
+    Warning "session-timeout-minutes alone ends sessions; a session whose kernel computes is never ended for being idle" {
         /// Hours after which an idle session ends even while it computes; 0 for never.
         "session-timeout-kill-hours": Int<0, 87600> = "0";
     }
-    Warning "session-timeout-minutes alone ends sessions; it counts a person's acts, so a closed page is idle too" {
+    Warning "session-timeout-minutes alone ends sessions; a closed page is no use of a session" {
         /// Minutes without a page after which a session ends; 0 for never.
         "session-disconnected-timeout-minutes": Int<0, 525600> = "0";
     }
