@@ -7,12 +7,18 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use crate::conn::Busy;
 use crate::cut::Reason;
+use crate::download::Download;
 
 /// Answer body. Make one with `Body::empty()`, `Body::full(…)`, [`Body::channel`]; [`forward`](crate::forward)
 /// makes the streamed one.
 #[derive(Debug, Default)]
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// Tells the connection when this answer is done with.
+    busy: Option<Busy>,
+}
 
 #[derive(Debug, Default)]
 enum Kind {
@@ -20,6 +26,8 @@ enum Kind {
     Empty,
     Full(Bytes),
     Channel(mpsc::Receiver<Bytes>),
+    /// Boxed: only long bodies are streamed, and answers are moved several times.
+    Session(Box<Download>),
 }
 
 /// Why an answer's body broke off; the client sees its connection or stream closed.
@@ -41,7 +49,7 @@ pub enum BodyError {
 }
 
 /// How a forwarded exchange ended; passed once to [`ForwardOptions::on_end`](crate::ForwardOptions).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Transferred {
     /// Bytes of request body passed to the session.
     pub up: u64,
@@ -73,22 +81,36 @@ impl BodySender {
 }
 
 impl Body {
+    fn of(kind: Kind) -> Self {
+        Self { kind, busy: None }
+    }
+
+    pub(crate) fn streamed(download: Download) -> Self {
+        Self::of(Kind::Session(Box::new(download)))
+    }
+
+    /// Ties it to the connection it goes out on.
+    pub(crate) fn tied(mut self, busy: Busy) -> Self {
+        self.busy = Some(busy);
+        self
+    }
+
     /// No body.
     pub fn empty() -> Self {
-        Self(Kind::Empty)
+        Self::of(Kind::Empty)
     }
 
     /// A body known whole.
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self(if bytes.is_empty() { Kind::Empty } else { Kind::Full(bytes) })
+        Self::of(if bytes.is_empty() { Kind::Empty } else { Kind::Full(bytes) })
     }
 
     /// A body that comes in pieces, e.g. server-sent events; each is sent on at once. The sender may be
     /// used from any thread.
     pub fn channel() -> (BodySender, Self) {
         let (tx, rx) = mpsc::channel(8);
-        (BodySender(tx), Self(Kind::Channel(rx)))
+        (BodySender(tx), Self::of(Kind::Channel(rx)))
     }
 }
 
@@ -119,13 +141,14 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let body = self.get_mut();
-        match &mut body.0 {
+        match &mut body.kind {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                body.0 = Kind::Empty;
+                body.kind = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
+            Kind::Session(download) => download.poll(cx),
             Kind::Channel(pieces) => {
                 pieces.poll_recv(cx).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
             }
@@ -133,13 +156,18 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Kind::Empty)
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Session(download) => download.is_end(),
+            Kind::Full(_) | Kind::Channel(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len().try_into().unwrap_or(u64::MAX)),
+            Kind::Session(download) => download.size_hint(),
             Kind::Channel(_) => SizeHint::default(),
         }
     }

@@ -79,9 +79,10 @@ impl fmt::Debug for Cut {
     }
 }
 
-/// What a stream hangs on: nothing, one handle, or two (sign-in and session).
+/// What a stream hangs on: nothing, one handle, or two (sign-in and session). The third place is ours: tunnels
+/// also end with their listener.
 #[derive(Debug, Clone, Default)]
-pub struct Cuts([Option<Cut>; 2]);
+pub struct Cuts([Option<Cut>; 3]);
 
 impl Cuts {
     /// Hangs on nothing.
@@ -91,12 +92,17 @@ impl Cuts {
 
     /// Ends with `one`.
     pub fn one(one: &Cut) -> Self {
-        Self([Some(one.clone()), None])
+        Self([Some(one.clone()), None, None])
     }
 
     /// Ends with whichever is cut first.
     pub fn both(one: &Cut, other: &Cut) -> Self {
-        Self([Some(one.clone()), Some(other.clone())])
+        Self([Some(one.clone()), Some(other.clone()), None])
+    }
+
+    pub(crate) fn and(mut self, ours: &Cut) -> Self {
+        self.0[2] = Some(ours.clone());
+        self
     }
 
     /// The reason, once one was cut.
@@ -109,13 +115,13 @@ impl Cuts {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     cuts: Cuts,
-    places: [Option<usize>; 2],
+    places: [Option<usize>; 3],
     registered: Option<Waker>,
 }
 
 impl Watch {
     pub(crate) fn new(cuts: Cuts) -> Self {
-        Self { cuts, places: [None, None], registered: None }
+        Self { cuts, places: [None, None, None], registered: None }
     }
 
     /// Ready when cut; else the task is woken when it is.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::Notify;
+
 /// Counts of one serving thread. One per thread, so that counting never shares a cache line; the caller
 /// adds them up.
 #[derive(Debug, Default)]
@@ -12,6 +14,7 @@ pub struct Gauges {
     accepted: AtomicU64,
     refused: AtomicU64,
     requests: AtomicU64,
+    tunnel_ended: Notify,
 }
 
 impl Gauges {
@@ -20,7 +23,7 @@ impl Gauges {
         Arc::default()
     }
 
-    /// Client connections open now (tunnels included).
+    /// Client connections open now; those that became a WebSocket count as tunnels instead.
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
@@ -43,5 +46,61 @@ impl Gauges {
     /// Requests that reached the handler since the start.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Gauges {
+    pub(crate) fn count_request(&self) {
+        bump(&self.requests);
+    }
+
+    /// Resolves when a tunnel has ended since the last call.
+    pub(crate) async fn tunnel_ended(&self) {
+        self.tunnel_ended.notified().await;
+    }
+
+    pub(crate) fn count_refused(&self) {
+        bump(&self.refused);
+    }
+
+    pub(crate) fn connection(self: &Arc<Self>) -> OpenConnection {
+        bump(&self.accepted);
+        bump(&self.connections);
+        OpenConnection(self.clone())
+    }
+
+    pub(crate) fn tunnel(self: &Arc<Self>) -> OpenTunnel {
+        bump(&self.tunnels);
+        OpenTunnel(self.clone())
+    }
+}
+
+/// One writer per counter: no read-modify-write needed on the hot path.
+fn bump(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
+fn drop_one(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Arc<Gauges>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        drop_one(&self.0.connections);
+    }
+}
+
+/// A tunnel that is open.
+#[derive(Debug)]
+pub(crate) struct OpenTunnel(Arc<Gauges>);
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        drop_one(&self.0.tunnels);
+        self.0.tunnel_ended.notify_one();
     }
 }

@@ -27,6 +27,17 @@ pub mod upload;
 pub mod upstream;
 
 mod admit;
+mod client_io;
+mod clock;
+mod conn;
+mod connection;
+mod download;
+mod frames;
+mod h1;
+mod hop;
+mod open;
+mod pool;
+mod scan;
 
 pub use admit::WebSocketAsk;
 pub use body::{Body, BodyError, BodySender, Transferred};

@@ -1,16 +1,38 @@
 //! WebSockets: the handshake passed on, then bytes both ways until either side, or a cut, ends it.
 
+//!
+//! Nothing of the client's is sent to the session before its 101, and nothing is tunnelled without one.
+//! It must not judge messages: an observer may look, the caller decides.
+
 use std::io;
 use std::time::Duration;
 
-use http::{Request, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+use crate::admit::{WebSocketAsk, accept_for};
 use crate::body::Body;
 use crate::cut::{Cuts, Reason};
+use crate::download::Ended;
 use crate::error::ForwardError;
+use crate::forward::{Exchange, Failure, check, dial};
+use crate::h1::pump::Pump;
+use crate::h1::question;
+use crate::hop;
 use crate::stream::Stream;
+use crate::upload::Upload;
 use crate::upstream::Upstream;
+
+mod lanes;
+
+use lanes::Lanes;
 
 /// Sees the start of each data message from the client: opcode (1 text, 2 binary), the first 256 bytes at
 /// most, unmasked. Must return quickly; bytes are neither delayed nor changed by it.
@@ -65,10 +87,95 @@ pub async fn tunnel<C>(
 where
     C: AsyncFnOnce() -> io::Result<Stream>,
 {
-    let _ = (request, options);
-    if upstream.is_closed() {
-        return Err(ForwardError::Closed);
+    let TunnelOptions { cuts, connect_within, tap, on_end } = options;
+    check(upstream, &cuts)?;
+    let mut request = request;
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (mut parts, _) = request.into_parts();
+    let ask = parts.extensions.remove::<WebSocketAsk>();
+    let ask = ask.ok_or(ForwardError::Handshake("the request does not ask for one"))?;
+    let cuts = cuts.and(&ask.going);
+    // Extensions change what frames mean; without them every frame can be followed.
+    parts.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    let key = key(&mut parts, ask.h2)?;
+    let offered = parts.headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect::<Vec<_>>();
+    let mut link = dial(&mut Some(connect), connect_within).await?;
+    let mut out = std::mem::take(&mut link.out);
+    question::write(&mut out, &parts, question::Framing::None, true);
+    let mut ended = Ended::default();
+    let mut exchange = Exchange::new(
+        link,
+        Pump::new(out, Upload::Empty, None, Duration::MAX),
+        cuts.clone(),
+        std::mem::take(&mut parts.headers),
+    );
+    exchange.upgrade = true;
+    let answer = exchange.answer(&Method::GET, None, &mut ended).await.map_err(|failure| match failure {
+        Failure::Stale(error) => ForwardError::Broken(error),
+        Failure::Final(error) => error,
+    })?;
+    if answer.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(exchange.into_response(answer, upstream, ended));
     }
-    let _stream = connect().await.map_err(ForwardError::Connect)?;
-    Ok(Response::new(Body::empty()))
+    understood(&exchange.headers, &key, &offered).map_err(ForwardError::BadAnswer)?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = if ask.h2 { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
+    let mut headers = exchange.headers;
+    if ask.h2 {
+        // HTTP/2 has no such fields (RFC 8441, 5).
+        for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+            headers.remove(name);
+        }
+    }
+    *response.headers_mut() = headers;
+    let lanes = Lanes::new(exchange.link, tap, cuts);
+    tokio::task::spawn_local(async move {
+        let _open = ask.gauges.tunnel();
+        let _busy = ask.busy;
+        let end = match upgrade.await {
+            Ok(upgraded) => lanes.run(upgraded).await,
+            // The client left before it had the answer.
+            Err(_) => TunnelEnd { up: 0, down: 0, cut: None },
+        };
+        if let Some(on_end) = on_end {
+            on_end(end);
+        }
+    });
+    Ok(response)
+}
+
+/// The key the session must prove to have understood. HTTP/2 clients send none: one is made up.
+fn key(parts: &mut Parts, h2: bool) -> Result<HeaderValue, ForwardError> {
+    if h2 {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|_| ForwardError::Handshake("no randomness for a key"))?;
+        let key = HeaderValue::from_str(&STANDARD.encode(bytes)).expect("base64 is a header value");
+        parts.headers.insert(SEC_WEBSOCKET_KEY, key);
+    }
+    let key = parts.headers.get(SEC_WEBSOCKET_KEY).cloned();
+    key.ok_or(ForwardError::Handshake("it has no key"))
+}
+
+/// Whether a 101 is the answer to this handshake (RFC 6455, 4.1).
+fn understood(headers: &HeaderMap, key: &HeaderValue, offered: &[HeaderValue]) -> Result<(), &'static str> {
+    if !headers.get(UPGRADE).is_some_and(|value| hop::has_token(value, "websocket")) {
+        return Err("101 for another protocol than websocket");
+    }
+    if !hop::connection_has(headers, "upgrade") {
+        return Err("101 without `Connection: upgrade`");
+    }
+    let proof = accept_for(key.as_bytes());
+    if !headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|value| value.as_bytes() == proof.as_bytes()) {
+        return Err("101 with a wrong Sec-WebSocket-Accept");
+    }
+    if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return Err("101 with an extension that was not offered");
+    }
+    if let Some(chosen) = headers.get(SEC_WEBSOCKET_PROTOCOL) {
+        let chosen = chosen.to_str().map_err(|_| "101 with a broken subprotocol")?;
+        if !offered.iter().any(|value| hop::has_token(value, chosen)) {
+            return Err("101 with a subprotocol that was not offered");
+        }
+    }
+    Ok(())
 }

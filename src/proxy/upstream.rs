@@ -39,6 +39,14 @@ impl Upstream {
         Self(Arc::new(Shared { id, closed: AtomicBool::new(false), keep }))
     }
 
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    pub(crate) fn keep(&self) -> Keep {
+        self.0.keep
+    }
+
     /// The session ended: nothing new is forwarded, idle connections are closed within a second.
     /// Streams in progress are ended by their [`Cut`](crate::Cut).
     pub fn close(&self) {

@@ -1,0 +1,128 @@
+//! The client's socket, plain or TLS, as one type; notes what the connection is doing as bytes pass.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::conn::State;
+use crate::scan::Scan;
+
+/// Plain or TLS. The TLS state is large, so it is boxed: once a connection.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A client's socket.
+#[derive(Debug)]
+pub(crate) struct ClientIo {
+    socket: Socket,
+    state: Arc<State>,
+    /// HTTP/1 heads are looked at.
+    scan: Option<Scan>,
+}
+
+impl ClientIo {
+    pub(crate) fn new(socket: Socket, state: Arc<State>, http1: bool) -> Self {
+        Self { socket, state, scan: http1.then(Scan::default) }
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        let Some(scan) = &mut self.scan else { return self.state.came_mixed() };
+        let (head, first) = self.state.came();
+        if head {
+            if first {
+                scan.reset();
+            }
+            self.state.set_seen(scan.feed(bytes));
+        }
+    }
+
+    /// From here on it is a tunnel: nothing is looked at.
+    pub(crate) fn hand_over(&mut self) {
+        self.scan = None;
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        match &self.socket {
+            Socket::Plain(tcp) => tcp,
+            Socket::Tls(tls) => tls.get_ref().0,
+        }
+    }
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let polled = match &mut this.socket {
+            Socket::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Socket::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        };
+        match polled {
+            Poll::Ready(Ok(())) => match &buf.filled()[before..] {
+                [] => this.state.eof.store(true, Relaxed),
+                bytes => this.note(bytes),
+            },
+            Poll::Ready(Err(_)) => this.state.eof.store(true, Relaxed),
+            Poll::Pending => {}
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = match &mut this.socket {
+            Socket::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Socket::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        };
+        this.state.wrote(polled.is_pending());
+        polled
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = match &mut this.socket {
+            Socket::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Socket::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        };
+        this.state.wrote(polled.is_pending());
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match &mut this.socket {
+            Socket::Plain(_) => Poll::Ready(Ok(())),
+            Socket::Tls(tls) => {
+                let polled = Pin::new(tls).poll_flush(cx);
+                this.state.wrote(polled.is_pending());
+                polled
+            }
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().socket {
+            Socket::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Socket::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

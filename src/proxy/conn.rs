@@ -1,0 +1,199 @@
+//! What a client connection is doing, so that one sweep a second can find those that have waited too long.
+//!
+//! Atomics, though one thread uses them: hyper wants an upgradeable connection to be `Send`. Relaxed loads
+//! and stores cost what plain ones do.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Waker};
+
+use crate::clock;
+use crate::listen::Limits;
+
+/// Phases of a connection.
+const FRESH: u8 = 0; // accepted, no byte yet
+const HEAD: u8 = 1; // part of a head is here
+const BUSY: u8 = 2; // a handler or a body is at work
+const IDLE: u8 = 3; // between requests
+
+/// Shared by the socket, the service and the sweep of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    phase: AtomicU8,
+    since: AtomicU32,
+    busy: AtomicU32,
+    /// When a write first could not go on; 0: it can.
+    blocked: AtomicU32,
+    /// What the scanner saw of the head being read.
+    seen: AtomicU8,
+    /// The client closed its side.
+    pub(crate) eof: AtomicBool,
+}
+
+/// Why the sweep ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// No complete head in time.
+    Head,
+    /// Nothing asked for a long time.
+    Idle,
+    /// Nothing read for a long time.
+    Write,
+}
+
+impl State {
+    pub(crate) fn new() -> Arc<Self> {
+        let state = Self::default();
+        state.since.store(clock::now(), Relaxed);
+        Arc::new(state)
+    }
+
+    fn enter(&self, phase: u8) {
+        self.phase.store(phase, Relaxed);
+        self.since.store(clock::now(), Relaxed);
+    }
+
+    /// Bytes came. Whether they belong to a head; and whether it is the head's first part.
+    pub(crate) fn came(&self) -> (bool, bool) {
+        match self.phase.load(Relaxed) {
+            HEAD => (true, false),
+            BUSY => (false, false),
+            FRESH => {
+                // The time for the first head counts from accepting: keep `since`.
+                self.phase.store(HEAD, Relaxed);
+                (true, true)
+            }
+            _ => {
+                self.enter(HEAD);
+                (true, true)
+            }
+        }
+    }
+
+    /// Bytes came on a connection whose requests are not told apart here (HTTP/2): it is no longer fresh.
+    pub(crate) fn came_mixed(&self) {
+        if self.phase.load(Relaxed) == FRESH {
+            self.enter(IDLE);
+        }
+    }
+
+    /// Accepted, and not a byte came.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.phase.load(Relaxed) == FRESH
+    }
+
+    pub(crate) fn wrote(&self, blocked: bool) {
+        let since = self.blocked.load(Relaxed);
+        if blocked && since == 0 {
+            self.blocked.store(clock::now(), Relaxed);
+        } else if !blocked && since != 0 {
+            self.blocked.store(0, Relaxed);
+        }
+    }
+
+    pub(crate) fn set_seen(&self, seen: u8) {
+        self.seen.store(seen, Relaxed);
+    }
+
+    pub(crate) fn take_seen(&self) -> u8 {
+        let seen = self.seen.load(Relaxed);
+        self.seen.store(0, Relaxed);
+        seen
+    }
+
+    pub(crate) fn is_reading_head(&self) -> bool {
+        self.phase.load(Relaxed) == HEAD
+    }
+
+    pub(crate) fn late(&self, limits: &Limits) -> Option<Late> {
+        let blocked = self.blocked.load(Relaxed);
+        if blocked != 0 && clock::passed(blocked, limits.stalled_write) {
+            return Some(Late::Write);
+        }
+        let since = self.since.load(Relaxed);
+        match self.phase.load(Relaxed) {
+            FRESH | HEAD => clock::passed(since, limits.head).then_some(Late::Head),
+            IDLE => clock::passed(since, limits.idle).then_some(Late::Idle),
+            _ => None,
+        }
+    }
+}
+
+/// Held while a request is answered or a tunnel is open; the connection is idle when the last is dropped.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<State>);
+
+impl Busy {
+    pub(crate) fn new(state: &Arc<State>) -> Self {
+        state.busy.store(state.busy.load(Relaxed) + 1, Relaxed);
+        state.phase.store(BUSY, Relaxed);
+        Self(state.clone())
+    }
+}
+
+impl Clone for Busy {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let left = self.0.busy.load(Relaxed).saturating_sub(1);
+        self.0.busy.store(left, Relaxed);
+        if left == 0 {
+            self.0.enter(IDLE);
+        }
+    }
+}
+
+/// What the accept loop wants of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Go on.
+    None,
+    /// Finish what is in progress, then close.
+    Finish,
+    /// End now.
+    End(Option<Late>),
+}
+
+/// A connection in the accept loop's list.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) state: Arc<State>,
+    order: Cell<Order>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Entry {
+    pub(crate) fn new() -> Self {
+        Self { state: State::new(), order: Cell::new(Order::None), waker: RefCell::new(None) }
+    }
+
+    /// The connection's side: what is wanted, and where to be woken.
+    pub(crate) fn order(&self, cx: &mut Context<'_>) -> Order {
+        let mut waker = self.waker.borrow_mut();
+        match &*waker {
+            Some(known) if known.will_wake(cx.waker()) => {}
+            _ => *waker = Some(cx.waker().clone()),
+        }
+        self.order.get()
+    }
+
+    pub(crate) fn last(&self) -> Order {
+        self.order.get()
+    }
+
+    /// The loop's side.
+    pub(crate) fn give(&self, order: Order) {
+        if self.order.get() == order || matches!(self.order.get(), Order::End(_)) {
+            return;
+        }
+        self.order.set(order);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Sends a request: its head, then its body as the client sends it, counted.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tokio::io::AsyncWrite as _;
+use tokio::time::{Instant, Sleep};
+
+use super::question::{Framing, write_number};
+use crate::stream::Stream;
+use crate::upload::Upload;
+
+/// Why sending stopped.
+#[derive(Debug)]
+pub(crate) enum PumpError {
+    TooLarge { limit: u64 },
+    Client(hyper::Error),
+    Stalled(Duration),
+    Session(io::Error),
+}
+
+/// A request on its way out.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    /// The request's head at first, later chunk heads.
+    out: Vec<u8>,
+    sent: usize,
+    data: Bytes,
+    tail: &'static [u8],
+    body: Option<Incoming>,
+    chunked: bool,
+    /// Body bytes passed on.
+    pub(crate) bytes: u64,
+    limit: Option<u64>,
+    pause: Duration,
+    stall: Option<Pin<Box<Sleep>>>,
+    /// Pieces taken of a streamed body.
+    pieces: u32,
+    /// Anything at all was written to this connection.
+    pub(crate) touched: bool,
+    /// The whole body, or its first piece while that is all that was taken: what sending again needs.
+    first: Bytes,
+}
+
+impl Pump {
+    /// How `upload` is framed.
+    pub(crate) fn framing(upload: &Upload) -> Framing {
+        match upload {
+            Upload::Empty => Framing::None,
+            Upload::Full(bytes) => Framing::Length(bytes.len().try_into().unwrap_or(u64::MAX)),
+            Upload::Stream(body) => body.size_hint().exact().map_or(Framing::Chunked, Framing::Length),
+        }
+    }
+
+    /// `out` holds the head.
+    pub(crate) fn new(out: Vec<u8>, upload: Upload, limit: Option<u64>, pause: Duration) -> Self {
+        let chunked = Self::framing(&upload) == Framing::Chunked;
+        let (data, body) = match upload {
+            Upload::Empty => (Bytes::new(), None),
+            Upload::Full(bytes) => (bytes, None),
+            Upload::Stream(body) => (Bytes::new(), Some(body)),
+        };
+        Self {
+            out,
+            sent: 0,
+            bytes: data.len().try_into().unwrap_or(u64::MAX),
+            first: data.clone(),
+            data,
+            tail: b"",
+            body,
+            chunked,
+            limit,
+            pause,
+            stall: None,
+            pieces: 0,
+            touched: false,
+        }
+    }
+
+    /// Whether the request can be sent again on another connection: nothing of it is gone.
+    pub(crate) fn can_rewind(&self) -> bool {
+        self.pieces == 0 || (self.pieces == 1 && !self.chunked)
+    }
+
+    /// Starts over for another connection. Only right while `can_rewind`.
+    pub(crate) fn rewind(&mut self) {
+        self.sent = 0;
+        self.data = self.first.clone();
+        self.touched = false;
+    }
+
+    /// Everything was sent.
+    pub(crate) fn is_done(&self) -> bool {
+        self.body.is_none() && !self.has_pending()
+    }
+
+    /// Gives the head's buffer back for the next request.
+    pub(crate) fn take_out(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    fn has_pending(&self) -> bool {
+        self.sent < self.out.len() || !self.data.is_empty() || !self.tail.is_empty()
+    }
+
+    /// Ready when all is sent.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), PumpError>> {
+        loop {
+            // The first piece of a body that is already here goes out with the head, in one write.
+            let starving = self.body.is_some() && self.data.is_empty() && self.tail.is_empty();
+            let waits = if starving { self.poll_piece(cx)?.is_pending() } else { false };
+            if !self.has_pending() {
+                return if waits { Poll::Pending } else { Poll::Ready(Ok(())) };
+            }
+            let parts =
+                [IoSlice::new(&self.out[self.sent..]), IoSlice::new(&self.data), IoSlice::new(self.tail)];
+            let written = if self.data.is_empty() && self.tail.is_empty() {
+                Pin::new(&mut *stream).poll_write(cx, &self.out[self.sent..])
+            } else {
+                Pin::new(&mut *stream).poll_write_vectored(cx, &parts)
+            };
+            match written {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => {
+                    return Poll::Ready(Err(PumpError::Session(io::ErrorKind::WriteZero.into())));
+                }
+                Poll::Ready(Ok(n)) => self.advance(n),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Session(error))),
+            }
+        }
+    }
+
+    fn advance(&mut self, mut n: usize) {
+        self.touched = true;
+        let head = n.min(self.out.len() - self.sent);
+        self.sent += head;
+        n -= head;
+        let data = n.min(self.data.len());
+        self.data.advance(data);
+        self.tail = &self.tail[n - data..];
+    }
+
+    /// Takes the next piece of the client's body; pending with the client's pause being timed.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
+        loop {
+            match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Pending => break,
+                Poll::Ready(None) => {
+                    self.body = None;
+                    self.stall = None;
+                    if self.chunked {
+                        self.pieces = self.pieces.max(1);
+                        self.tail = b"0\r\n\r\n";
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(PumpError::Client(error))),
+                Poll::Ready(Some(Ok(frame))) => {
+                    // Trailers of requests are dropped: no session needs them, and they can smuggle fields.
+                    let Ok(data) = frame.into_data() else { continue };
+                    if data.is_empty() {
+                        continue;
+                    }
+                    self.stall = None;
+                    self.bytes = self.bytes.saturating_add(data.len().try_into().unwrap_or(u64::MAX));
+                    if let Some(limit) = self.limit.filter(|limit| self.bytes > *limit) {
+                        return Poll::Ready(Err(PumpError::TooLarge { limit }));
+                    }
+                    if self.chunked {
+                        // The head goes out first; only then may its buffer be used for chunk heads.
+                        if self.sent == self.out.len() {
+                            self.out.clear();
+                            self.sent = 0;
+                        }
+                        write_number(&mut self.out, data.len().try_into().unwrap_or(u64::MAX), 16);
+                        self.out.extend_from_slice(b"\r\n");
+                        self.tail = b"\r\n";
+                    }
+                    self.pieces = self.pieces.saturating_add(1);
+                    self.first = if self.pieces == 1 { data.clone() } else { Bytes::new() };
+                    self.data = data;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+        let pause = self.pause;
+        let stall =
+            self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + pause)));
+        if stall.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(PumpError::Stalled(pause)));
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,107 @@
+//! The connections a listener has open: found by the sweep, the drain and nobody else.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use crate::conn::{Entry, Late, Order};
+use crate::listen::Limits;
+use crate::{clock, pool};
+
+/// The list. Clones are the same one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Open(Rc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: RefCell<Vec<Option<Rc<Entry>>>>,
+    free: RefCell<Vec<usize>>,
+    count: Cell<usize>,
+    gone: Notify,
+}
+
+/// A connection's place in the list; leaves it when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    open: Open,
+    at: usize,
+    entry: Rc<Entry>,
+}
+
+impl Deref for Place {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let inner = &self.open.0;
+        if let Some(slot) = inner.entries.borrow_mut().get_mut(self.at) {
+            *slot = None;
+        }
+        inner.free.borrow_mut().push(self.at);
+        inner.count.set(inner.count.get().saturating_sub(1));
+        inner.gone.notify_one();
+    }
+}
+
+impl Open {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.count.get()
+    }
+
+    /// Resolves when a connection has ended since the last call.
+    pub(crate) async fn gone(&self) {
+        self.0.gone.notified().await;
+    }
+
+    pub(crate) fn add(&self) -> Place {
+        let entry = Rc::new(Entry::new());
+        let mut entries = self.0.entries.borrow_mut();
+        let at = self.0.free.borrow_mut().pop().unwrap_or(entries.len());
+        if at == entries.len() {
+            entries.push(None);
+        }
+        if let Some(slot) = entries.get_mut(at) {
+            *slot = Some(entry.clone());
+        }
+        self.0.count.set(self.0.count.get() + 1);
+        Place { open: self.clone(), at, entry }
+    }
+
+    /// Once a tick: moves the clock, closes what has waited too long.
+    pub(crate) fn sweep(&self, limits: &Limits) {
+        clock::advance();
+        pool::sweep();
+        for entry in self.0.entries.borrow().iter().flatten() {
+            match entry.state.late(limits) {
+                // An idle one is asked first, so that HTTP/2 clients hear of it.
+                Some(Late::Idle) if entry.last() == Order::None => entry.give(Order::Finish),
+                Some(late) => entry.give(Order::End(Some(late))),
+                None => {}
+            }
+        }
+    }
+
+    /// Asks all to finish what they do.
+    pub(crate) fn finish(&self) {
+        for entry in self.0.entries.borrow().iter().flatten() {
+            // hyper would wait for a first request on a connection that never had one.
+            entry.give(if entry.state.is_fresh() { Order::End(None) } else { Order::Finish });
+        }
+    }
+
+    /// Ends all.
+    pub(crate) fn end(&self) {
+        self.0.entries.borrow().iter().flatten().for_each(|entry| entry.give(Order::End(None)));
+    }
+}
