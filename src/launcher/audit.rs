@@ -1,0 +1,346 @@
+//! The audit log's writer: JSON lines, chained (`portcullis_model::audit`), appended by this process alone.
+//!
+//! Each record is one `write`; [`Log::commit`] makes a turn's records durable with one `fdatasync`, before anything that
+//! depends on them is told to anybody. When the disk refuses, records wait here (bounded) and [`Log::healthy`] says no: the
+//! callers then refuse sign-ins and session starts. It must not decide what is worth a record.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use portcullis_model::audit::{self, Event, GENESIS};
+use thiserror::Error;
+
+use crate::{clock, text};
+
+/// Records that wait for a disk that refuses; more are counted and lost, and an `overflow` record says how many.
+const WAITING_MAX: usize = 1024;
+/// The last record is looked for in so many bytes from the end: no record is as long.
+const TAIL: u64 = 1024 * 1024;
+
+/// Why the log can't be used.
+#[derive(Debug, Error)]
+pub(crate) enum LogError {
+    /// The file can't be opened, read or cut.
+    #[error("cannot use the audit log `{}`", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than root may write or read it, or it is not a file.
+    #[error("the audit log `{}` must be a file of root's that nobody else can open (mode 0600)", .0.display())]
+    Unsafe(PathBuf),
+    /// The last whole line is no record: nothing may be chained to it.
+    #[error("the last line of `{}` is not a record\nhint: keep the file, look at it with `portcullis audit verify`, and move it away", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with the line.
+        #[source]
+        source: audit::ChainError,
+    },
+}
+
+/// The open log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    file: File,
+    path: PathBuf,
+    /// Length of the file up to the end of the last whole record.
+    good: u64,
+    seq: u64,
+    prev: String,
+    waiting: VecDeque<(String, Event)>,
+    lost: u64,
+    unsynced: bool,
+    failing: bool,
+}
+
+impl Log {
+    /// Opens `dir/audit.jsonl`, makes it when missing, and returns how many bytes of a half-written last line were moved to
+    /// `audit.jsonl.torn-N` beside it.
+    ///
+    /// # Errors
+    /// See [`LogError`]: without its log the daemon doesn't start.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, u64), LogError> {
+        let path = dir.join("audit.jsonl");
+        let failed = |source| LogError::File { path: path.clone(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
+        let mut file = options.open(&path).map_err(failed)?;
+        let meta = file.metadata().map_err(failed)?;
+        if !meta.is_file() || meta.mode() & 0o077 != 0 || meta.uid() != nix::unistd::geteuid().as_raw() {
+            return Err(LogError::Unsafe(path));
+        }
+        let (tail, start) = read_tail(&mut file, meta.len()).map_err(failed)?;
+        let whole = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let torn = &tail[whole..];
+        let good = start + u64::try_from(whole).unwrap_or(0);
+        if !torn.is_empty() {
+            keep_torn(&path, torn).map_err(failed)?;
+            file.set_len(good).and_then(|()| file.sync_all()).map_err(failed)?;
+        }
+        let (seq, prev) = match last_record(&tail[..whole]) {
+            None => (0, GENESIS.to_owned()),
+            Some(line) => {
+                identify(line).map_err(|source| LogError::Foreign { path: path.clone(), source })?
+            }
+        };
+        let torn = u64::try_from(torn.len()).unwrap_or(0);
+        let log = Self {
+            file,
+            path,
+            good,
+            seq,
+            prev,
+            waiting: VecDeque::new(),
+            lost: 0,
+            unsynced: false,
+            failing: false,
+        };
+        Ok((log, torn))
+    }
+
+    /// Writes a record, or keeps it until the disk takes it.
+    pub(crate) fn write(&mut self, event: Event) {
+        if self.waiting.len() >= WAITING_MAX {
+            self.lost += 1;
+            return;
+        }
+        self.waiting.push_back((clock::stamp(), bounded(event)));
+        if !self.failing {
+            self.failing = self.drain().is_err();
+        }
+    }
+
+    /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    /// While the disk refuses; nothing that depends on a record may be told then. Called again, it tries again.
+    pub(crate) fn commit(&mut self) -> Result<(), LogError> {
+        let result = self.drain().and_then(|()| {
+            if std::mem::take(&mut self.unsynced) {
+                self.file.sync_data().inspect_err(|_| self.unsynced = true)?;
+            }
+            Ok(())
+        });
+        self.failing = result.is_err();
+        result.map_err(|source| LogError::File { path: self.path.clone(), source })
+    }
+
+    /// Whether the disk takes records.
+    pub(crate) const fn healthy(&self) -> bool {
+        !self.failing
+    }
+
+    fn drain(&mut self) -> io::Result<()> {
+        while let Some((stamp, event)) = self.waiting.front() {
+            self.append(&stamp.clone(), &event.clone())?;
+            self.waiting.pop_front();
+        }
+        if self.lost > 0 {
+            self.append(&clock::stamp(), &Event::Overflow { lost: self.lost })?;
+            self.lost = 0;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, stamp: &str, event: &Event) -> io::Result<()> {
+        let record = audit::record(self.seq + 1, stamp, event, &self.prev)?;
+        let mut line = record.line.into_bytes();
+        line.push(b'\n');
+        let written = self.file.write(&line)?;
+        if written != line.len() {
+            // A full disk takes a part: away with it, so that the next try starts a fresh line.
+            self.file.set_len(self.good)?;
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.good += u64::try_from(written).unwrap_or(0);
+        self.seq += 1;
+        self.prev = record.hash;
+        self.unsynced = true;
+        Ok(())
+    }
+}
+
+fn read_tail(file: &mut File, length: u64) -> io::Result<(Vec<u8>, u64)> {
+    let start = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(start))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    Ok((tail, start))
+}
+
+/// The last whole line, without its line feed.
+fn last_record(whole: &[u8]) -> Option<&[u8]> {
+    let line = whole.strip_suffix(b"\n")?;
+    Some(line.rsplit(|&byte| byte == b'\n').next().unwrap_or(line))
+}
+
+/// Number and hash of a record, whose bytes must fit its hash.
+fn identify(line: &[u8]) -> Result<(u64, String), audit::ChainError> {
+    let line = std::str::from_utf8(line).map_err(|_| audit::ChainError::Malformed)?;
+    let fields: serde_json::Value = serde_json::from_str(line).map_err(|_| audit::ChainError::Malformed)?;
+    let (Some(seq), Some(prev)) = (fields["seq"].as_u64(), fields["prev"].as_str()) else {
+        return Err(audit::ChainError::Malformed);
+    };
+    Ok((seq, audit::check(line, seq, prev)?))
+}
+
+/// Keeps a half-written line under the first free number.
+fn keep_torn(path: &Path, torn: &[u8]) -> io::Result<()> {
+    for n in 1..10_000 {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".torn-{n}"));
+        let mut options = OpenOptions::new();
+        match options.write(true).create_new(true).mode(0o600).open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+            Ok(mut file) => return file.write_all(torn).and_then(|()| file.sync_all()),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Texts of a bounded length, printable: they came from browsers, modules and IDEs.
+fn bounded(mut event: Event) -> Event {
+    let cut = |field: &mut String, most: usize| *field = text::printable(field, most);
+    match &mut event {
+        Event::SignInDenied { user, detail, .. } => {
+            cut(user, text::NAME_MAX);
+            cut(detail, text::TEXT_MAX);
+        }
+        Event::Refused { user, session, capability, what, rule, id, .. } => {
+            cut(user, 256);
+            [session, capability, id].into_iter().for_each(|field| cut(field, text::NAME_MAX));
+            [what, rule].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
+        }
+        Event::Transfer { user, direction, path, .. } => {
+            cut(user, 256);
+            cut(direction, text::NAME_MAX);
+            cut(path, text::TEXT_MAX);
+        }
+        Event::SessionStarted { proof, .. } => cut(proof, text::TEXT_MAX),
+        Event::ProcessLost { status: field, .. } | Event::Stopped { why: field } => {
+            cut(field, text::TEXT_MAX)
+        }
+        Event::Started { .. }
+        | Event::Configured { .. }
+        | Event::SignIn { .. }
+        | Event::SignInEnded { .. }
+        | Event::SessionEnded { .. }
+        | Event::PeerRefused { .. }
+        | Event::Overflow { .. } => {}
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stopped(why: &str) -> Event {
+        Event::Stopped { why: why.into() }
+    }
+
+    fn chain(dir: &Path) -> usize {
+        let text = std::fs::read_to_string(dir.join("audit.jsonl")).expect("the log");
+        let mut prev = GENESIS.to_owned();
+        let mut seq = 0;
+        for line in text.lines() {
+            seq += 1;
+            prev = audit::check(line, seq, &prev).expect("the next record");
+        }
+        assert!(text.is_empty() || text.ends_with('\n'));
+        usize::try_from(seq).expect("few")
+    }
+
+    #[test]
+    fn the_chain_goes_on_after_a_restart() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for round in 1..=3 {
+            let (mut log, torn) = Log::open(dir.path()).expect("the log");
+            assert_eq!(torn, 0);
+            log.write(stopped("a\nb"));
+            log.write(stopped("c"));
+            log.commit().expect("durable");
+            assert_eq!(chain(dir.path()), 2 * round);
+        }
+    }
+
+    #[test]
+    fn a_line_torn_at_any_byte_is_kept_beside_and_the_chain_holds() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (mut log, _) = Log::open(dir.path()).expect("the log");
+        log.write(stopped("first"));
+        log.commit().expect("durable");
+        let path = dir.path().join("audit.jsonl");
+        let first = std::fs::read(&path).expect("the log");
+        log.write(stopped("second"));
+        let both = std::fs::read(&path).expect("the log");
+        drop(log);
+        for cut in first.len() + 1..both.len() {
+            std::fs::write(&path, &both[..cut]).expect("written");
+            let (mut log, torn) = Log::open(dir.path()).expect("the log");
+            assert_eq!(usize::try_from(torn).expect("small"), cut - first.len());
+            log.write(stopped("third"));
+            log.commit().expect("durable");
+            assert_eq!(chain(dir.path()), 2, "cut at {cut}");
+        }
+        let kept = std::fs::read(dir.path().join("audit.jsonl.torn-1")).expect("kept");
+        assert_eq!(kept, both[first.len()..=first.len()]);
+    }
+
+    #[test]
+    fn a_file_that_others_can_open_or_a_foreign_line_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("audit.jsonl");
+        std::fs::write(&path, "").expect("written");
+        assert!(matches!(Log::open(dir.path()), Err(LogError::Unsafe(_))));
+        std::fs::remove_file(&path).expect("removed");
+        let (mut log, _) = Log::open(dir.path()).expect("the log");
+        log.write(stopped("x"));
+        let text = std::fs::read_to_string(&path).expect("the log").replace("\"x\"", "\"y\"");
+        std::fs::write(&path, text).expect("written");
+        assert!(matches!(Log::open(dir.path()), Err(LogError::Foreign { .. })));
+        std::fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink("/dev/null", &path).expect("a link");
+        assert!(matches!(Log::open(dir.path()), Err(LogError::File { .. })));
+    }
+
+    #[test]
+    fn a_disk_that_refuses_keeps_records_waiting_and_counts_the_rest() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (mut log, _) = Log::open(dir.path()).expect("the log");
+        let good = std::mem::replace(&mut log.file, File::open("/dev/full").expect("a file not for writing"));
+        for _ in 0..WAITING_MAX + 5 {
+            log.write(stopped("x"));
+        }
+        assert!(log.commit().is_err() && !log.healthy());
+        log.file = good;
+        log.commit().expect("durable");
+        assert!(log.healthy());
+        assert_eq!(chain(dir.path()), WAITING_MAX + 1);
+        let text = std::fs::read_to_string(dir.path().join("audit.jsonl")).expect("the log");
+        assert!(text.contains("\"event\":\"overflow\",\"lost\":5"));
+    }
+
+    #[test]
+    fn texts_of_strangers_are_cut_and_printable() {
+        let denied = Event::SignInDenied {
+            user: format!("a\u{1b}{}", "x".repeat(1000)),
+            remote: std::net::IpAddr::from([127, 0, 0, 1]),
+            method: "pam".into(),
+            reason: portcullis_model::sign_in::Denied::BadName,
+            detail: "\u{202e}".into(),
+        };
+        let Event::SignInDenied { user, detail, .. } = bounded(denied) else { panic!("another event") };
+        assert_eq!((user.chars().count(), detail.as_str()), (text::NAME_MAX, "\u{fffd}"));
+        assert!(user.starts_with("a\u{fffd}x"));
+    }
+}

@@ -1,0 +1,192 @@
+//! The configuration in force: files, key ring and TLS texts, read by root and judged as a whole.
+//!
+//! Used at the start and at `SIGHUP`; what has an error is not used at all, and every problem is told.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::unistd::User;
+use portcullis_conf::{FileKind, MinimumUid, Problem, Settings, Severity, Sources};
+use portcullis_model::Secret;
+use portcullis_model::cookie::Key;
+use portcullis_wire::launcher::{Configuration, TlsMaterial};
+use portcullis_wire::{ConfFile, MESSAGE_MAX};
+
+use crate::dirs::Dirs;
+use crate::key_file;
+use crate::log::chain;
+use crate::sign_in::permit::uid_min;
+
+/// Largest certificate chain or key.
+const PEM_MAX: u64 = 64 * 1024;
+/// Room in a message beside the texts.
+const MESSAGE_REST: usize = 8 * 1024;
+
+/// The server's account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerUser {
+    /// Its number.
+    pub(crate) uid: u32,
+    /// Its group.
+    pub(crate) gid: u32,
+}
+
+/// What is in force.
+#[derive(Debug)]
+pub(crate) struct Active {
+    /// Counts up with each that was accepted.
+    pub(crate) generation: u64,
+    /// The files.
+    pub(crate) sources: Sources,
+    /// What they say.
+    pub(crate) settings: Settings,
+    /// The key ring.
+    pub(crate) keys: Vec<Key>,
+    /// Certificate and key.
+    pub(crate) tls: Option<TlsMaterial>,
+    /// `auth-minimum-user-id`, with `auto` looked up.
+    pub(crate) minimum_uid: u32,
+    /// The server's account.
+    pub(crate) server_user: ServerUser,
+    /// Problems that don't prevent its use.
+    pub(crate) remarks: Vec<Problem>,
+}
+
+impl Active {
+    /// Reads everything. `Err` has all problems.
+    pub(crate) fn read(dirs: &Dirs, generation: u64) -> Result<Self, Vec<Problem>> {
+        let error = |file: &str, text: String| Problem::of_file(file, Severity::Error, text);
+        let sources = Sources::read(&dirs.config).map_err(|why| vec![error("", chain(&why))])?;
+        let loaded = portcullis_conf::load(&sources);
+        let (mut problems, settings) = (loaded.problems, loaded.settings);
+        let server_user =
+            server_user(settings.rserver.server_user.as_str()).map_err(|problem| problems.push(problem)).ok();
+        let keys = server_user.and_then(|user| {
+            let found = keys(dirs, &settings, user.uid);
+            found.map_err(|why| problems.push(error("", chain(&why)))).ok()
+        });
+        let tls = if settings.rserver.ssl_enabled { tls(&settings, &mut problems) } else { None };
+        let size: usize = sources.files.iter().map(|file| file.name.len() + file.text.len()).sum::<usize>()
+            + tls.as_ref().map_or(0, |tls| tls.certificate.len() + tls.key.len());
+        if size > MESSAGE_MAX - MESSAGE_REST {
+            let most = MESSAGE_MAX - MESSAGE_REST;
+            problems.push(error("", format!("all files together have {size} bytes, more than {most}")));
+        }
+        match (server_user, keys) {
+            (Some(server_user), Some(keys)) if !problems.iter().any(Problem::is_error) => Ok(Self {
+                generation,
+                minimum_uid: minimum_uid(settings.rserver.auth_minimum_user_id),
+                sources,
+                settings,
+                keys,
+                tls,
+                server_user,
+                remarks: problems,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// As the server gets it.
+    pub(crate) fn message(&self) -> Configuration {
+        let file =
+            |file: &portcullis_conf::ConfText| ConfFile { name: file.name.clone(), text: file.text.clone() };
+        Configuration {
+            generation: self.generation,
+            config_dir: self.sources.dir.display().to_string(),
+            files: self.sources.files.iter().map(file).collect(),
+            keys: self.keys.clone(),
+            tls: self.tls.clone(),
+        }
+    }
+
+    /// An option of `portcullis.conf` in seconds.
+    pub(crate) fn seconds(&self, pick: impl Fn(&portcullis_conf::Portcullis) -> u32) -> Duration {
+        Duration::from_secs(pick(&self.settings.portcullis).into())
+    }
+}
+
+fn server_user(name: &str) -> Result<ServerUser, Problem> {
+    let problem = |text: String| {
+        let mut problem = Problem::of_file(FileKind::Rserver.name(), Severity::Error, text);
+        problem.option = Some("server-user".to_owned());
+        problem
+    };
+    match User::from_name(name) {
+        Ok(Some(user)) if user.uid.is_root() || user.gid.as_raw() == 0 => {
+            Err(problem(format!("the network-facing process never runs as root, but `{name}` does")))
+        }
+        Ok(Some(user)) => Ok(ServerUser { uid: user.uid.as_raw(), gid: user.gid.as_raw() }),
+        Ok(None) => Err(problem(format!("there is no account `{name}`"))
+            .hint(format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}"))),
+        Err(errno) => Err(problem(format!("the account `{name}` can't be looked up: {errno}"))),
+    }
+}
+
+/// `secure-cookie-key-file`, else the one beside the configuration, else the one in the state directory, made if need be.
+fn keys(dirs: &Dirs, settings: &Settings, server_uid: u32) -> Result<Vec<Key>, key_file::KeyFileError> {
+    if let Some(path) = &settings.rserver.secure_cookie_key_file {
+        return key_file::ring(path, server_uid);
+    }
+    let beside = dirs.config.join(key_file::NAME);
+    if beside.symlink_metadata().is_ok() {
+        return key_file::ring(&beside, server_uid);
+    }
+    let own = dirs.state.join(key_file::NAME);
+    key_file::make(&own)?;
+    key_file::ring(&own, server_uid)
+}
+
+fn tls(settings: &Settings, problems: &mut Vec<Problem>) -> Option<TlsMaterial> {
+    let mut pem = |option: &str, path: &Option<std::path::PathBuf>| {
+        let mut problem = |severity, text: String| {
+            let mut problem = Problem::of_file(FileKind::Rserver.name(), severity, text);
+            problem.option = Some(option.to_owned());
+            problems.push(problem);
+        };
+        let Some(path) = path else {
+            problem(Severity::Error, "ssl-enabled=1 needs it".to_owned());
+            return None;
+        };
+        match read_pem(path) {
+            Ok((_, mode)) if option == "ssl-certificate-key" && mode & 0o007 != 0 => {
+                let text = format!(
+                    "the private key `{}` can be used by everybody (mode {mode:04o})",
+                    path.display()
+                );
+                problem(Severity::Error, text);
+                None
+            }
+            Ok((text, _)) => Some(text),
+            Err(why) => {
+                problem(Severity::Error, format!("cannot read `{}`: {why}", path.display()));
+                None
+            }
+        }
+    };
+    let certificate = pem("ssl-certificate", &settings.rserver.ssl_certificate);
+    let key = pem("ssl-certificate-key", &settings.rserver.ssl_certificate_key);
+    Some(TlsMaterial { certificate: certificate?, key: Secret::new(key?) })
+}
+
+fn read_pem(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+    // A link is followed: certificate tools (certbot) keep links to the current files.
+    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.len() > PEM_MAX {
+        return Err(io::Error::other(format!("it is not a file of at most {PEM_MAX} bytes")));
+    }
+    let mut text = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+    file.take(PEM_MAX).read_to_end(&mut text)?;
+    Ok((text, meta.mode() & 0o7777))
+}
+
+fn minimum_uid(option: MinimumUid) -> u32 {
+    match option {
+        MinimumUid::At(uid) => uid,
+        MinimumUid::Auto => uid_min(&std::fs::read_to_string("/etc/login.defs").unwrap_or_default()),
+    }
+}

@@ -1,0 +1,145 @@
+//! What signals ask for: reload, end; and what the service manager is told.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::time::{ClockId, clock_gettime};
+use portcullis_model::SessionId;
+use portcullis_model::audit::Event;
+use portcullis_model::session::EndReason;
+use portcullis_wire::ToServer;
+
+use crate::configuration::Active;
+use crate::launcher::{Launcher, Mode};
+use crate::log::say;
+use crate::start::{EX_CONFIG, count, tell_problems};
+use crate::table::Phase;
+
+/// Beyond `drain-seconds` or `session-end-seconds`, before what is left is killed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Launcher {
+    /// Handles the signals that came.
+    pub(crate) fn on_signals(&mut self, now: Instant) {
+        let mut children = false;
+        while let Ok(Some(caught)) = self.signals.next() {
+            match caught.signal {
+                Signal::SIGCHLD => children = true,
+                Signal::SIGHUP => self.reload(),
+                Signal::SIGTERM => self.end(false, now),
+                Signal::SIGINT => self.end(true, now),
+                _ => {}
+            }
+        }
+        if children {
+            self.on_child(now);
+        }
+    }
+
+    /// The server serves.
+    pub(crate) fn server_ready(&mut self) {
+        let scheme = if self.active.settings.rserver.ssl_enabled { "https" } else { "http" };
+        let root = self.active.settings.rserver.www_root_path.trim_end_matches('/');
+        if !std::mem::replace(&mut self.announced, true) {
+            say!(Info, "serving on {scheme}://{}{root}", self.address);
+        }
+        let address = reachable(self.address);
+        notify(&format!(
+            "READY=1\nSTATUS=serving on {scheme}://{address}{root}\nX_PORTCULLIS_ADDRESS={address}\n"
+        ));
+    }
+
+    fn reload(&mut self) {
+        if !matches!(self.mode, Mode::Serving) {
+            return;
+        }
+        let micros = clock_gettime(ClockId::CLOCK_MONOTONIC)
+            .map_or(0, |time| time.tv_sec() * 1_000_000 + time.tv_nsec() / 1000);
+        notify(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
+        match Active::read(&self.dirs, self.generation + 1) {
+            Err(problems) => {
+                tell_problems(&problems, &self.dirs);
+                say!(Error, "the new configuration is not used; the old one stays in force");
+                self.kept_old(self.generation + 1, count(&problems));
+            }
+            Ok(mut new) => {
+                self.generation += 1;
+                tell_problems(&new.remarks, &self.dirs);
+                // The account can't change under running processes; the other options of a restart are the server's to see.
+                new.server_user = self.active.server_user;
+                let interval = new.settings.rserver.auth_sign_in_throttle_seconds;
+                self.throttle.set_interval(Duration::from_secs(interval.into()));
+                self.log.write(Event::Configured {
+                    generation: new.generation,
+                    outcome: "accepted".into(),
+                    problems: count(&new.remarks),
+                });
+                say!(Info, "configuration {} is in force", new.generation);
+                self.server.hold(ToServer::Configuration(Box::new(new.message())));
+                self.before = Some(std::mem::replace(&mut self.active, new));
+            }
+        }
+        notify("READY=1\n");
+    }
+
+    /// The server can't use what root could read: certificate and key that don't fit, say.
+    pub(crate) fn configuration_refused(&mut self, generation: u64, why: &str) {
+        let why = crate::text::printable(why, crate::text::TEXT_MAX);
+        say!(Error, "configuration {generation} can't be used: {why}");
+        if generation != self.active.generation {
+            return;
+        }
+        self.kept_old(generation, 1);
+        let starting = self.server.up.as_ref().is_some_and(|up| up.phase == Phase::Starting);
+        match self.before.take() {
+            Some(before) => self.active = before,
+            None if starting && !self.announced => self.mode = Mode::Over(EX_CONFIG),
+            None => {}
+        }
+    }
+
+    fn kept_old(&mut self, generation: u64, problems: u32) {
+        self.log.write(Event::Configured { generation, outcome: "kept-old".into(), problems });
+    }
+
+    fn end(&mut self, sessions: bool, now: Instant) {
+        let again = matches!(self.mode, Mode::Ending { .. });
+        let within = if again { 0 } else { self.active.settings.portcullis.drain_seconds };
+        let mut most = Duration::from_secs(within.into()) + PATIENCE;
+        say!(Info, "ending{}", if sessions { ", sessions too" } else { "; sessions live on" });
+        notify("STOPPING=1\n");
+        if sessions {
+            let live: Vec<SessionId> = self.sessions.keys().copied().collect();
+            live.into_iter().for_each(|id| self.end_session(id, EndReason::Revoked, now));
+            most = most.max(self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE);
+        }
+        self.mode = Mode::Ending { sessions, deadline: now + most };
+        self.server.retry_at = None;
+        if let Some(up) = &mut self.server.up {
+            up.phase = if up.phase == Phase::Starting { Phase::Starting } else { Phase::Draining };
+        }
+        self.server.hold(ToServer::Drain { within });
+    }
+}
+
+/// An address that a client on this machine can use.
+const fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => {
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+        }
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), address.port())
+        }
+        _ => address,
+    }
+}
+
+fn notify(text: &str) {
+    if let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) {
+        if let Err(error) = portcullis_sys::notify::notify(&socket, text) {
+            say!(Warn, "cannot tell the service manager: {error}");
+        }
+    }
+}

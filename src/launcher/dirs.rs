@@ -1,0 +1,145 @@
+//! The daemon's own directories: made with the right owner and mode, and never another's.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use thiserror::Error;
+
+/// Why a directory can't be used.
+#[derive(Debug, Error)]
+pub(crate) enum DirError {
+    /// It can't be made or opened. A symbolic link is not followed.
+    #[error("cannot use the directory `{}`", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It belongs to somebody else, or others may write to it.
+    #[error("the directory `{}` belongs to uid {owner} with mode {mode:04o}: others could put their files into it", path.display())]
+    Unsafe {
+        /// Which.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Another launcher has it.
+    #[error("another launcher runs with the directory `{}`", .0.display())]
+    Taken(PathBuf),
+}
+
+/// Where everything is.
+#[derive(Debug, Clone)]
+pub(crate) struct Dirs {
+    /// Configuration.
+    pub(crate) config: PathBuf,
+    /// Sockets and sessions' directories.
+    pub(crate) run: PathBuf,
+    /// Keys, state, audit log.
+    pub(crate) state: PathBuf,
+    /// `portcullis-server` and `portcullis-session`.
+    pub(crate) libexec: PathBuf,
+}
+
+impl Dirs {
+    /// The audit log's directory.
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.state.join("audit")
+    }
+
+    /// The parent of the sessions' private directories.
+    pub(crate) fn sessions(&self) -> PathBuf {
+        self.run.join("sessions")
+    }
+
+    /// Where the sessions' control sockets are.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.run.join("control")
+    }
+
+    /// Makes what is missing and checks what is there; the lock says that no other launcher uses them.
+    pub(crate) fn prepare(&self) -> Result<Flock<File>, DirError> {
+        own(&self.state, 0o700)?;
+        let lock = self.lock()?;
+        own(&self.audit(), 0o700)?;
+        own(&self.run, 0o755)?;
+        // Others pass through to what is theirs, and can't list whose sessions there are.
+        own(&self.sessions(), 0o711)?;
+        own(&self.control(), 0o711)?;
+        Ok(lock)
+    }
+
+    fn lock(&self) -> Result<Flock<File>, DirError> {
+        let path = self.state.join("lock");
+        let flags = nix::libc::O_NOFOLLOW;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+        let file = options.open(&path).map_err(|source| DirError::Open { path, source })?;
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| DirError::Taken(self.state.clone()))
+    }
+}
+
+/// Makes a directory of ours with this mode, or checks that the one that is there is ours and sets its mode.
+pub(crate) fn own(path: &Path, mode: u32) -> Result<(), DirError> {
+    let failed = |source| DirError::Open { path: path.to_owned(), source };
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(failed)?;
+        }
+        other => other.map_err(failed)?,
+    }
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_DIRECTORY;
+    let dir = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    // ORDER: judged and changed by the descriptor: the name could be swapped in between.
+    let meta = dir.metadata().map_err(failed)?;
+    if meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
+        let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
+        return Err(DirError::Unsafe { path: path.to_owned(), owner, mode });
+    }
+    if meta.mode() & 0o7777 != mode {
+        dir.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).expect("there").mode() & 0o7777
+    }
+
+    #[test]
+    fn directories_are_made_and_one_launcher_has_them() {
+        let root = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| root.path().join(name);
+        let dirs = Dirs { config: at("etc"), run: at("run"), state: at("a/b/state"), libexec: at("bin") };
+        let lock = dirs.prepare().expect("prepared");
+        assert_eq!(mode(&dirs.state), 0o700);
+        assert_eq!(mode(&dirs.sessions()), 0o711);
+        assert!(matches!(dirs.prepare(), Err(DirError::Taken(_))));
+        drop(lock);
+        dirs.prepare().expect("prepared again");
+    }
+
+    #[test]
+    fn a_directory_that_others_write_to_or_a_link_is_refused() {
+        let root = tempfile::tempdir().expect("a directory");
+        let path = root.path().join("x");
+        own(&path, 0o700).expect("made");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).expect("mode set");
+        assert!(matches!(own(&path, 0o700), Err(DirError::Unsafe { .. })));
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink("/tmp", &link).expect("a link");
+        assert!(matches!(own(&link, 0o700), Err(DirError::Open { .. })));
+    }
+}

@@ -1,0 +1,346 @@
+//! The launcher's one loop: wait, handle, make durable, tell.
+//!
+//! Everything happens in turns. A turn handles what came, then writes the audit log and the state (one `fdatasync` each at
+//! most), and only then lets go of the messages that depend on them. Handlers stand in the modules they belong to and work on
+//! [`Launcher`]'s fields; none of them waits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::Flock;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use portcullis_model::audit::Event;
+use portcullis_model::sign_in::SignIn;
+use portcullis_model::{SessionId, SignInId};
+use portcullis_sys::process::{Ended, reap};
+use portcullis_sys::signals::Signals;
+
+use crate::audit::Log;
+use crate::configuration::Active;
+use crate::dirs::Dirs;
+use crate::log::{chain, say};
+use crate::server::{Server, ServerError};
+use crate::sessions::Entry;
+use crate::sign_in::Conversation;
+use crate::state::{Kept, Store};
+use crate::throttle::Throttle;
+
+/// How long a change that may be lost (a person's last act) waits for the state to be written anyway.
+const LAZY: Duration = Duration::from_secs(30);
+/// How often ended, idle and expired things are looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+/// Pause before a disk that refused is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Requests of the server handled in one turn, so that one sender can't keep the others waiting.
+const BATCH: usize = 64;
+
+/// A child of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Child {
+    /// A server.
+    Server,
+    /// The PAM helper of a conversation.
+    Helper(u64),
+    /// The keeper of a session.
+    Keeper(SessionId),
+}
+
+/// What the launcher is doing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mode {
+    /// Its work.
+    Serving,
+    /// Ending: the server finishes, with `sessions` the sessions end too.
+    Ending {
+        /// Whether sessions end.
+        sessions: bool,
+        /// When it ends whatever is left.
+        deadline: Instant,
+    },
+    /// Over, with this status.
+    Over(u8),
+}
+
+/// When the state is to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Dirty {
+    now: bool,
+    since: Option<Instant>,
+}
+
+impl Dirty {
+    /// Before anything is told.
+    pub(crate) fn at_once(&mut self) {
+        self.now = true;
+    }
+
+    /// Within [`LAZY`].
+    pub(crate) fn soon(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+    }
+}
+
+/// Where to look after a poll.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Signals,
+    Server,
+    Helper(u64),
+    Words(SessionId),
+    Reports(SessionId),
+    Watched(SessionId),
+}
+
+/// Root's monitor.
+pub(crate) struct Launcher {
+    pub(crate) dirs: Dirs,
+    pub(crate) active: Active,
+    /// The configuration before the last reload, until the server has had time to refuse the new one.
+    pub(crate) before: Option<Active>,
+    /// The highest generation given out.
+    pub(crate) generation: u64,
+    pub(crate) log: Log,
+    pub(crate) store: Store,
+    pub(crate) boot: String,
+    pub(crate) server: Server,
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) main_listeners: u8,
+    pub(crate) address: SocketAddr,
+    pub(crate) sign_ins: BTreeMap<SignInId, SignIn>,
+    pub(crate) sessions: BTreeMap<SessionId, Entry>,
+    pub(crate) conversations: BTreeMap<u64, Conversation>,
+    pub(crate) throttle: Throttle,
+    pub(crate) children: HashMap<i32, Child>,
+    pub(crate) dirty: Dirty,
+    pub(crate) began: Instant,
+    pub(crate) signals: Signals,
+    pub(crate) mode: Mode,
+    pub(crate) announced: bool,
+    pub(crate) no_cgroups_said: bool,
+    pub(crate) state_failing: bool,
+    pub(crate) next_sweep: Instant,
+    pub(crate) _lock: Flock<File>,
+}
+
+impl Launcher {
+    /// Runs until a signal ends it.
+    pub(crate) fn run(mut self) -> ExitCode {
+        loop {
+            if let Mode::Over(status) = self.mode {
+                return ExitCode::from(status);
+            }
+            self.turn();
+        }
+    }
+
+    /// Whether records and state can be written. When not, nobody is let in and nothing is started.
+    pub(crate) const fn is_healthy(&self) -> bool {
+        self.log.healthy() && !self.state_failing
+    }
+
+    fn turn(&mut self) {
+        let ready = self.wait();
+        let now = Instant::now();
+        for source in ready {
+            match source {
+                Source::Signals => self.on_signals(now),
+                Source::Server => self.on_server(now),
+                Source::Helper(conversation) => self.hear_helper(conversation, now),
+                Source::Words(session) => self.hear_keeper(session, now),
+                Source::Reports(session) => self.hear_session(session, now),
+                Source::Watched(session) => self.watched_ended(session, now),
+            }
+        }
+        self.tick(now);
+        self.commit();
+        if let Err(error) = self.server.flush(now) {
+            self.drop_server(&error, now);
+        }
+    }
+
+    fn wait(&self) -> Vec<Source> {
+        let writes = if self.server.wants_to_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
+        let mut all = vec![(Source::Signals, Some(self.signals.as_fd()), PollFlags::POLLIN)];
+        all.push((Source::Server, self.server.fd(), PollFlags::POLLIN | writes));
+        for (&id, conversation) in &self.conversations {
+            all.push((Source::Helper(id), conversation.fd(), PollFlags::POLLIN));
+        }
+        for (&id, entry) in &self.sessions {
+            all.push((
+                Source::Words(id),
+                entry.words.as_ref().map(|channel| channel.as_fd()),
+                PollFlags::POLLIN,
+            ));
+            all.push((
+                Source::Reports(id),
+                entry.reports.as_ref().map(|channel| channel.as_fd()),
+                PollFlags::POLLIN,
+            ));
+            all.push((Source::Watched(id), entry.watched(), PollFlags::POLLIN));
+        }
+        let (sources, mut fds): (Vec<Source>, Vec<PollFd<'_>>) =
+            all.into_iter().filter_map(|(source, fd, flags)| Some((source, PollFd::new(fd?, flags)))).unzip();
+        let timeout = self.next_deadline().map_or(PollTimeout::NONE, |at| {
+            let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        // Interrupted or failed: nothing is ready, and the next turn looks again.
+        if poll(&mut fds, timeout).is_err() {
+            return Vec::new();
+        }
+        let ready = |fd: &PollFd<'_>| fd.any().unwrap_or(true);
+        sources.into_iter().zip(&fds).filter(|(_, fd)| ready(fd)).map(|(source, _)| source).collect()
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        let mut at = |deadline: Option<Instant>| {
+            next = match (next, deadline) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        };
+        at(self.server.retry_at);
+        at(self.dirty.since.map(|since| since + LAZY));
+        if !self.is_healthy() || self.server.wants_to_write() {
+            at(Some(Instant::now() + RETRY));
+        }
+        self.conversations.values().for_each(|conversation| at(conversation.deadline()));
+        self.sessions.values().for_each(|entry| at(entry.deadline));
+        if !self.sessions.is_empty() || !self.sign_ins.is_empty() {
+            at(Some(self.next_sweep));
+        }
+        if let Mode::Ending { deadline, .. } = self.mode {
+            at(Some(deadline));
+        }
+        next
+    }
+
+    fn on_server(&mut self, now: Instant) {
+        for _ in 0..BATCH {
+            let second = now.duration_since(self.began).as_secs();
+            match self.server.next(second) {
+                Ok(Some((request, permit))) => {
+                    if let Err(error) = self.handle(request, permit, now) {
+                        return self.drop_server(&error, now);
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => return self.drop_server(&error, now),
+            }
+        }
+    }
+
+    /// Ends a server that broke the rules or went away, and everything that was under way with it.
+    pub(crate) fn drop_server(&mut self, error: &ServerError, now: Instant) {
+        if !error.is_closed() {
+            say!(Error, "the server is replaced: {}", chain(error));
+            self.log.write(Event::ProcessLost { process: "server".into(), status: chain(error) });
+        }
+        self.server.kill(now);
+        self.forget_conversations();
+    }
+
+    /// Every child that has ended, and orphans of lost keepers.
+    pub(crate) fn on_child(&mut self, now: Instant) {
+        for (pid, ended) in reap() {
+            match self.children.remove(&pid) {
+                Some(Child::Server) => self.server_ended(pid, ended, now),
+                Some(Child::Helper(conversation)) => self.helper_ended(conversation, pid, ended, now),
+                Some(Child::Keeper(session)) => self.keeper_ended(session, ended, now),
+                None => say!(Debug, "an orphan was reaped pid={pid} {ended}"),
+            }
+        }
+        self.end_orphans();
+    }
+
+    fn server_ended(&mut self, pid: i32, ended: Ended, now: Instant) {
+        let current = self.server.up.as_ref().is_none_or(|up| up.process.pid() == pid);
+        if matches!(self.mode, Mode::Serving) {
+            say!(Warn, "the server ended: {ended}");
+            self.log.write(Event::ProcessLost { process: "server".into(), status: ended.to_string() });
+        }
+        self.server.ended(pid, now);
+        if current {
+            self.forget_conversations();
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.tick_conversations(now);
+        self.tick_sessions(now);
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEP;
+            self.expire_sign_ins();
+            self.sweep_sessions(now);
+        }
+        match self.mode {
+            Mode::Serving if self.server.retry_at.is_some_and(|at| now >= at) => self.start_server(now),
+            Mode::Ending { sessions, deadline } => {
+                let live = sessions && self.sessions.values().any(|entry| entry.kept.session.state.is_live());
+                if now >= deadline || (self.server.up.is_none() && !live) {
+                    self.finish(now);
+                }
+            }
+            Mode::Serving | Mode::Over(_) => {}
+        }
+    }
+
+    /// Writes what must be on disk, then releases what was waiting for it.
+    fn commit(&mut self) {
+        let was_healthy = self.is_healthy();
+        // ORDER: the audit log first: what the state says happened is in the log.
+        if let Err(error) = self.log.commit() {
+            if was_healthy {
+                say!(Error, "nobody is let in: {}", chain(&error));
+            }
+            return;
+        }
+        let due = self.dirty.now || self.dirty.since.is_some_and(|since| since.elapsed() >= LAZY);
+        if due || self.state_failing {
+            match self.store.save(&self.kept()) {
+                Ok(()) => {
+                    self.dirty = Dirty::default();
+                    self.state_failing = false;
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut self.state_failing, true) {
+                        say!(Error, "nobody is let in: {}", chain(&error));
+                    }
+                    return;
+                }
+            }
+        }
+        if !was_healthy {
+            say!(Warn, "audit log and state can be written again");
+        }
+        self.server.release();
+    }
+
+    fn kept(&self) -> Kept {
+        Kept {
+            boot: self.boot.clone(),
+            sign_ins: self.sign_ins.values().cloned().collect(),
+            sessions: self.sessions.values().map(|entry| entry.kept.clone()).collect(),
+        }
+    }
+
+    fn finish(&mut self, now: Instant) {
+        self.server.kill(now);
+        self.forget_conversations();
+        self.dirty.at_once();
+        self.log.write(Event::Stopped { why: "told to end".into() });
+        self.commit();
+        let unsaved = !self.is_healthy();
+        self.mode = Mode::Over(u8::from(unsaved));
+        say!(
+            Info,
+            "ended; {} sessions live on",
+            self.sessions.values().filter(|e| e.kept.session.state.is_live()).count()
+        );
+    }
+}

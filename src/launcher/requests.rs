@@ -1,0 +1,104 @@
+//! The handlers of the request table, one arm per row.
+
+use std::time::Instant;
+
+use portcullis_model::audit::Event;
+use portcullis_model::sign_in::Denied;
+use portcullis_wire::launcher::OpenError;
+use portcullis_wire::{ToLauncher, ToServer, WireError};
+
+use crate::launcher::Launcher;
+use crate::server::ServerError;
+use crate::table::Permit;
+
+impl Launcher {
+    /// Handles one request that the table permits.
+    ///
+    /// # Errors
+    /// When its content breaks the rules; the server is replaced then.
+    pub(crate) fn handle(
+        &mut self,
+        request: ToLauncher,
+        permit: Permit,
+        now: Instant,
+    ) -> Result<(), ServerError> {
+        let malformed = || ServerError::Channel(WireError::Malformed);
+        if permit == Permit::TooMany {
+            self.refuse_too_many(request, now);
+            return Ok(());
+        }
+        match request {
+            ToLauncher::Ready => self.server_ready(),
+            ToLauncher::SignInStart { conversation, user, remote, password } => {
+                if self.conversations.contains_key(&conversation) {
+                    return Err(malformed());
+                }
+                self.start_sign_in(conversation, user, remote, password, now);
+            }
+            ToLauncher::SignInAnswer { conversation, answers } => self.answer(conversation, answers, now),
+            ToLauncher::SignInCancel { conversation } => self.cancel(conversation, now),
+            ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
+            ToLauncher::Touch { sign_in, until } => self.touch(sign_in, until),
+            ToLauncher::OpenSession { request, sign_in, ide } => {
+                self.open_session(request, sign_in, ide, now)
+            }
+            ToLauncher::StopSession { sign_in, session } => self.stop_session(sign_in, session, now),
+            ToLauncher::Activity { session, at } => self.activity(session, at),
+            ToLauncher::Audit(event) => match event {
+                Event::Refused { .. } | Event::Transfer { .. } | Event::Overflow { .. } => {
+                    self.log.write(event)
+                }
+                // Whatever else it says happened is for the launcher alone to know.
+                Event::Started { .. }
+                | Event::Stopped { .. }
+                | Event::ProcessLost { .. }
+                | Event::Configured { .. }
+                | Event::SignIn { .. }
+                | Event::SignInDenied { .. }
+                | Event::SignInEnded { .. }
+                | Event::SessionStarted { .. }
+                | Event::SessionEnded { .. }
+                | Event::PeerRefused { .. } => return Err(malformed()),
+            },
+            ToLauncher::ConfigurationRefused { generation, why } => {
+                self.configuration_refused(generation, &why)
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a request that came too often for its row.
+    fn refuse_too_many(&mut self, request: ToLauncher, now: Instant) {
+        match request {
+            ToLauncher::SignInStart { conversation, user, remote, .. }
+                if !self.conversations.contains_key(&conversation) =>
+            {
+                self.deny_at_once(
+                    conversation,
+                    &user,
+                    remote,
+                    Denied::Throttled,
+                    "too many sign-ins a second",
+                );
+            }
+            ToLauncher::SignInAnswer { conversation, .. } | ToLauncher::SignInCancel { conversation } => {
+                self.cancel(conversation, now);
+            }
+            ToLauncher::OpenSession { request, .. } => {
+                let result = Err(OpenError::TooMany {
+                    limit: crate::table::row(crate::table::Kind::OpenSession).per_second,
+                });
+                self.server.tell(ToServer::Opened { request, result });
+            }
+            // A sign-out is never lost; there are as many as there were sign-ins.
+            ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
+            ToLauncher::Audit(_) => self.log.write(Event::Overflow { lost: 1 }),
+            ToLauncher::Ready
+            | ToLauncher::SignInStart { .. }
+            | ToLauncher::Touch { .. }
+            | ToLauncher::StopSession { .. }
+            | ToLauncher::Activity { .. }
+            | ToLauncher::ConfigurationRefused { .. } => {}
+        }
+    }
+}

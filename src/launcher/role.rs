@@ -1,0 +1,58 @@
+//! Starting this same program in another role: a fresh address space, without the launcher's keys, tokens and descriptors.
+
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+use portcullis_sys::exec::{Exec, ExecError};
+use portcullis_sys::process::Process;
+use portcullis_wire::Channel;
+
+use crate::server::PATH;
+
+/// First argument of a PAM helper.
+pub(crate) const HELPER: &str = "pam-helper";
+/// First argument of a keeper.
+pub(crate) const KEEPER: &str = "keeper";
+
+/// This program, by what runs: after an upgrade of the file on disk it is still the version that the launcher speaks to.
+const SELF: &str = "/proc/self/exe";
+
+/// Starts a PAM helper; it dies with the launcher.
+pub(crate) fn start_helper(channel: &Channel) -> Result<Process, ExecError> {
+    let mut exec = this(HELPER, channel.as_fd())?;
+    exec.death_signal(Signal::SIGKILL).spawn()
+}
+
+/// Starts a keeper; it outlives the launcher.
+pub(crate) fn start_keeper(
+    channel: &Channel,
+    control: BorrowedFd<'_>,
+    tcp: Option<BorrowedFd<'_>>,
+    report: BorrowedFd<'_>,
+) -> Result<Process, ExecError> {
+    let mut exec = this(KEEPER, channel.as_fd())?;
+    exec.fd(4, control).fd(6, report);
+    if let Some(tcp) = tcp {
+        exec.fd(5, tcp);
+    }
+    exec.spawn()
+}
+
+fn this<'a>(role: &str, channel: BorrowedFd<'a>) -> Result<Exec<'a>, ExecError> {
+    let mut exec = Exec::new(Path::new(SELF))?;
+    exec.arg(role).fd(3, channel).env("PATH", PATH.as_bytes());
+    if let Ok(level) = std::env::var("PORTCULLIS_LOG") {
+        exec.env("PORTCULLIS_LOG", level.as_bytes());
+    }
+    exec.cwd(Path::new("/")).umask(0o077).own_session();
+    Ok(exec)
+}
+
+/// An id that a person is shown and an administrator finds in the log.
+pub(crate) fn log_id() -> String {
+    let mut bytes = [0; 4];
+    // Without randomness the id is no secret lost: it only finds a line.
+    let _ = getrandom::fill(&mut bytes);
+    format!("{:08x}", u32::from_be_bytes(bytes))
+}

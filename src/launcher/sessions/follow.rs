@@ -1,0 +1,441 @@
+//! Following sessions: what keeper and session process say, becomes state, audit record and message to the server.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use portcullis_model::audit::Event;
+use portcullis_model::session::{End, EndReason, OUTPUT_LINES, State, Step, Transport, door_path};
+use portcullis_model::{SessionId, SignInId};
+use portcullis_sys::process::{Ended, Process};
+use portcullis_sys::socket::remove_socket;
+use portcullis_wire::{Report, ToServer, WireError};
+
+use super::talk::{FromKeeper, ToKeeper};
+use super::{end_reason, keeper};
+use crate::launcher::Launcher;
+use crate::log::{chain, say};
+use crate::{clock, text};
+
+/// Beyond the time a session has to end, before its keeper is killed: for the keeper's own enforcing and PAM's closing.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Ended sessions that one person is shown; older ones are forgotten first.
+const ENDED_SHOWN: usize = 10;
+/// Longest line of an IDE's output that is kept, in characters.
+const LINE_MAX: usize = 1000;
+
+impl Launcher {
+    /// What the keeper says.
+    pub(crate) fn hear_keeper(&mut self, id: SessionId, now: Instant) {
+        loop {
+            let Some(entry) = self.sessions.get_mut(&id) else { return };
+            let Some(words) = &entry.words else { return };
+            match words.receive::<FromKeeper>() {
+                Ok((FromKeeper::Opened { env, groups }, _)) => self.pam_opened(id, env, groups, now),
+                Ok((FromKeeper::Started(known), _)) => {
+                    entry.kept.process = Some(known);
+                    self.dirty.at_once();
+                    self.prove(id);
+                }
+                Ok((FromKeeper::Failed { step, why }, _)) => {
+                    entry.told.closed = true;
+                    self.start_failed(id, step, &why, &[]);
+                }
+                Ok((FromKeeper::Closed { status, left_over }, _)) => {
+                    entry.told.closed = true;
+                    entry.told.left_over += left_over;
+                    say!(Debug, "a keeper closed session={id} process={status:?} left_over={left_over}");
+                }
+                Err(WireError::WouldBlock) => return,
+                Err(error) => {
+                    if !matches!(error, WireError::Closed) {
+                        say!(Error, "a keeper's channel session={id}: {}", chain(&error));
+                    }
+                    entry.words = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// PAM's session is open: the session process is told what to do.
+    fn pam_opened(
+        &mut self,
+        id: SessionId,
+        env: Vec<(String, String)>,
+        groups: Vec<portcullis_model::Gid>,
+        now: Instant,
+    ) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let Some(start) = entry.start.take() else { return };
+        if entry.kept.ending.is_some() {
+            entry.words = None; // told to end meanwhile: the keeper closes what it opened
+            return;
+        }
+        let Some(entry) = self.sessions.get(&id) else { return };
+        let sent = self.spec(entry, &start.principal, env, groups).and_then(|spec| {
+            let words = entry.words.as_ref().ok_or("the keeper went away")?;
+            let within = u64::from(spec.answer_within) + u64::from(spec.end_within);
+            words.send(&ToKeeper::Spec(Box::new(spec)), &[]).map_err(|error| chain(&error))?;
+            Ok(within)
+        });
+        match sent {
+            Ok(within) => {
+                if let Some(entry) = self.sessions.get_mut(&id) {
+                    // The session process keeps the time itself; this is for one that doesn't.
+                    entry.deadline = Some(now + Duration::from_secs(within) + PATIENCE);
+                }
+                self.set_state(id, State::Launching(Step::BecomeUser));
+            }
+            Err(why) => {
+                self.start_failed(id, Step::StartIde, &why, &[]);
+                if let Some(entry) = self.sessions.get_mut(&id) {
+                    entry.words = None;
+                }
+            }
+        }
+    }
+
+    /// What the session process reports.
+    pub(crate) fn hear_session(&mut self, id: SessionId, now: Instant) {
+        loop {
+            let Some(entry) = self.sessions.get_mut(&id) else { return };
+            let Some(reports) = &entry.reports else { return };
+            let report = match reports.receive::<Report>() {
+                Ok((report, _)) => report,
+                Err(WireError::WouldBlock) => return,
+                Err(error) => {
+                    if !matches!(error, WireError::Closed) {
+                        say!(Error, "a session's channel session={id}: {}", chain(&error));
+                    }
+                    entry.reports = None;
+                    return;
+                }
+            };
+            self.reported(id, report, now);
+        }
+    }
+
+    fn reported(&mut self, id: SessionId, report: Report, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        match report {
+            Report::Proof(line) => {
+                entry.told.proof = Some(line);
+                self.prove(id);
+            }
+            Report::Step(step) if matches!(entry.kept.session.state, State::Launching(_)) => {
+                self.set_state(id, State::Launching(step));
+            }
+            Report::Step(_) => {}
+            Report::Running => {
+                if matches!(entry.kept.session.state, State::Launching(_)) {
+                    entry.deadline = None;
+                    entry.kept.session.last_activity = clock::seconds();
+                    say!(Info, "session runs session={id}");
+                    self.dirty.at_once();
+                    self.set_state(id, State::Running);
+                }
+            }
+            Report::Failed { step, why, output } => self.start_failed(id, step, &why, &output),
+            Report::IdeExited { status, output } => {
+                entry.told.exited.get_or_insert_with(|| text::printable(&status, text::TEXT_MAX));
+                entry.told.output = clean(&output);
+                self.ending(id, now);
+            }
+            Report::PeerRefused { peer, count } => {
+                let port = port(entry.kept.session.transport);
+                say!(
+                    Warn,
+                    "a stranger connected to a session session={id} port={port} uid={peer} count={count}"
+                );
+                self.log.write(Event::PeerRefused { session: id, port, peer });
+            }
+            Report::Ended { left_over } => {
+                entry.told.left_over += left_over;
+                self.ending(id, now);
+            }
+        }
+    }
+
+    fn start_failed(&mut self, id: SessionId, step: Step, why: &str, output: &[String]) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let why = text::printable(why, text::TEXT_MAX);
+        say!(Info, "session start failed session={id} step={step:?} why={why:?}");
+        entry.told.failed.get_or_insert((step, why));
+        if !output.is_empty() {
+            entry.told.output = clean(output);
+        }
+        self.ending(id, Instant::now());
+    }
+
+    /// Its end has begun, whoever began it: it is to be over in time.
+    fn ending(&mut self, id: SessionId, now: Instant) {
+        let patience = self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE;
+        if let Some(entry) = self.sessions.get_mut(&id) {
+            if !matches!(entry.kept.session.state, State::Ending | State::Ended(_)) {
+                entry.deadline = Some(now + patience);
+                self.dirty.soon();
+                self.set_state(id, State::Ending);
+            }
+        }
+    }
+
+    /// The record of the start, once both its halves are known.
+    pub(super) fn prove(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let (Some(known), Some(proof)) = (entry.kept.process, &entry.told.proof) else { return };
+        if std::mem::replace(&mut entry.kept.proven, true) {
+            return;
+        }
+        let session = &entry.kept.session;
+        self.log.write(Event::SessionStarted {
+            session: id,
+            user: session.user.to_string(),
+            ide: session.ide.to_string(),
+            pid: known.pid,
+            port: port(session.transport),
+            proof: proof.clone(),
+        });
+        self.dirty.at_once();
+    }
+
+    fn set_state(&mut self, id: SessionId, state: State) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if entry.kept.session.state != state {
+            entry.kept.session.state = state;
+            self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
+        }
+    }
+
+    /// `StopSession`: of its owner only. The owner is an account's number, not a name.
+    pub(crate) fn stop_session(&mut self, sign_in: SignInId, id: SessionId, now: Instant) {
+        let owner = self.sign_ins.get(&sign_in).map(|sign_in| sign_in.principal.uid);
+        let whose = self.sessions.get(&id).map(|entry| entry.kept.uid);
+        if owner.is_some() && owner == whose {
+            self.end_session(id, EndReason::Stopped, now);
+        }
+    }
+
+    /// `Activity`: never in the future, never backwards.
+    pub(crate) fn activity(&mut self, id: SessionId, at: u64) {
+        let now = clock::seconds();
+        if let Some(entry) = self.sessions.get_mut(&id) {
+            let last = &mut entry.kept.session.last_activity;
+            *last = (*last).max(at.min(now));
+            self.dirty.soon();
+        }
+    }
+
+    /// Has a session ended.
+    pub(crate) fn end_session(&mut self, id: SessionId, reason: EndReason, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if !entry.kept.session.state.is_live() || entry.kept.ending.is_some() {
+            return;
+        }
+        say!(Info, "session is ended session={id} why={reason:?}");
+        entry.kept.ending = Some(reason);
+        self.dirty.at_once();
+        self.end_again(id, now);
+    }
+
+    /// Tells the keeper to end it (once more, after a restart).
+    pub(super) fn end_again(&mut self, id: SessionId, now: Instant) {
+        let patience = self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE;
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        entry.deadline = Some(now + patience);
+        if entry.start.is_some() {
+            entry.words = None; // in PAM's hands still: closed as soon as they let go
+        } else if let Some(keeper) =
+            entry.keeper.as_ref().filter(|_| entry.own_child || entry.kept.process.is_some())
+        {
+            // One that an earlier launcher left in PAM's hands closes by itself: its channel to that launcher is gone.
+            let _ = keeper.signal(Signal::SIGTERM);
+        }
+        self.ending(id, now);
+    }
+
+    /// Loses patience where it is time.
+    pub(crate) fn tick_sessions(&mut self, now: Instant) {
+        let late: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, entry)| entry.deadline.is_some_and(|deadline| now >= deadline))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in late {
+            let patience = self.active.seconds(|conf| conf.session_end_seconds);
+            let Some(entry) = self.sessions.get_mut(&id) else { continue };
+            entry.deadline = None;
+            if let State::Launching(step) = entry.kept.session.state {
+                let why = "it took too long";
+                entry.told.failed.get_or_insert((step, why.to_owned()));
+            }
+            say!(Warn, "session {id} did not end in time and is killed");
+            for process in [&entry.keeper, &entry.lost].into_iter().flatten() {
+                let _ = process.signal(Signal::SIGKILL);
+            }
+            self.ending(id, now);
+            if let Some(entry) = self.sessions.get_mut(&id) {
+                entry.deadline = Some(now + patience + PATIENCE);
+            }
+        }
+    }
+
+    /// A keeper of ours ended.
+    pub(crate) fn keeper_ended(&mut self, id: SessionId, ended: Ended, now: Instant) {
+        self.hear_keeper(id, now);
+        self.hear_session(id, now);
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        entry.keeper = None;
+        entry.words = None;
+        if !entry.told.closed {
+            say!(Warn, "a keeper ended before its session session={id}: {ended}");
+            self.log.write(Event::ProcessLost { process: "keeper".into(), status: ended.to_string() });
+        }
+        self.without_keeper(id, now);
+    }
+
+    /// An adopted keeper, or the session process of a lost one, ended.
+    pub(crate) fn watched_ended(&mut self, id: SessionId, now: Instant) {
+        self.hear_session(id, now);
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if entry.lost.as_ref().is_some_and(Process::has_ended) {
+            entry.lost = None;
+            self.over(id);
+        } else if entry.keeper.as_ref().is_some_and(Process::has_ended) {
+            entry.keeper = None;
+            self.without_keeper(id, now);
+        }
+    }
+
+    /// Without its keeper the session process gets `SIGTERM` from the kernel and ends its own; it is waited for.
+    pub(super) fn without_keeper(&mut self, id: SessionId, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let process = entry.kept.process.filter(|_| !entry.told.closed);
+        match process.and_then(|known| Process::open_started(known.pid, known.started).ok()) {
+            Some(process) => {
+                let _ = process.signal(Signal::SIGTERM);
+                entry.lost = Some(process);
+                self.ending(id, now);
+            }
+            None => self.over(id),
+        }
+    }
+
+    /// Nothing of it runs any more.
+    pub(super) fn over(&mut self, id: SessionId) {
+        let dir = self.session_dir(id);
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if !entry.kept.session.state.is_live() {
+            return;
+        }
+        if !entry.told.closed {
+            // Its keeper did not clean: what is left in the group ends here, then the names go.
+            if let Some(path) = &entry.kept.cgroup {
+                let group = portcullis_sys::cgroup::Cgroup::at(path.into());
+                let emptied = group.kill().and_then(|()| group.wait_empty(Duration::from_secs(1)));
+                if let Err(error) = emptied {
+                    say!(Debug, "a session's cgroup session={id}: {}", chain(&error));
+                }
+            }
+        }
+        let _ = remove_socket(&door_path(&self.dirs.run, id));
+        keeper::remove(&dir, entry.kept.cgroup.take().as_deref());
+        let why = end_reason(entry.kept.ending.as_ref(), &entry.told);
+        let step = entry.told.failed.as_ref().map(|(step, _)| *step);
+        let output = std::mem::take(&mut entry.told.output);
+        entry.deadline = None;
+        entry.reports = None;
+        entry.kept.process = None;
+        entry.kept.keeper = None;
+        say!(Info, "session ended session={id} why={why:?}");
+        self.log.write(Event::SessionEnded {
+            session: id,
+            user: entry.kept.session.user.to_string(),
+            why: why.clone(),
+            left_over: entry.told.left_over,
+        });
+        self.dirty.at_once();
+        self.set_state(id, State::Ended(End { why, step, output, at: clock::seconds() }));
+    }
+
+    /// Idle sessions are ended, ended ones forgotten after a while.
+    pub(crate) fn sweep_sessions(&mut self, now: Instant) {
+        let seconds = clock::seconds();
+        let keep = u64::from(self.active.settings.portcullis.session_ended_keep_minutes) * 60;
+        let (mut idle, mut ended) = (Vec::new(), Vec::new());
+        for (&id, entry) in &self.sessions {
+            let session = &entry.kept.session;
+            match &session.state {
+                State::Running => {
+                    let options = self.active.settings.session_for(&session.user, &entry.kept.groups);
+                    let minutes = options.rsession.session_timeout_minutes;
+                    if minutes > 0 && seconds.saturating_sub(session.last_activity) >= u64::from(minutes) * 60
+                    {
+                        idle.push((id, minutes));
+                    }
+                }
+                State::Ended(end) => ended.push((entry.kept.uid, std::cmp::Reverse(end.at), id)),
+                State::Launching(_) | State::Ending => {}
+            }
+        }
+        for (id, minutes) in idle {
+            self.end_session(id, EndReason::Idle(minutes), now);
+        }
+        ended.sort_unstable();
+        let mut rank = 0;
+        for (at, (uid, std::cmp::Reverse(when), id)) in ended.iter().enumerate() {
+            rank = if at > 0 && ended[at - 1].0 == *uid { rank + 1 } else { 0 };
+            if rank >= ENDED_SHOWN || seconds.saturating_sub(*when) >= keep {
+                self.sessions.remove(id);
+                self.server.hold(ToServer::SessionForgotten(*id));
+                self.dirty.soon();
+            }
+        }
+    }
+
+    /// Children that are nobody's: what a killed keeper left behind came to this process, its subreaper. Those that run as the
+    /// owner of a session that lost its keeper are ended, except for the session process, which ends by itself.
+    pub(crate) fn end_orphans(&mut self) {
+        let lost: Vec<u32> = self.lost_owners();
+        if lost.is_empty() {
+            return;
+        }
+        let own = nix::unistd::getpid().as_raw();
+        let known = |pid: i32| {
+            self.children.contains_key(&pid)
+                || self.sessions.values().any(|entry| entry.lost.as_ref().is_some_and(|p| p.pid() == pid))
+        };
+        let Ok(family) = portcullis_sys::tree::descendants(own) else { return };
+        for stat in family.into_iter().filter(|stat| stat.parent == own && !known(stat.pid)) {
+            let owner = std::fs::metadata(format!("/proc/{}", stat.pid));
+            let is_lost = owner.is_ok_and(|meta| lost.contains(&std::os::unix::fs::MetadataExt::uid(&meta)));
+            if let (true, Ok(process)) = (is_lost, Process::open_started(stat.pid, stat.started)) {
+                say!(Warn, "a process that a session left behind is ended pid={}", stat.pid);
+                let _ = process.signal(Signal::SIGKILL);
+            }
+        }
+    }
+
+    /// Owners of sessions that lost their keeper and have not been swept for long enough.
+    fn lost_owners(&self) -> Vec<u32> {
+        let recently = clock::seconds().saturating_sub(60);
+        let lost = self.sessions.values().filter(|entry| match &entry.kept.session.state {
+            State::Ended(end) => !entry.told.closed && end.at >= recently,
+            _ => entry.lost.is_some(),
+        });
+        lost.map(|entry| entry.kept.uid.0).collect()
+    }
+}
+
+const fn port(transport: Transport) -> u16 {
+    match transport {
+        Transport::Tcp(port) => port.0,
+        Transport::Unix => 0,
+    }
+}
+
+/// The last lines of an IDE's output, fit for a page.
+fn clean(output: &[String]) -> Vec<String> {
+    let from = output.len().saturating_sub(OUTPUT_LINES);
+    output[from..].iter().map(|line| text::printable(line, LINE_MAX)).collect()
+}

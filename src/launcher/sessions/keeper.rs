@@ -1,0 +1,210 @@
+//! The keeper: one process of root's per session, which opens the PAM session, starts `portcullis-session` in it, waits,
+//! ends what is left and closes the PAM session. It lives on when the launcher is restarted.
+//!
+//! It must not decide anything: the launcher told it whose session, and what to start.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use portcullis_model::Gid;
+use portcullis_model::session::Step;
+use portcullis_pam::{Request, Silent, Transaction};
+use portcullis_sys::cgroup::Cgroup;
+use portcullis_sys::exec::Exec;
+use portcullis_sys::process::{Process, start_time};
+use portcullis_sys::signals::Signals;
+use portcullis_sys::{attributes, ids, tree};
+use portcullis_wire::{Channel, SessionSpec};
+
+use super::talk::{FromKeeper, Job, ToKeeper};
+use crate::log::{chain, say};
+use crate::names;
+use crate::state::Known;
+
+/// Time for processes that were sent `SIGKILL` to be gone.
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// Beyond `end_within`, time for the session process to end its own before it is ended itself.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Why there is no session: the step and the reason, for its owner.
+type Failed = (Step, String);
+
+/// Descriptors for the session process.
+pub(crate) struct Doors {
+    /// Control socket.
+    pub(crate) control: OwnedFd,
+    /// TCP listener.
+    pub(crate) tcp: Option<OwnedFd>,
+    /// Report channel.
+    pub(crate) report: OwnedFd,
+}
+
+/// Keeps one session. `Err` is for the exit status only: everything was reported.
+pub(crate) fn run(channel: &Channel, doors: Doors) -> Result<(), ()> {
+    let Ok((ToKeeper::Job(job), _)) = channel.receive() else { return Err(()) };
+    let outcome = keep(channel, doors, &job);
+    // ORDER: the name of the control socket goes last of all that others can reach, whatever happened.
+    if let Err(errno) = portcullis_sys::socket::remove_socket(Path::new(&job.control)) {
+        say!(Warn, "cannot remove `{}`: {errno}", job.control);
+    }
+    let last = match &outcome {
+        Ok((status, left_over)) => FromKeeper::Closed { status: status.clone(), left_over: *left_over },
+        Err((step, why)) => FromKeeper::Failed { step: *step, why: why.clone() },
+    };
+    // A launcher that is gone finds the rest out by itself at its next start.
+    let _ = channel.send(&last, &[]);
+    outcome.map(drop).map_err(drop)
+}
+
+fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<(String, u32), Failed> {
+    let pam = |why: String| (Step::PamSession, why);
+    attributes::subreaper().map_err(|errno| pam(errno.to_string()))?;
+    let who = names::principal(job.user.as_str()).map_err(|error| pam(chain(&error)))?;
+    if (who.uid, who.gid, &who.user) != (job.uid, job.gid, &job.user) {
+        return Err(pam("the account has another number than at the sign-in".to_owned()));
+    }
+    // ORDER: groups, then PAM's session, then groups again: modules (pam_group) add to what is there.
+    ids::init_groups(job.user.as_str(), job.gid.0)
+        .map_err(|errno| pam(format!("cannot set groups: {errno}")))?;
+    let request = Request {
+        service: &job.service,
+        user: job.user.as_str(),
+        remote: Some(&job.remote),
+        tty: "portcullis",
+        asking_user: None,
+    };
+    let mut transaction = Transaction::begin(&request, Silent).map_err(|failure| pam(failure.to_string()))?;
+    let opened = transaction.account().and_then(|()| transaction.open_session());
+    if let Err(failure) = opened {
+        let said: Vec<String> = transaction.unsaid().into_iter().map(|message| message.text).collect();
+        return Err(pam([vec![failure.to_string()], said].concat().join("; ")));
+    }
+    let groups = ids::groups().map_err(|errno| pam(format!("cannot read groups: {errno}")))?;
+    let word =
+        FromKeeper::Opened { env: transaction.environment(), groups: groups.into_iter().map(Gid).collect() };
+    channel.send(&word, &[]).map_err(|error| pam(chain(&error)))?;
+    let spec = match channel.receive() {
+        Ok((ToKeeper::Spec(spec), _)) => spec,
+        Ok(_) => return Err(pam("the launcher said something else".to_owned())),
+        Err(error) => return Err(pam(format!("the launcher went away: {}", chain(&error)))),
+    };
+    let signals = Signals::take(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD])
+        .map_err(|errno| pam(errno.to_string()))?;
+    let outcome = start(&job.program, doors, &spec).map(|process| {
+        if let Ok(started) = start_time(process.pid()) {
+            let _ = channel.send(&FromKeeper::Started(Known { pid: process.pid(), started }), &[]);
+        }
+        wait(&process, &signals, Duration::from_secs(spec.end_within.into()))
+    });
+    let left_over = clean(&spec);
+    if let Err(failure) = transaction.close_session() {
+        say!(Warn, "PAM session of {} did not close: {failure}", job.user);
+    }
+    Ok((outcome?, left_over))
+}
+
+/// Starts the session process: into its cgroup first, then it is told what to do.
+fn start(program: &str, doors: Doors, spec: &SessionSpec) -> Result<Process, Failed> {
+    let failed = |why: String| (Step::BecomeUser, why);
+    let (ours, theirs) = Channel::pair().map_err(|error| failed(chain(&error)))?;
+    let mut exec = Exec::new(Path::new(program)).map_err(|error| failed(chain(&error)))?;
+    exec.fd(3, theirs.as_fd()).fd(4, doors.control.as_fd()).fd(6, doors.report.as_fd());
+    if let Some(tcp) = &doors.tcp {
+        exec.fd(5, tcp.as_fd());
+    }
+    if let Ok(level) = std::env::var("PORTCULLIS_LOG") {
+        exec.env("PORTCULLIS_LOG", level.as_bytes());
+    }
+    exec.cwd(Path::new("/")).umask(0o077).own_session().death_signal(Signal::SIGTERM);
+    let process = exec.spawn().map_err(|error| failed(format!("`{program}`: {}", chain(&error))))?;
+    drop(exec);
+    let told = match &spec.cgroup {
+        // ORDER: it forks nothing before it has read its spec, so whatever it forks is in the group.
+        Some(path) => Cgroup::at(PathBuf::from(path)).add(process.pid()).map_err(|error| chain(&error)),
+        None => Ok(()),
+    };
+    let told = told.and_then(|()| ours.send(spec, &[]).map_err(|error| chain(&error)));
+    if let Err(why) = told {
+        let _ = process.signal(Signal::SIGKILL);
+        let _ = process.wait();
+        return Err(failed(why));
+    }
+    Ok(process)
+}
+
+/// Waits for the session process; a `SIGTERM` is handed on, and enforced.
+fn wait(process: &Process, signals: &Signals, end_within: Duration) -> String {
+    let mut deadline: Option<Instant> = None;
+    loop {
+        match process.try_wait() {
+            Ok(Some(ended)) => return ended.to_string(),
+            Err(errno) => return format!("unknown: {errno}"),
+            Ok(None) => {}
+        }
+        while let Ok(Some(caught)) = signals.next() {
+            if caught.signal != Signal::SIGCHLD && deadline.is_none() {
+                let _ = process.signal(Signal::SIGTERM);
+                deadline = Some(Instant::now() + end_within + GRACE);
+            }
+        }
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            let _ = process.signal(Signal::SIGKILL);
+        }
+        let timeout = match left {
+            None => PollTimeout::NONE,
+            Some(Duration::ZERO) => PollTimeout::from(100u16),
+            Some(left) => PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX),
+        };
+        let mut polled = [
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(process.as_fd(), PollFlags::POLLIN),
+        ];
+        let _ = poll(&mut polled, timeout);
+    }
+}
+
+/// Ends every process of the session that is left and removes what is its; returns how many processes there were.
+fn clean(spec: &SessionSpec) -> u32 {
+    let mut left_over = 0;
+    if let Some(path) = &spec.cgroup {
+        let group = Cgroup::at(PathBuf::from(path));
+        left_over = group.pids().map_or(0, |pids| u32::try_from(pids.len()).unwrap_or(u32::MAX));
+        let emptied = group.kill().and_then(|()| group.wait_empty(KILLED_WITHIN));
+        if let Err(error) = emptied.map(drop) {
+            say!(Warn, "cannot end a session's cgroup: {}", chain(&error));
+        }
+    }
+    match tree::kill_descendants(KILLED_WITHIN) {
+        Ok(killed) => {
+            left_over += killed.killed;
+            if killed.left > 0 {
+                say!(Error, "{} processes of session {} can't be ended", killed.left, spec.id);
+            }
+        }
+        Err(error) => say!(Error, "cannot look for a session's processes: {error}"),
+    }
+    remove(Path::new(&spec.dir), spec.cgroup.as_deref());
+    left_over
+}
+
+/// Removes a session's directory and cgroup. Called when no process of the session is left.
+///
+/// The directory's content is the user's: the removal goes by descriptors and follows no link (`remove_dir_all`), and its
+/// parent is root's, so the name can't be swapped.
+pub(crate) fn remove(dir: &Path, cgroup: Option<&str>) {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            say!(Warn, "cannot remove `{}`: {error}", dir.display());
+        }
+        _ => {}
+    }
+    if let Some(path) = cgroup {
+        if let Err(error) = Cgroup::at(PathBuf::from(path)).remove() {
+            say!(Warn, "cannot remove a session's cgroup: {}", chain(&error));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Sessions: opened (`open`), followed until they end (`follow`), taken over by a restarted launcher (`adopt`).
+//!
+//! A session is a keeper process of root's with the session process of its user below it. The launcher holds two channels to
+//! them, both of which may be gone: the keeper's words, and the session process' reports.
+
+mod adopt;
+mod follow;
+pub(crate) mod keeper;
+mod open;
+pub(crate) mod talk;
+
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::time::Instant;
+
+use portcullis_model::session::{EndReason, Step};
+use portcullis_model::sign_in::Principal;
+use portcullis_sys::process::Process;
+use portcullis_wire::Channel;
+
+use crate::state::KeptSession;
+
+/// A session and what the launcher holds of it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// What is on disk too.
+    pub(crate) kept: KeptSession,
+    /// From the keeper; gone after the launcher was restarted.
+    pub(crate) words: Option<Channel>,
+    /// From the session process.
+    pub(crate) reports: Option<Channel>,
+    /// The keeper.
+    keeper: Option<Process>,
+    /// Whether the keeper is a child of this launcher, whose end `SIGCHLD` tells.
+    own_child: bool,
+    /// The session process, when its keeper is gone.
+    lost: Option<Process>,
+    /// What is needed until the session process is told what to do.
+    start: Option<Box<Starting>>,
+    /// What became of it.
+    told: Told,
+    /// When the launcher loses patience.
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What a start needs.
+#[derive(Debug)]
+struct Starting {
+    principal: Principal,
+}
+
+/// What keeper and session process told about the end.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Told {
+    /// The proof line, until the process number is known too.
+    proof: Option<String>,
+    /// Where and why the start failed.
+    failed: Option<(Step, String)>,
+    /// How the IDE exited by itself.
+    exited: Option<String>,
+    /// The IDE's last lines.
+    output: Vec<String>,
+    /// Processes that were left over.
+    left_over: u32,
+    /// Whether the keeper closed everything in order.
+    closed: bool,
+}
+
+impl Entry {
+    fn new(kept: KeptSession) -> Self {
+        Self {
+            kept,
+            words: None,
+            reports: None,
+            keeper: None,
+            own_child: false,
+            lost: None,
+            start: None,
+            told: Told::default(),
+            deadline: None,
+        }
+    }
+
+    /// A process whose end only its own descriptor tells: an adopted keeper, or a session process without one.
+    pub(crate) fn watched(&self) -> Option<BorrowedFd<'_>> {
+        let adopted = self.keeper.as_ref().filter(|_| !self.own_child);
+        self.lost.as_ref().or(adopted).map(|process| process.as_fd())
+    }
+}
+
+/// Why a session is over: what it was told, else what failed, else what was seen.
+fn end_reason(ending: Option<&EndReason>, told: &Told) -> EndReason {
+    match (ending, &told.failed, &told.exited) {
+        (Some(reason), _, _) => reason.clone(),
+        (None, Some((_, why)), _) => EndReason::StartFailed(why.clone()),
+        (None, None, Some(status)) => EndReason::IdeExited(status.clone()),
+        (None, None, None) => EndReason::Killed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_the_first_that_explains() {
+        let mut told = Told::default();
+        assert_eq!(end_reason(None, &told), EndReason::Killed);
+        told.exited = Some("exit status 1".into());
+        assert_eq!(end_reason(None, &told), EndReason::IdeExited("exit status 1".into()));
+        told.failed = Some((Step::Answer, "no answer".into()));
+        assert_eq!(end_reason(None, &told), EndReason::StartFailed("no answer".into()));
+        assert_eq!(end_reason(Some(&EndReason::Stopped), &told), EndReason::Stopped);
+    }
+}

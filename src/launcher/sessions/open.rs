@@ -1,0 +1,298 @@
+//! Opening a session: everything that can fail early fails here, before anything of it is visible.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use portcullis_model::audit::Event;
+use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
+use portcullis_model::sign_in::{Principal, SignIn};
+use portcullis_model::{Secret, SessionId, SignInId, Uid};
+use portcullis_policy::{CommandError, LaunchFacts};
+use portcullis_sys::cgroup::Cgroup;
+use portcullis_sys::process::start_time;
+use portcullis_sys::socket::{listen_seqpacket, remove_socket};
+use portcullis_wire::launcher::OpenError;
+use portcullis_wire::{Channel, SessionSpec, ToServer};
+
+use super::talk::{Job, ToKeeper};
+use super::{Entry, Starting};
+use crate::launcher::{Child, Launcher, Mode};
+use crate::log::{chain, say};
+use crate::state::{KeptSession, Known};
+use crate::{clock, listen, role};
+
+impl Launcher {
+    /// `OpenSession`.
+    pub(crate) fn open_session(&mut self, request: u64, sign_in: SignInId, ide: Ide, now: Instant) {
+        let result = match self.sign_ins.get(&sign_in).cloned() {
+            Some(sign_in) if sign_in.until > clock::seconds() => self.try_open(&sign_in, ide, now),
+            _ => Err(OpenError::NotSignedIn),
+        };
+        let answer = |result| ToServer::Opened { request, result };
+        match result {
+            Ok(id) => self.server.hold(answer(Ok(id))),
+            Err(error) => self.server.tell(answer(Err(error))),
+        }
+    }
+
+    fn try_open(&mut self, sign_in: &SignIn, ide: Ide, now: Instant) -> Result<SessionId, OpenError> {
+        let who = &sign_in.principal;
+        if !self.is_healthy() || !matches!(self.mode, Mode::Serving) {
+            return Err(broken("records can't be written, or the daemon is ending"));
+        }
+        self.within_limits(who)?;
+        let id = SessionId::random().map_err(|error| broken(&error.to_string()))?;
+        let token = token().map_err(|error| broken(&error.to_string()))?;
+        // Tried with what is known already, so that a missing program is told before anything is started.
+        match self.command(ide, id, who, &token, Vec::new()) {
+            Ok(_) => {}
+            Err(CommandError::NotFound { tried, .. }) => {
+                return Err(OpenError::NotInstalled { program: tried });
+            }
+            Err(CommandError::Off { rule, .. }) => return Err(OpenError::NotInstalled { program: rule }),
+            Err(error @ (CommandError::Path { .. } | CommandError::SocketName { .. })) => {
+                return Err(broken(&error.to_string()));
+            }
+        }
+        let (transport, tcp) = self.bind(sign_in, id)?;
+        let seconds = clock::seconds();
+        let session = Session {
+            id,
+            user: who.user.clone(),
+            ide,
+            state: State::Launching(Step::PamSession),
+            transport,
+            token,
+            started: seconds,
+            last_activity: seconds,
+        };
+        let kept = KeptSession {
+            session,
+            uid: who.uid,
+            groups: who.groups.clone(),
+            keeper: None,
+            process: None,
+            cgroup: self.cgroup(id),
+            ending: None,
+            proven: false,
+        };
+        let mut entry = Entry::new(kept);
+        if let Err(why) = self.start_keeper(&mut entry, sign_in, tcp, now) {
+            self.undo(&entry);
+            return Err(broken(&why));
+        }
+        say!(Info, "session opened session={id} user={} ide={ide} transport={transport:?}", who.user);
+        self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
+        self.sessions.insert(id, entry);
+        self.dirty.at_once();
+        Ok(id)
+    }
+
+    fn within_limits(&self, who: &Principal) -> Result<(), OpenError> {
+        let live = |uid: Option<Uid>| {
+            let counts = |entry: &&Entry| {
+                entry.kept.session.state.is_live() && uid.is_none_or(|uid| entry.kept.uid == uid)
+            };
+            u32::try_from(self.sessions.values().filter(counts).count()).unwrap_or(u32::MAX)
+        };
+        let options = self.active.settings.session_for(&who.user, &who.groups);
+        let total = self.active.settings.portcullis.session_limit_total;
+        if let Some(limit) = options.rsession.session_limit {
+            if live(Some(who.uid)) >= limit {
+                return Err(OpenError::TooMany { limit });
+            }
+        }
+        if live(None) >= total {
+            say!(Warn, "session-limit-total={total} is reached");
+            return Err(OpenError::TooMany { limit: total });
+        }
+        Ok(())
+    }
+
+    /// The transport, and the port that goes with it, bound by root so that nobody squats it.
+    fn bind(&mut self, sign_in: &SignIn, id: SessionId) -> Result<(Transport, Option<OwnedFd>), OpenError> {
+        if !self.active.settings.sessions_by_tcp() {
+            return Ok((Transport::Unix, None));
+        }
+        let range = self.active.settings.rsession.session_port_range;
+        let found = listen::session_port(range).map_err(|error| broken(&error.to_string()))?;
+        if let Some((listener, port)) = found {
+            return Ok((Transport::Tcp(port), Some(listener.into())));
+        }
+        let range = range.map_or_else(|| "any".to_owned(), |range| format!("{}-{}", range.low, range.high));
+        let origin = self.active.settings.origin(portcullis_conf::FileKind::Rsession, "session-port-range");
+        say!(Warn, "every port of session-port-range={range} is taken");
+        self.log.write(Event::Refused {
+            user: sign_in.principal.user.to_string(),
+            session: id.to_string(),
+            remote: sign_in.remote,
+            capability: "session".into(),
+            what: "open a session".into(),
+            rule: format!("session-port-range={range} ({origin}): every port is taken"),
+            id: role::log_id(),
+            count: 1,
+        });
+        Err(OpenError::PortsExhausted { range })
+    }
+
+    fn cgroup(&mut self, id: SessionId) -> Option<String> {
+        match Cgroup::create(&format!("session-{id}")) {
+            Ok(group) => group.path().to_str().map(str::to_owned),
+            Err(error) => {
+                if !std::mem::replace(&mut self.no_cgroups_said, true) {
+                    say!(Info, "sessions have no cgroup of their own: {}", chain(&error));
+                }
+                None
+            }
+        }
+    }
+
+    fn start_keeper(
+        &mut self,
+        entry: &mut Entry,
+        sign_in: &SignIn,
+        tcp: Option<OwnedFd>,
+        now: Instant,
+    ) -> Result<(), String> {
+        let who = &sign_in.principal;
+        let id = entry.kept.session.id;
+        let gid = self.active.server_user.gid;
+        self.make_dir(id, who)?;
+        let door = door_path(&self.dirs.run, id);
+        // Root's, and the server's group may connect; the session process looks at each peer itself.
+        let control = listen_seqpacket(&door, 0o660, Some((0, gid)))
+            .map_err(|errno| format!("control socket: {errno}"))?;
+        let (words, theirs) = Channel::pair().map_err(|error| chain(&error))?;
+        let (reports, report) = Channel::pair().map_err(|error| chain(&error))?;
+        for channel in [&words, &reports] {
+            channel.set_nonblocking(true).map_err(|error| chain(&error))?;
+        }
+        let tcp = tcp.as_ref().map(|tcp| tcp.as_fd());
+        let keeper = role::start_keeper(&theirs, control.as_fd(), tcp, report.as_fd())
+            .map_err(|error| chain(&error))?;
+        self.children.insert(keeper.pid(), Child::Keeper(id));
+        let started = start_time(keeper.pid()).map_err(|error| error.to_string());
+        let job = Job {
+            user: who.user.clone(),
+            uid: who.uid,
+            gid: who.gid,
+            service: self.active.settings.portcullis.pam_service.clone(),
+            remote: sign_in.remote.to_string(),
+            program: self.dirs.libexec.join("portcullis-session").display().to_string(),
+            control: door.display().to_string(),
+        };
+        let told = started.and_then(|started| {
+            entry.kept.keeper = Some(Known { pid: keeper.pid(), started });
+            words.send(&ToKeeper::Job(job), &[]).map_err(|error| chain(&error))
+        });
+        if let Err(why) = told {
+            let _ = keeper.signal(nix::sys::signal::Signal::SIGKILL);
+            return Err(why);
+        }
+        entry.keeper = Some(keeper);
+        entry.own_child = true;
+        entry.words = Some(words);
+        entry.reports = Some(reports);
+        entry.start = Some(Box::new(Starting { principal: who.clone() }));
+        entry.deadline = Some(now + self.active.seconds(|conf| conf.pam_timeout_seconds));
+        Ok(())
+    }
+
+    /// The session's private directory, the user's own, in a parent that only root writes to.
+    fn make_dir(&self, id: SessionId, who: &Principal) -> Result<(), String> {
+        let dir = self.session_dir(id);
+        let failed = |error: std::io::Error| format!("`{}`: {error}", dir.display());
+        std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(failed)?;
+        // The umask may have taken from the mode; nobody but root can have touched the name.
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        std::os::unix::fs::lchown(&dir, Some(who.uid.0), Some(who.gid.0)).map_err(failed)
+    }
+
+    /// Where a session's private directory is.
+    pub(super) fn session_dir(&self, id: SessionId) -> PathBuf {
+        self.dirs.sessions().join(id.to_string())
+    }
+
+    fn undo(&self, entry: &Entry) {
+        let id = entry.kept.session.id;
+        let _ = remove_socket(&door_path(&self.dirs.run, id));
+        super::keeper::remove(&self.session_dir(id), entry.kept.cgroup.as_deref());
+    }
+
+    /// How the IDE is started.
+    fn command(
+        &self,
+        ide: Ide,
+        id: SessionId,
+        who: &Principal,
+        token: &Secret,
+        pam_env: Vec<(String, String)>,
+    ) -> Result<IdeCommand, CommandError> {
+        let facts = LaunchFacts {
+            id,
+            user: who.user.clone(),
+            uid: who.uid,
+            home: who.home.clone(),
+            shell: who.shell.clone(),
+            root_path: self.active.settings.rserver.www_root_path.clone(),
+            groups: who.groups.clone(),
+            session_dir: self.session_dir(id).display().to_string(),
+            pam_env,
+            token: token.clone(),
+        };
+        portcullis_policy::command(ide, &self.active.settings, &facts, &is_program)
+    }
+
+    /// What the session process is told, once PAM's session is open.
+    pub(super) fn spec(
+        &self,
+        entry: &Entry,
+        who: &Principal,
+        env: Vec<(String, String)>,
+        groups: Vec<portcullis_model::Gid>,
+    ) -> Result<SessionSpec, String> {
+        let session = &entry.kept.session;
+        let command = self.command(session.ide, session.id, who, &session.token, env);
+        let conf = &self.active.settings.portcullis;
+        Ok(SessionSpec {
+            id: session.id,
+            user: who.user.clone(),
+            uid: who.uid,
+            gid: who.gid,
+            groups,
+            proxy_uid: Uid(self.active.server_user.uid),
+            transport: session.transport,
+            dir: self.session_dir(session.id).display().to_string(),
+            cgroup: entry.kept.cgroup.clone(),
+            command: command.map_err(|error| error.to_string())?,
+            answer_within: conf.session_start_timeout_seconds,
+            end_within: conf.session_end_seconds,
+        })
+    }
+}
+
+/// An error whose reason is for the log, under an id that its owner is shown.
+fn broken(why: &str) -> OpenError {
+    let id = role::log_id();
+    say!(Error, "a session was not opened id={id}: {why}");
+    OpenError::System { id }
+}
+
+/// 256 random bits as hexadecimal digits: it goes into headers and environments.
+fn token() -> Result<Secret, getrandom::Error> {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut())?;
+    let mut text = Vec::with_capacity(64);
+    for byte in bytes.iter() {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(b"0123456789abcdef"[usize::from(digit)]);
+        }
+    }
+    Ok(Secret::new(text))
+}
+
+fn is_program(path: &str) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,65 @@
+//! What launcher and keeper say to each other over the keeper's descriptor 3. Descriptor 4 is the session's control socket,
+//! 5 its TCP listener when it has one, 6 its report channel: the keeper hands them on and keeps none.
+
+use portcullis_model::session::Step;
+use portcullis_model::{Gid, Uid, UserName};
+use portcullis_wire::SessionSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::state::Known;
+
+/// Launcher to keeper.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToKeeper {
+    /// First and once: whose session to open.
+    Job(Job),
+    /// What to start in it, in answer to [`FromKeeper::Opened`].
+    Spec(Box<SessionSpec>),
+}
+
+/// A session to keep.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    /// Its owner.
+    pub(crate) user: UserName,
+    /// The number the owner signed in with: another one by now is another account.
+    pub(crate) uid: Uid,
+    /// The owner's primary group.
+    pub(crate) gid: Gid,
+    /// PAM service.
+    pub(crate) service: String,
+    /// The address the owner signed in from.
+    pub(crate) remote: String,
+    /// `portcullis-session`.
+    pub(crate) program: String,
+    /// The session's control socket, to be removed at the end.
+    pub(crate) control: String,
+}
+
+/// Keeper to launcher.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromKeeper {
+    /// The PAM session is open.
+    Opened {
+        /// What PAM's modules want in the environment.
+        env: Vec<(String, String)>,
+        /// The groups after PAM.
+        groups: Vec<Gid>,
+    },
+    /// The session process runs.
+    Started(Known),
+    /// It could not be started.
+    Failed {
+        /// Where.
+        step: Step,
+        /// Why, for its owner.
+        why: String,
+    },
+    /// Everything is gone and closed; the last message.
+    Closed {
+        /// How the session process ended.
+        status: String,
+        /// Processes that had to be ended after it.
+        left_over: u32,
+    },
+}

@@ -1,0 +1,213 @@
+//! The start: everything is read, checked and bound before the first effect that others can see.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use portcullis_conf::{Problem, Severity};
+use portcullis_model::audit::Event;
+use portcullis_sys::attributes;
+use portcullis_sys::signals::Signals;
+use portcullis_wire::launcher::Hello;
+use portcullis_wire::{FDS_MAX, ToServer};
+
+use crate::audit::Log;
+use crate::configuration::Active;
+use crate::dirs::Dirs;
+use crate::flags::{self, Command};
+use crate::launcher::{Child, Dirty, Launcher, Mode};
+use crate::listen;
+use crate::log::{chain, say};
+use crate::server::{Server, Start};
+use crate::state::{Found, Kept, Store};
+use crate::throttle::Throttle;
+
+/// Exit status for a configuration that can't be used (`EX_CONFIG` of sysexits.h).
+pub(crate) const EX_CONFIG: u8 = 78;
+/// Exit status for wrong arguments (`EX_USAGE`).
+const EX_USAGE: u8 = 64;
+/// Most descriptors the server may have, whatever `connections-max` says: the kernel's default `fs.nr_open`.
+const DESCRIPTORS_MAX: u64 = 1_048_576;
+
+/// Runs the launcher with these arguments.
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(std::path::Path::to_owned));
+    let config = portcullis_conf::default_dir(|name| std::env::var(name).ok());
+    let dirs = match flags::parse(args, config, beside) {
+        Ok(Command::Run(dirs)) => dirs,
+        Ok(Command::Help) => return print(flags::HELP),
+        Ok(Command::Version) => {
+            return print(concat!("portcullis-launcher ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        Err(error) => return fail(EX_USAGE, &error.to_string()),
+    };
+    if !nix::unistd::geteuid().is_root() {
+        return fail(1, "it must be started by root: it starts sessions as their users");
+    }
+    match begin(dirs) {
+        Ok(launcher) => launcher.run(),
+        Err(status) => ExitCode::from(status),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    use std::io::Write as _;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn fail(status: u8, why: &str) -> ExitCode {
+    say!(Error, "{why}");
+    ExitCode::from(status)
+}
+
+/// Every problem of a configuration, for a person and for the journal.
+pub(crate) fn tell_problems(problems: &[Problem], dirs: &Dirs) {
+    for problem in problems {
+        let text = problem.render(&dirs.config);
+        let line = text.trim_end();
+        match problem.severity {
+            Severity::Error => say!(Error, "{line}"),
+            Severity::Warning => say!(Warn, "{line}"),
+            Severity::Info => say!(Info, "{line}"),
+        }
+    }
+}
+
+fn begin(dirs: Dirs) -> Result<Launcher, u8> {
+    let failed = |error: &dyn std::error::Error| {
+        say!(Error, "{}", chain(error));
+        1
+    };
+    // ORDER: nothing of ours is born open to others, and no child of a child gets away from here on.
+    attributes::umask(0o022);
+    attributes::dumpable(false).map_err(|errno| failed(&errno))?;
+    attributes::subreaper().map_err(|errno| failed(&errno))?;
+    let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT])
+        .map_err(|errno| failed(&errno))?;
+    let lock = dirs.prepare().map_err(|error| failed(&error))?;
+    let active = Active::read(&dirs, 1).map_err(|problems| {
+        tell_problems(&problems, &dirs);
+        EX_CONFIG
+    })?;
+    tell_problems(&active.remarks, &dirs);
+    let (listeners, main_listeners, address) = bind(&active).map_err(|error| failed(&error))?;
+    let (mut log, torn_bytes) = Log::open(&dirs.audit()).map_err(|error| failed(&error))?;
+    if torn_bytes > 0 {
+        say!(Warn, "the audit log ended in half a line of {torn_bytes} bytes; it is kept beside it");
+    }
+    let store = Store::new(&dirs.state);
+    let kept = match store.load().map_err(|error| failed(&error))? {
+        Found::Kept(kept) => kept,
+        Found::Nothing => Kept::default(),
+        Found::Refused(why, aside) => {
+            say!(Error, "the state was moved to `{}`, nobody is signed in: {}", aside.display(), chain(&why));
+            Kept::default()
+        }
+    };
+    let now = Instant::now();
+    let interval = active.settings.rserver.auth_sign_in_throttle_seconds;
+    log.write(Event::Configured {
+        generation: 1,
+        outcome: "accepted".into(),
+        problems: count(&active.remarks),
+    });
+    let mut launcher = Launcher {
+        active,
+        before: None,
+        generation: 1,
+        log,
+        store,
+        boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        server: Server::new(now),
+        listeners,
+        main_listeners,
+        address,
+        sign_ins: BTreeMap::new(),
+        sessions: BTreeMap::new(),
+        conversations: BTreeMap::new(),
+        throttle: Throttle::new(Duration::from_secs(interval.into())),
+        children: HashMap::new(),
+        dirty: Dirty::default(),
+        began: now,
+        signals,
+        mode: Mode::Serving,
+        announced: false,
+        no_cgroups_said: false,
+        state_failing: false,
+        next_sweep: now,
+        dirs,
+        _lock: lock,
+    };
+    let adopted = launcher.adopt(kept, now);
+    if adopted > 0 {
+        say!(Info, "{adopted} sessions were taken over");
+    }
+    launcher.log.write(Event::Started { version: env!("CARGO_PKG_VERSION").into(), adopted, torn_bytes });
+    launcher.start_server(now);
+    Ok(launcher)
+}
+
+/// Number of problems, for the audit log.
+pub(crate) fn count(problems: &[Problem]) -> u32 {
+    u32::try_from(problems.len()).unwrap_or(u32::MAX)
+}
+
+/// One main listener per thread of the server, then one that redirects to https, if need be.
+fn bind(active: &Active) -> Result<(Vec<TcpListener>, u8, SocketAddr), listen::ListenError> {
+    let settings = &active.settings;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = usize::try_from(settings.rserver.www_thread_pool_size).unwrap_or(1);
+    let threads = threads.min(cores).clamp(1, FDS_MAX - 1);
+    let ip = settings.rserver.www_address;
+    let (mut listeners, address) = listen::shared((ip, settings.port()).into(), threads)?;
+    if settings.redirects_http() {
+        listeners.extend(listen::shared((ip, 80).into(), 1)?.0);
+    }
+    Ok((listeners, u8::try_from(threads).unwrap_or(1), address))
+}
+
+impl Launcher {
+    /// Starts a server and tells it everything.
+    pub(crate) fn start_server(&mut self, now: Instant) {
+        let connections = u64::from(self.active.settings.portcullis.connections_max);
+        let program = self.dirs.libexec.join("portcullis-server");
+        let start = Start {
+            program: &program,
+            user: self.active.server_user,
+            // A connection of a browser and one to its session each, with room for a hand-over and what is not a connection.
+            descriptors: (connections * 3 + 1024).min(DESCRIPTORS_MAX),
+            hello: Hello {
+                configuration: self.active.message(),
+                run_dir: self.dirs.run.display().to_string(),
+                listeners: self.main_listeners,
+            },
+            listeners: &self.listeners,
+        };
+        let started = self.server.start(&start, now);
+        if let Some(up) = &self.server.up {
+            self.children.insert(up.process.pid(), Child::Server);
+        }
+        if let Err(error) = started {
+            say!(Error, "{}", chain(&error));
+            self.server.kill(now);
+            self.server.not_started(now);
+            return;
+        }
+        for sign_in in self.sign_ins.values() {
+            self.server.hold(ToServer::SignIn(Box::new(sign_in.clone())));
+        }
+        for entry in self.sessions.values() {
+            self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
+        }
+        self.server.hold(ToServer::Caught);
+    }
+}

@@ -1,0 +1,225 @@
+//! Slows down guessing: failures are counted per name and per address, in maps of bounded size.
+//!
+//! Each count is a bucket in the manner of GCRA: a failure moves its time forward by one interval; while it stands further
+//! ahead of now than the burst allows, attempts are refused at once, without asking PAM. A name from an address that it
+//! signed in from before has a bucket of its own, so nobody can lock a person out by failing in their name from elsewhere.
+//! Forgotten when the launcher ends; `pam_faillock` is there for counts that last.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How fast one bucket refills, and how much it holds.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    interval: Duration,
+    burst: u32,
+}
+
+/// A name: ten failures at once, which a person with a new keyboard layout may need, then one per interval
+/// (`auth-sign-in-throttle-seconds`).
+const USER_BURST: u32 = 10;
+/// An address: many people may share one (NAT), so more at once, then one in two seconds.
+const BY_ADDRESS: Rate = Rate { interval: Duration::from_secs(2), burst: 60 };
+/// Entries per map: about 300 KiB each at the most. A full map keeps those it has, so that a flood of new names can't push
+/// an attacked name's count out; names that find no room share one bucket.
+const ENTRIES: usize = 4096;
+/// How long an address counts as known for a name.
+const KNOWN_FOR: Duration = Duration::from_secs(30 * 86_400);
+
+/// An address, or for IPv6 the /64 that one subscriber has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Network([u8; 8], bool);
+
+impl Network {
+    fn of(address: IpAddr) -> Self {
+        let mut kept = [0; 8];
+        match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                kept[..4].copy_from_slice(&v4.octets());
+                Self(kept, false)
+            }
+            IpAddr::V6(v6) => {
+                kept.copy_from_slice(&v6.octets()[..8]);
+                Self(kept, true)
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Buckets<K> {
+    rate: Rate,
+    until: HashMap<K, Duration>,
+    overflow: Duration,
+}
+
+impl<K: Hash + Eq> Buckets<K> {
+    fn new(rate: Rate) -> Self {
+        Self { rate, until: HashMap::new(), overflow: Duration::ZERO }
+    }
+
+    fn open(&self, key: &K, now: Duration) -> bool {
+        let missing = if self.until.len() < ENTRIES { Duration::ZERO } else { self.overflow };
+        let until = self.until.get(key).copied().unwrap_or(missing);
+        until.saturating_sub(now) + self.rate.interval <= self.rate.interval * self.rate.burst
+    }
+
+    fn charge(&mut self, key: K, now: Duration) {
+        if self.until.len() >= ENTRIES && !self.until.contains_key(&key) {
+            self.until.retain(|_, until| *until > now);
+        }
+        let full = self.until.len() >= ENTRIES && !self.until.contains_key(&key);
+        let until = if full { &mut self.overflow } else { self.until.entry(key).or_default() };
+        // Never further ahead than the burst: attempts that ran at the same time must not add up to a lock-out.
+        *until = ((*until).max(now) + self.rate.interval).min(now + self.rate.interval * self.rate.burst);
+    }
+}
+
+/// The counts. Times are of a steady clock that starts anywhere.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    users: Buckets<String>,
+    networks: Buckets<Network>,
+    pairs: Buckets<(String, Network)>,
+    known: HashMap<(String, Network), Duration>,
+}
+
+impl Throttle {
+    /// Nothing counted; `interval` is that of a name (zero: names are not counted).
+    pub(crate) fn new(interval: Duration) -> Self {
+        let by_user = Rate { interval, burst: USER_BURST };
+        Self {
+            users: Buckets::new(by_user),
+            networks: Buckets::new(BY_ADDRESS),
+            pairs: Buckets::new(by_user), // as a name, but apart from it
+            known: HashMap::new(),
+        }
+    }
+
+    /// Another interval of a name, after a reload.
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        self.users.rate.interval = interval;
+        self.pairs.rate.interval = interval;
+    }
+
+    /// Whether this name may try from this address now.
+    pub(crate) fn may_try(&self, user: &str, remote: IpAddr, now: Duration) -> bool {
+        let pair = (fold(user), Network::of(remote));
+        if self.is_known(&pair, now) {
+            return self.pairs.open(&pair, now);
+        }
+        self.users.open(&pair.0, now) && self.networks.open(&pair.1, now)
+    }
+
+    /// Counts a failure.
+    pub(crate) fn failed(&mut self, user: &str, remote: IpAddr, now: Duration) {
+        let pair = (fold(user), Network::of(remote));
+        if self.is_known(&pair, now) {
+            self.pairs.charge(pair, now);
+        } else {
+            self.users.charge(pair.0, now);
+            self.networks.charge(pair.1, now);
+        }
+    }
+
+    /// Remembers that this name signs in from here.
+    pub(crate) fn succeeded(&mut self, user: &str, remote: IpAddr, now: Duration) {
+        if self.known.len() >= ENTRIES {
+            self.known.retain(|_, since| now.saturating_sub(*since) < KNOWN_FOR);
+        }
+        let pair = (fold(user), Network::of(remote));
+        self.pairs.until.remove(&pair);
+        if self.known.len() < ENTRIES || self.known.contains_key(&pair) {
+            self.known.insert(pair, now);
+        }
+    }
+
+    fn is_known(&self, pair: &(String, Network), now: Duration) -> bool {
+        self.known.get(pair).is_some_and(|since| now.saturating_sub(*since) < KNOWN_FOR)
+    }
+}
+
+/// Directory services may not tell `Alice` from `alice`: one bucket for both. Names are bounded before they come here.
+fn fold(user: &str) -> String {
+    user.chars().take(256).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn a_name_gets_its_burst_and_then_one_per_interval() {
+        let mut throttle = Throttle::new(INTERVAL);
+        let now = Duration::from_secs(1000);
+        for n in 0..USER_BURST {
+            assert!(throttle.may_try("alice", ip(1), now), "{n}");
+            throttle.failed(if n % 2 == 0 { "alice" } else { "Alice" }, ip(1), now);
+        }
+        assert!(!throttle.may_try("alice", ip(2), now));
+        assert!(throttle.may_try("bob", ip(1), now));
+        assert!(throttle.may_try("alice", ip(2), now + INTERVAL));
+    }
+
+    #[test]
+    fn an_address_is_counted_over_all_names() {
+        let mut throttle = Throttle::new(INTERVAL);
+        for n in 0..BY_ADDRESS.burst {
+            throttle.failed(&format!("user{n}"), ip(1), Duration::ZERO);
+        }
+        assert!(!throttle.may_try("fresh", ip(1), Duration::ZERO));
+        assert!(throttle.may_try("fresh", ip(2), Duration::ZERO));
+    }
+
+    #[test]
+    fn nobody_locks_out_a_person_from_where_they_work() {
+        let mut throttle = Throttle::new(INTERVAL);
+        throttle.succeeded("alice", ip(7), Duration::ZERO);
+        for _ in 0..1000 {
+            throttle.failed("alice", ip(1), Duration::ZERO);
+        }
+        assert!(!throttle.may_try("alice", ip(1), Duration::ZERO));
+        assert!(throttle.may_try("alice", ip(7), Duration::ZERO));
+        for _ in 0..USER_BURST {
+            throttle.failed("alice", ip(7), Duration::ZERO);
+        }
+        assert!(!throttle.may_try("alice", ip(7), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_flood_of_names_neither_grows_the_maps_nor_frees_the_attacked_name() {
+        let mut throttle = Throttle::new(INTERVAL);
+        for _ in 0..USER_BURST + 1000 {
+            throttle.failed("alice", ip(1), Duration::ZERO);
+        }
+        for n in 0..100_000u32 {
+            let [a, b, c, d] = n.to_be_bytes();
+            throttle.failed(
+                &format!("u{n}"),
+                IpAddr::from([a, b, c, d]),
+                Duration::from_millis((n / 100).into()),
+            );
+        }
+        assert!(throttle.users.until.len() <= ENTRIES && throttle.networks.until.len() <= ENTRIES);
+        assert!(!throttle.may_try("alice", ip(200), Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_subscriber_of_ipv6_is_one_address() {
+        let mut throttle = Throttle::new(INTERVAL);
+        for n in 0..BY_ADDRESS.burst {
+            let address: IpAddr = format!("2001:db8::{n:x}").parse().expect("an address");
+            throttle.failed(&format!("user{n}"), address, Duration::ZERO);
+        }
+        assert!(!throttle.may_try("x", "2001:db8::ffff".parse().expect("an address"), Duration::ZERO));
+        assert!(throttle.may_try("x", "2001:db8:0:1::1".parse().expect("an address"), Duration::ZERO));
+    }
+}
