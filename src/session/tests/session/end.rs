@@ -8,7 +8,7 @@ use portcullis_sys::tree::descendants;
 use portcullis_wire::{Order, Report};
 
 use crate::Test;
-use crate::world::{KEEPER, World, setting};
+use crate::world::{KEEPER, World, eventually, setting};
 
 pub(crate) const TESTS: &[Test] = &[
     ("grandchildren_in_their_own_sessions_are_ended", grandchildren_in_their_own_sessions_are_ended),
@@ -21,6 +21,12 @@ fn family(world: &World) -> Vec<Stat> {
     descendants(world.session.pid()).expect("/proc")
 }
 
+/// The stubborn IDE with all it started: a shell and three that sleep.
+fn whole_family(world: &World) -> Vec<Stat> {
+    eventually("the IDE, a shell and three that sleep", || family(world).len() == 5);
+    family(world)
+}
+
 fn assert_gone(family: &[Stat]) {
     for stat in family {
         Process::open_started(stat.pid, stat.started).expect_err("gone");
@@ -29,20 +35,19 @@ fn assert_gone(family: &[Stat]) {
 
 fn grandchildren_in_their_own_sessions_are_ended() {
     let world = setting("stubborn").running();
-    let all = family(&world);
-    assert!(all.len() >= 5, "the IDE, a shell, three sleeps: {all:?}");
+    let all = whole_family(&world);
     world.launcher.send(&Order::End, &[]).expect("sent");
     let (end, reports) = world.ended();
     assert_eq!(end, Ended::Exited(0));
     let Some(Report::Ended { left_over }) = reports.last() else { panic!("{reports:?}") };
-    assert!(*left_over >= 4, "{left_over}");
+    assert_eq!(*left_over, 4);
     assert_gone(&all);
     assert!(!world.private.join("ide.sock").exists());
 }
 
 fn an_ide_that_is_killed_ends_its_session() {
     let world = setting("stubborn").running();
-    let all = family(&world);
+    let all = whole_family(&world);
     let ide =
         all.iter().find(|stat| stat.parent == world.session.pid() && is_ide(stat.pid)).expect("the IDE");
     Process::open(ide.pid).expect("it lives").signal(Signal::SIGKILL).expect("root may");
@@ -80,7 +85,7 @@ fn the_death_of_the_keeper_ends_the_session() {
     let mut setting = setting("stubborn");
     setting.by_keeper = true;
     let world = setting.running();
-    let all = family(&world);
+    let all = whole_family(&world);
     let keeper = KEEPER.with(|keeper| keeper.borrow_mut().take()).expect("a keeper");
     keeper.signal(Signal::SIGKILL).expect("it lives");
     assert_eq!(keeper.wait(), Ok(Ended::Signalled(9)));

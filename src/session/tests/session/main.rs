@@ -32,5 +32,10 @@ fn main() -> ExitCode {
         });
         trial.with_ignored_flag(!root)
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let cast = root.then(world::cast);
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.collect());
+    if let Some(cast) = cast {
+        cast.leave();
+    }
+    conclusion.exit_code()
 }

@@ -182,7 +182,13 @@ fn fetch(port: &str, path: &str) {
 fn upload(port: &str, length: u64) {
     let mut stream = connected(port);
     stream.write_all(b"POST /count HTTP/1.1\r\n\r\n").expect("sent");
-    io::copy(&mut io::repeat(b'u').take(length), &mut stream).expect("sent");
+    let piece = [b'u'; 64 * 1024];
+    let mut left = length;
+    while left > 0 {
+        let now = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+        stream.write_all(&piece[..now]).expect("sent");
+        left -= now as u64;
+    }
     // Half-closed: the answer comes after that.
     stream.shutdown(Shutdown::Write).expect("half-closed");
     let mut text = String::new();

@@ -186,7 +186,7 @@ fn output_without_end_is_drained() {
     for _ in 0..3 {
         assert!(world.play(PROXY, &["fetch", &world.port, "/api"]).ends_with("ok"));
     }
-    assert!(world.memory("Private_Dirty") < 2048, "{} kB", world.memory("Private_Dirty"));
+    assert!(world.memory("Anonymous") < 2048, "{} kB", world.memory("Anonymous"));
     world.session.signal(Signal::SIGTERM).expect("it lives");
     assert_eq!(world.ended().0, Ended::Exited(0));
 }

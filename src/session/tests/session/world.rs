@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -46,6 +47,8 @@ pub(crate) struct World {
 pub(crate) struct Setting {
     pub(crate) spec: SessionSpec,
     pub(crate) by_keeper: bool,
+    /// Whether a launcher is there from the start.
+    pub(crate) with_launcher: bool,
     /// The ids the process starts with; root's when none.
     pub(crate) start_as: Option<u32>,
     dir: tempfile::TempDir,
@@ -54,15 +57,43 @@ pub(crate) struct Setting {
     listener: TcpListener,
 }
 
+/// Copies of this program where every user can execute them: where it lives, others may not look.
+pub(crate) struct Cast {
+    dir: tempfile::TempDir,
+    program: PathBuf,
+    ide: PathBuf,
+}
+
+static CAST: OnceLock<Cast> = OnceLock::new();
+
+/// Made before any test starts a process: a file that some child holds open for writing at that moment can't be executed.
+pub(crate) fn cast() -> &'static Cast {
+    CAST.get_or_init(|| {
+        let dir = tempfile::Builder::new().prefix("portcullis-cast-").tempdir().expect("a directory");
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o711)).expect("own");
+        let [program, ide] = ["program", "ide"].map(|name| {
+            let path = dir.path().join(name);
+            std::fs::copy("/proc/self/exe", &path).expect("a copy");
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("own");
+            path
+        });
+        Cast { dir, program, ide }
+    })
+}
+
+impl Cast {
+    /// Removes them; a static is not dropped.
+    pub(crate) fn leave(&self) {
+        let _ = std::fs::remove_dir_all(self.dir.path());
+    }
+}
+
 pub(crate) fn setting(mode: &str) -> Setting {
     let dir = tempfile::Builder::new().prefix("portcullis-session-").tempdir().expect("a directory");
     let set =
         |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("own");
     set(dir.path(), 0o711);
-    // Where this program lives others may not look.
-    let program = dir.path().join("program");
-    std::fs::copy("/proc/self/exe", &program).expect("a copy");
-    set(&program, 0o755);
+    let program = cast().program.clone();
     let private = dir.path().join("session");
     std::fs::create_dir(&private).expect("a directory");
     chown(&private, Some(USER), Some(USER)).expect("root");
@@ -94,12 +125,17 @@ pub(crate) fn setting(mode: &str) -> Setting {
         answer_within: 20,
         end_within: 5,
     };
-    Setting { spec, by_keeper: false, start_as: None, dir, program, private, listener }
+    Setting { spec, by_keeper: false, with_launcher: true, start_as: None, dir, program, private, listener }
 }
 
 impl Setting {
+    /// The IDE is another file than the session's program, as it is in life: no page of it is shared when memory is measured.
+    pub(crate) fn ide_of_its_own(&mut self) {
+        self.spec.command.program = cast().ide.to_str().expect("plain").to_owned();
+    }
+
     pub(crate) fn start(self) -> World {
-        let Self { spec, by_keeper, start_as, dir, program, private, listener } = self;
+        let Self { spec, by_keeper, with_launcher, start_as, dir, program, private, listener } = self;
         let (tell, told) = Channel::pair().expect("a pair");
         tell.send(&spec, &[]).expect("sent");
         let (launcher, reports) = Channel::pair().expect("a pair");
@@ -118,7 +154,10 @@ impl Setting {
         let stray = File::open("/etc/passwd").expect("a file"); // a descriptor that must not get through
         let stdout = if by_keeper { Some(fd::pipe().expect("a pipe")) } else { None };
         exec.env("PORTCULLIS_LOG", b"info").env("LD_STRAY", b"1").fd(2, log.as_fd()).fd(9, stray.as_fd());
-        exec.fd(3, told.as_fd()).fd(4, control.as_fd()).fd(5, listener.as_fd()).fd(6, reports.as_fd());
+        exec.fd(3, told.as_fd()).fd(4, control.as_fd()).fd(5, listener.as_fd());
+        if with_launcher {
+            exec.fd(6, reports.as_fd());
+        }
         if let Some((_, writer)) = &stdout {
             exec.fd(1, writer.as_fd());
         }
