@@ -1,1 +1,32 @@
-//! A world for black-box tests.
+//! What black-box tests stand on: real programs, real PAM, real accounts, a double of an IDE, and an end check that no
+//! test can forget.
+//!
+//! A test is a function of a [`Stage`]. It builds a [`World`] from configuration texts, talks to it as a [`Client`] or in
+//! raw bytes, and looks at the audit log and at `/proc`. When the test is over, whatever its outcome, the world is ended
+//! and checked: no unexpected warning in any process's log, the audit chain whole, no process of its accounts left.
+//!
+//! Tests run inside the namespaces of `cargo xtask test`; elsewhere they say that they were skipped.
+
+pub mod account;
+pub mod audit;
+pub mod browser;
+pub mod client;
+pub mod http1;
+pub mod http2;
+pub mod kernel;
+pub mod log;
+pub mod module;
+pub mod place;
+pub mod process;
+pub mod readiness;
+pub mod stage;
+pub mod tls;
+pub mod until;
+pub mod websocket;
+pub mod world;
+
+pub use account::Account;
+pub use client::Client;
+pub use http1::Response;
+pub use stage::{Stage, case};
+pub use world::World;

@@ -1,0 +1,43 @@
+//! Black-box tests: the real programs, real PAM and accounts, a double of an IDE or the real JupyterLab, a real browser.
+//!
+//! One program, so that everything is linked once. `cargo xtask test --only e2e -- NAME` runs a part of it.
+
+mod bad_input;
+mod browser;
+mod crash;
+mod flags;
+mod headers;
+mod jupyter;
+mod memory;
+mod reload;
+mod secure;
+mod sessions;
+mod sign_in;
+mod sockets;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+/// Worlds that run side by side: most of a test's time is waiting for PAM and for processes to come and go.
+const SIDE_BY_SIDE: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let tests = [
+        sign_in::all(),
+        sessions::all(),
+        flags::all(),
+        headers::all(),
+        sockets::all(),
+        secure::all(),
+        bad_input::all(),
+        reload::all(),
+        crash::all(),
+        memory::all(),
+        jupyter::all(),
+        browser::all(),
+    ];
+    libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit_code()
+}

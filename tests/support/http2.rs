@@ -1,0 +1,119 @@
+//! HTTP/2 requests and WebSockets over HTTP/2 (RFC 8441), each on a connection of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::client::Client;
+use crate::http1::Response;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Sender = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
+
+/// Sends one request over TLS with ALPN `h2`.
+///
+/// # Errors
+/// When HTTP/2 is not agreed on, or there is no answer.
+pub fn request(
+    client: &Client,
+    tls: &Arc<ClientConfig>,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Response> {
+    block_on(async {
+        let (mut sender, _) = connect(client, tls).await?;
+        let mut request =
+            Request::builder().method(method).uri(format!("https://{}{path}", client.host()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = sender.send_request(request.body(Full::new(Bytes::copy_from_slice(body)))?).await?;
+        let (parts, body) = answer.into_parts();
+        Ok(Response {
+            status: parts.status.as_u16(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect(),
+            body: body.collect().await?.to_bytes().to_vec(),
+        })
+    })
+}
+
+/// Opens a WebSocket over HTTP/2, sends a text of less than 126 bytes and returns the first message that comes back; or the
+/// status of a refusal.
+///
+/// # Errors
+/// When the connection fails.
+pub fn websocket_echo(
+    client: &Client,
+    tls: &Arc<ClientConfig>,
+    path: &str,
+    headers: &[(&str, &str)],
+    text: &str,
+) -> Result<std::result::Result<String, u16>> {
+    block_on(async {
+        let (mut sender, _) = connect(client, tls).await?;
+        let mut request = Request::builder()
+            .method("CONNECT")
+            .uri(format!("https://{}{path}", client.host()))
+            .header("sec-websocket-version", "13")
+            .extension(hyper::ext::Protocol::from_static("websocket"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = sender.send_request(request.body(Full::default())?).await?;
+        if answer.status() != 200 {
+            return Ok(Err(answer.status().as_u16()));
+        }
+        let mut stream = TokioIo::new(hyper::upgrade::on(answer).await?);
+        let length = u8::try_from(text.len())?;
+        if length > 125 {
+            bail!("a short text, please");
+        }
+        // FIN and text, masked with zeros.
+        let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+        frame.extend(text.as_bytes());
+        stream.write_all(&frame).await?;
+        stream.flush().await?;
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).await?;
+        let mut payload = vec![0; usize::from(head[1] & 0x7f)];
+        stream.read_exact(&mut payload).await?;
+        Ok(Ok(String::from_utf8(payload)?))
+    })
+}
+
+async fn connect(client: &Client, tls: &Arc<ClientConfig>) -> Result<(Sender, tokio::task::JoinHandle<()>)> {
+    let tcp = TcpStream::connect(client.address()).await?;
+    let name = ServerName::try_from("localhost").context("a name")?;
+    let stream = tokio_rustls::TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await?;
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        bail!("the server did not agree to HTTP/2");
+    }
+    let (sender, connection) =
+        hyper::client::conn::http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(async move {
+        // Ends with the connection; what matters is seen by the request.
+        let _ = connection.await;
+    });
+    Ok((sender, driver))
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, work).await.context("no answer in time")? })
+}

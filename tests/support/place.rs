@@ -1,0 +1,26 @@
+//! Where things are inside the namespaces: the built programs, JupyterLab, folders for worlds.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Set by `cargo xtask test` inside its namespaces.
+pub fn isolated() -> bool {
+    std::env::var_os("PORTCULLIS_ISOLATED").is_some()
+}
+
+/// A built program, at a path that every account can reach.
+pub fn program(name: &str) -> PathBuf {
+    std::env::var_os("PORTCULLIS_PROGRAMS").map_or_else(|| "target/debug".into(), PathBuf::from).join(name)
+}
+
+/// The real JupyterLab, when it is installed.
+pub fn jupyter_lab() -> Option<PathBuf> {
+    let program = PathBuf::from(std::env::var_os("PORTCULLIS_VENV")?).join("bin/jupyter-lab");
+    program.is_file().then_some(program)
+}
+
+/// A number no other world of this process has.
+pub fn next_number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,85 @@
+//! One test's frame: builds its worlds, and adds their end checks to the test's own outcome.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Result;
+use libtest_mimic::{Completion, Failed, Trial};
+
+use crate::place;
+use crate::world::Builder;
+
+/// Handed to each test.
+#[derive(Debug, Default)]
+pub struct Stage {
+    found: Arc<Mutex<Found>>,
+}
+
+/// What the end checks of a test's worlds found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) problems: Vec<String>,
+    pub(crate) logs: Vec<String>,
+}
+
+/// What a test says in its error when it can't run here.
+#[derive(Debug)]
+struct Skip(String);
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// Ends a test as skipped, with the reason.
+///
+/// # Errors
+/// Always: that is how it ends the test.
+pub fn skip<T>(why: impl Into<String>) -> Result<T> {
+    Err(Skip(why.into()).into())
+}
+
+impl Stage {
+    /// A new world, to be configured and started.
+    pub fn world(&self) -> Builder {
+        Builder::new(Arc::clone(&self.found))
+    }
+}
+
+/// Makes a test of a function; `name` says what it protects.
+pub fn case(name: &str, body: fn(&Stage) -> Result<()>) -> Trial {
+    Trial::ignorable_test(name.to_owned(), move || {
+        if !place::isolated() {
+            return Ok(Completion::ignored_with("needs the namespaces of `cargo xtask test`"));
+        }
+        let stage = Stage::default();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&stage)));
+        let found = std::mem::take(&mut *stage.found.lock().expect("no test thread died holding it"));
+        let mut text = match outcome {
+            Ok(Ok(())) => String::new(),
+            Ok(Err(error)) => match error.downcast_ref::<Skip>() {
+                Some(skip) => return Ok(Completion::ignored_with(skip)),
+                None => format!("{error:?}"),
+            },
+            Err(panic) => panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "it panicked".into()),
+        };
+        for problem in &found.problems {
+            text.push_str("\nend check: ");
+            text.push_str(problem);
+        }
+        if text.is_empty() {
+            return Ok(Completion::Completed);
+        }
+        for log in &found.logs {
+            text.push_str("\n--- log\n");
+            text.push_str(log);
+        }
+        Err(Failed::from(text))
+    })
+}
