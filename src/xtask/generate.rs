@@ -42,5 +42,5 @@ pub(crate) fn stale(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// Path below the root, and text.
 fn files() -> Vec<(PathBuf, String)> {
-    Vec::new()
+    portcullis_conf::generate::files().into_iter().map(|(path, text)| (path.into(), text)).collect()
 }

@@ -151,7 +151,8 @@ fn long_body(stage: &Stage) -> Result<()> {
     let answer = client.request("PUT", &path).header("Transfer-Encoding", "chunked").body(chunked).send()?;
     ensure!(answer.status == 413, "by count: {} {}", answer.status, answer.text());
     // Our own forms are small whatever that option says.
-    let answer = client.request("POST", "/auth-do-sign-in").form(&[("username", &"x".repeat(900_000))]).send()?;
+    let answer =
+        client.request("POST", "/auth-do-sign-in").form(&[("username", &"x".repeat(900_000))]).send()?;
     ensure!(matches!(answer.status, 400 | 413), "{}", answer.status);
     client.get(&format!("/s/{id}/api/me"))?.expect(200)?;
     Ok(())
@@ -161,12 +162,16 @@ fn bad_forms(stage: &Stage) -> Result<()> {
     let world = stage.world().start()?;
     let client = world.client()?;
     for (kind, body) in [
-        ("application/json", "{\"username\":\"a\"}"), ("multipart/form-data; boundary=x", "--x--"), ("text/plain", "username=a"),
-        ("application/x-www-form-urlencoded", "username=%zz&password=%"), ("application/x-www-form-urlencoded", "username=a"),
+        ("application/json", "{\"username\":\"a\"}"),
+        ("multipart/form-data; boundary=x", "--x--"),
+        ("text/plain", "username=a"),
+        ("application/x-www-form-urlencoded", "username=%zz&password=%"),
+        ("application/x-www-form-urlencoded", "username=a"),
         ("application/x-www-form-urlencoded", "username=a&username=b&password=x"),
         ("application/x-www-form-urlencoded", "username=%ff%fe&password=x"),
     ] {
-        let answer = client.request("POST", "/auth-do-sign-in").header("Content-Type", kind).body(body).send()?;
+        let answer =
+            client.request("POST", "/auth-do-sign-in").header("Content-Type", kind).body(body).send()?;
         ensure!(answer.status < 500, "{kind} {body}: {}", answer.status);
         ensure!(!client.is_signed_in()?, "{kind} {body} signed in");
     }
@@ -181,10 +186,16 @@ fn no_http(stage: &Stage) -> Result<()> {
     let world = stage.world().start()?;
     let client = world.client()?;
     for bytes in [
-        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"SSH-2.0-x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", b"\r\n\r\n\r\n\r\n",
-        b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", b"GET  /  HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\nConnection: close\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"SSH-2.0-x\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
+        b"\r\n\r\n\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET  /  HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\nConnection: close\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
     ] {
         // The answer may be nothing at all; it must not be a page, and nobody may be worse off.
         let text = client.raw_briefly(bytes, Duration::from_secs(2))?;
@@ -209,7 +220,10 @@ fn slow_client(stage: &Stage) -> Result<()> {
     for mut stream in stalled.into_iter().take(1) {
         let mut answer = Vec::new();
         let ended = std::io::Read::read_to_end(&mut stream, &mut answer);
-        ensure!(ended.is_ok() || ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset), "kept open");
+        ensure!(
+            ended.is_ok() || ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset),
+            "kept open"
+        );
     }
     Ok(())
 }
@@ -237,7 +251,11 @@ fn pam_hangs(stage: &Stage) -> Result<()> {
     let other = world.client()?;
     let since = Instant::now();
     other.sign_in(&fine.name, &fine.password)?;
-    ensure!(since.elapsed() < Duration::from_secs(4), "waited {:?} for somebody else's module", since.elapsed());
+    ensure!(
+        since.elapsed() < Duration::from_secs(4),
+        "waited {:?} for somebody else's module",
+        since.elapsed()
+    );
     let answer = hanging.join().ok().context("the thread died")??;
     ensure!(answer.status != 303 && !client.is_signed_in()?, "let in by a module that hangs");
     world.await_audit("sign-in-denied", &[("user", &stuck.name), ("reason", "deadline")], 10)?;
@@ -250,7 +268,10 @@ fn pam_hangs(stage: &Stage) -> Result<()> {
 fn pam_dies(stage: &Stage) -> Result<()> {
     let module = module::path()?;
     for how in ["crash", "exit"] {
-        let world = stage.world().pam(&format!("auth required {module} {how}\naccount required pam_permit.so\n")).start()?;
+        let world = stage
+            .world()
+            .pam(&format!("auth required {module} {how}\naccount required pam_permit.so\n"))
+            .start()?;
         world.log.expect("helper");
         let account = world.account("cra")?;
         let client = world.client()?;

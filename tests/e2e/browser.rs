@@ -121,7 +121,8 @@ fn closed(stage: &Stage) -> Result<()> {
         sign_in(&phone, &world, &account.name, &account.password).await?;
         phone.wait().for_element(Locator::Css(&format!("#open-{id}"))).await?;
         picture(&phone, "home-phone-dark").await?;
-        let wide = phone.execute("return document.documentElement.scrollWidth > window.innerWidth", vec![]).await?;
+        let wide =
+            phone.execute("return document.documentElement.scrollWidth > window.innerWidth", vec![]).await?;
         ensure!(wide == false, "the home page is wider than a phone");
         phone.close().await?;
         Ok(())
@@ -130,7 +131,8 @@ fn closed(stage: &Stage) -> Result<()> {
 
 fn open(stage: &Stage) -> Result<()> {
     let browser = chromium()?;
-    let world = stage.world().jupyter().conf("rsession.conf", "allow-shell=1\nallow-file-downloads=1").start()?;
+    let world =
+        stage.world().jupyter().conf("rsession.conf", "allow-shell=1\nallow-file-downloads=1").start()?;
     let account = world.account("bob")?;
     std::fs::write(account.home.join("data.csv"), "a,b\n1,2\n")?;
     drive(async {
@@ -141,7 +143,9 @@ fn open(stage: &Stage) -> Result<()> {
                       document.body.append(link); link.click();";
         window.execute(script, vec![format!("/s/{id}/files/data.csv").into()]).await?;
         let file = browser.downloads().join("data.csv");
-        until::is("the file arrives", 30, || std::fs::read_to_string(&file).is_ok_and(|text| text == "a,b\n1,2\n"))?;
+        until::is("the file arrives", 30, || {
+            std::fs::read_to_string(&file).is_ok_and(|text| text == "a,b\n1,2\n")
+        })?;
         let (status, text) = fetch(&window, "POST", &format!("/s/{id}/api/terminals")).await?;
         ensure!(status == 200, "{status} {text}");
         window.close().await?;

@@ -82,8 +82,10 @@ fn server(stage: &Stage) -> Result<()> {
 
 fn helper(stage: &Stage) -> Result<()> {
     let module = module::path()?;
-    let world =
-        stage.world().pam(&format!("auth required {module} hang\naccount required pam_permit.so\n")).start()?;
+    let world = stage
+        .world()
+        .pam(&format!("auth required {module} hang\naccount required pam_permit.so\n"))
+        .start()?;
     world.log.expect("helper");
     let account = world.account("cat")?;
     let client = world.client()?;
@@ -93,7 +95,9 @@ fn helper(stage: &Stage) -> Result<()> {
     };
     let launcher = world.launcher_pid()?;
     let helper = until::some("there is a helper", 20, || {
-        Ok(process::all().into_iter().find(|one| one.parent == launcher && one.name() == "portcullis-launcher"))
+        Ok(process::all()
+            .into_iter()
+            .find(|one| one.parent == launcher && one.name() == "portcullis-launcher"))
     })?;
     process::kill_hard(helper.pid)?;
     let answer = attempt.join().ok().context("the thread died")??;

@@ -54,9 +54,22 @@ fn all_closed(world: &World, client: &Client, id: &str, flag: &str, doors: &[Doo
     let before = seen(client, id)?.len();
     for door in doors {
         let answer = knock(client, id, door)?;
-        ensure!(answer.status == 403, "{} {} was answered {}: {}", door.0, door.1, answer.status, answer.text());
+        ensure!(
+            answer.status == 403,
+            "{} {} was answered {}: {}",
+            door.0,
+            door.1,
+            answer.status,
+            answer.text()
+        );
         if door.0 != "HEAD" {
-            ensure!(answer.text().contains(flag), "{} {} does not name {flag}: {}", door.0, door.1, answer.text());
+            ensure!(
+                answer.text().contains(flag),
+                "{} {} does not name {flag}: {}",
+                door.0,
+                door.1,
+                answer.text()
+            );
         }
     }
     ensure!(seen(client, id)?.len() == before, "a refused request reached the IDE: {:?}", seen(client, id)?);
@@ -68,7 +81,14 @@ fn all_closed(world: &World, client: &Client, id: &str, flag: &str, doors: &[Doo
 fn all_open(client: &Client, id: &str, doors: &[Door<'_>]) -> Result<()> {
     for door in doors {
         let answer = knock(client, id, door)?;
-        ensure!(answer.status < 300, "{} {} was answered {}: {}", door.0, door.1, answer.status, answer.text());
+        ensure!(
+            answer.status < 300,
+            "{} {} was answered {}: {}",
+            door.0,
+            door.1,
+            answer.status,
+            answer.text()
+        );
     }
     Ok(())
 }
@@ -114,9 +134,12 @@ fn downloads(stage: &Stage) -> Result<()> {
 }
 
 fn uploads(stage: &Stage) -> Result<()> {
-    let upload = json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAEC"});
-    let chunk = json!({"type": "file", "format": "base64", "name": "u", "path": "u", "content": "AA==", "chunk": 1});
-    let doors: &[Door<'_>] = &[("PUT", "/api/contents/u.bin", Some(upload)), ("PUT", "/api/contents/u", Some(chunk))];
+    let upload =
+        json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAEC"});
+    let chunk =
+        json!({"type": "file", "format": "base64", "name": "u", "path": "u", "content": "AA==", "chunk": 1});
+    let doors: &[Door<'_>] =
+        &[("PUT", "/api/contents/u.bin", Some(upload)), ("PUT", "/api/contents/u", Some(chunk))];
     let (world, client, id) = running(stage, "allow-file-uploads=0", "cat")?;
     all_closed(&world, &client, &id, "allow-file-uploads", doors)?;
     let save = json!({"type": "file", "format": "text", "path": "a.txt", "content": "text"});
@@ -185,14 +208,22 @@ fn directories(stage: &Stage) -> Result<()> {
     std::os::unix::fs::symlink("/usr/share", account.home.join("shared"))?;
     std::fs::create_dir(account.home.join("inside"))?;
     let id = client.start_session(30)?;
-    for path in ["/api/contents", "/api/contents/inside", "/api/contents/shared/doc", "/api/contents/inside/new.txt"] {
+    for path in
+        ["/api/contents", "/api/contents/inside", "/api/contents/shared/doc", "/api/contents/inside/new.txt"]
+    {
         let answer = client.get(&format!("/s/{id}{path}?content=1"))?;
         ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.text());
     }
     for path in [
-        "/api/contents/away/passwd", "/api/contents/away", "/files/away/passwd", "/api/contents/%61way/passwd",
-        "/nbconvert/html/away/x.ipynb", "/api/contents/inside/../away/passwd", "/api/contents/inside/%2e%2e/away/passwd",
-        "/api/contents/..", "/api/contents/../../etc/passwd",
+        "/api/contents/away/passwd",
+        "/api/contents/away",
+        "/files/away/passwd",
+        "/api/contents/%61way/passwd",
+        "/nbconvert/html/away/x.ipynb",
+        "/api/contents/inside/../away/passwd",
+        "/api/contents/inside/%2e%2e/away/passwd",
+        "/api/contents/..",
+        "/api/contents/../../etc/passwd",
     ] {
         let answer = client.get(&format!("/s/{id}{path}?content=1"))?;
         ensure!(matches!(answer.status, 400 | 403 | 404), "{path}: {} {}", answer.status, answer.text());
@@ -208,7 +239,10 @@ fn unknown_route(stage: &Stage) -> Result<()> {
     ensure!(answer.status == 403, "{} {}", answer.status, answer.text());
     let what = "GET /some/new/door";
     let record = world.await_audit("refused", &[("session", &id), ("capability", "unknown")], 10)?;
-    ensure!(record["what"].as_str().is_some_and(|said| said.contains("/some/new/door")), "not {what}: {record}");
+    ensure!(
+        record["what"].as_str().is_some_and(|said| said.contains("/some/new/door")),
+        "not {what}: {record}"
+    );
     drop(world);
     let (_world, client, id) = running(stage, "allow-shell=1", "ida")?;
     client.get(&format!("/s/{id}/some/new/door"))?.expect(200)?;
@@ -218,17 +252,39 @@ fn unknown_route(stage: &Stage) -> Result<()> {
 fn spellings(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage, "allow-shell=0\nallow-file-downloads=0", "jan")?;
     for path in [
-        "/%74erminals/1", "//terminals/1", "/./terminals/1", "/x/../terminals/1", "/terminals%2f1", "/TERMINALS/1",
-        "/terminals;x/1", "/api//terminals", "/api/terminals/", "/api/%74erminals", "/files%2fa", "/Files/a", "/files//a",
-        "/files/..%2ffiles/a", "/lab/../files/a", "/%66iles/a", "/files\\a", "/api/terminals?x=/lab",
+        "/%74erminals/1",
+        "//terminals/1",
+        "/./terminals/1",
+        "/x/../terminals/1",
+        "/terminals%2f1",
+        "/TERMINALS/1",
+        "/terminals;x/1",
+        "/api//terminals",
+        "/api/terminals/",
+        "/api/%74erminals",
+        "/files%2fa",
+        "/Files/a",
+        "/files//a",
+        "/files/..%2ffiles/a",
+        "/lab/../files/a",
+        "/%66iles/a",
+        "/files\\a",
+        "/api/terminals?x=/lab",
     ] {
         let answer = client.get(&format!("/s/{id}{path}"))?;
         ensure!(matches!(answer.status, 400 | 403 | 404), "{path}: {} {}", answer.status, answer.text());
     }
     let seen = seen(&client, &id)?;
-    ensure!(!seen.iter().any(|line| line.contains("erminal") || line.contains("iles")), "the IDE saw {seen:?}");
+    ensure!(
+        !seen.iter().any(|line| line.contains("erminal") || line.contains("iles")),
+        "the IDE saw {seen:?}"
+    );
     // HTTP/1.0 is a door too.
-    let raw = format!("GET /s/{id}/files/a HTTP/1.0\r\nHost: {}\r\nCookie: {}\r\n\r\n", client.host(), client.cookie_header());
+    let raw = format!(
+        "GET /s/{id}/files/a HTTP/1.0\r\nHost: {}\r\nCookie: {}\r\n\r\n",
+        client.host(),
+        client.cookie_header()
+    );
     let answer = String::from_utf8_lossy(&client.raw(raw.as_bytes())?).into_owned();
     ensure!(answer.contains(" 403 "), "HTTP/1.0: {answer}");
     Ok(())
@@ -239,7 +295,10 @@ fn profiles(stage: &Stage) -> Result<()> {
     let free = world.account("kai")?;
     let bound = world.account("kim")?;
     drop(world);
-    let world = stage.world().file("profiles", &format!("[*]\nsession-limit=5\n\n[{}]\nsession-limit=1\n", bound.name)).start()?;
+    let world = stage
+        .world()
+        .file("profiles", &format!("[*]\nsession-limit=5\n\n[{}]\nsession-limit=1\n", bound.name))
+        .start()?;
     for (account, limit) in [(&free, 2), (&bound, 1)] {
         let client = world.client()?;
         client.sign_in(&account.name, &account.password)?;
@@ -261,10 +320,12 @@ fn profiles(stage: &Stage) -> Result<()> {
 fn transfers(stage: &Stage) -> Result<()> {
     let (world, client, id) = running(stage, "allow-shell=1", "leo")?;
     client.get(&format!("/s/{id}/files/bytes-12345"))?.expect(200)?;
-    let fields = [("session", id.as_str()), ("direction", "download"), ("bytes", "12345"), ("complete", "true")];
+    let fields =
+        [("session", id.as_str()), ("direction", "download"), ("bytes", "12345"), ("complete", "true")];
     let record = world.await_audit("transfer", &fields, 10)?;
     ensure!(record["path"].as_str().is_some_and(|path| path.contains("bytes-12345")), "{record}");
-    let body = json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAEC"});
+    let body =
+        json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAEC"});
     knock(&client, &id, &("PUT", "/api/contents/u.bin", Some(body)))?.expect(201)?;
     world.await_audit("transfer", &[("session", &id), ("direction", "upload"), ("complete", "true")], 10)?;
     Ok(())

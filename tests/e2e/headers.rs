@@ -38,9 +38,25 @@ fn claims_are_dropped(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
     let mut request = client.request("GET", &format!("/s/{id}/api/me"));
     for name in [
-        "X-Forwarded-For", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Prefix", "Forwarded",
-        "X-Real-IP", "X-RStudio-Username", "X-RS-Anything", "X_Forwarded_For", "Remote-User", "X-Remote-User", "Proxy",
-        "True-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-forwarded-PROTO", "Authorization",
+        "X-Forwarded-For",
+        "X-Forwarded-User",
+        "X-Forwarded-Email",
+        "X-Forwarded-Groups",
+        "X-Forwarded-Prefix",
+        "Forwarded",
+        "X-Real-IP",
+        "X-RStudio-Username",
+        "X-RS-Anything",
+        "X_Forwarded_For",
+        "Remote-User",
+        "X-Remote-User",
+        "Proxy",
+        "True-Client-IP",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-HTTP-Method-Override",
+        "X-forwarded-PROTO",
+        "Authorization",
     ] {
         request = request.header(name, "forged");
     }
@@ -60,11 +76,16 @@ fn cookies_are_kept_apart(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
     let ours = client.cookie("portcullis").context("no cookie")?;
     let cookie = format!("_xsrf=abc; portcullis={ours}; username-x=\"q r\"; portcullis-not=1");
-    let answer = client.request("GET", &format!("/s/{id}/api/me")).header("Cookie", &cookie).send()?.expect(200)?;
+    let answer =
+        client.request("GET", &format!("/s/{id}/api/me")).header("Cookie", &cookie).send()?.expect(200)?;
     let headers = arrived(&answer.json()?);
-    let cookies: Vec<_> = headers.iter().filter(|(name, _)| name == "cookie").map(|(_, value)| value).collect();
+    let cookies: Vec<_> =
+        headers.iter().filter(|(name, _)| name == "cookie").map(|(_, value)| value).collect();
     ensure!(cookies.len() == 1, "{cookies:?}");
-    ensure!(!cookies[0].contains(&ours) && !cookies[0].contains("portcullis="), "our cookie reached the IDE: {cookies:?}");
+    ensure!(
+        !cookies[0].contains(&ours) && !cookies[0].contains("portcullis="),
+        "our cookie reached the IDE: {cookies:?}"
+    );
     for part in ["_xsrf=abc", "username-x=\"q r\"", "portcullis-not=1"] {
         ensure!(cookies[0].contains(part), "{part} is missing: {cookies:?}");
     }
@@ -83,13 +104,26 @@ fn foreign_set_cookie(stage: &Stage) -> Result<()> {
 
 fn foreign_origin(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
-    for (path, method) in [(format!("/s/{id}/api/contents/x"), "PUT"), (format!("/sessions/{id}/stop"), "POST"), ("/auth-sign-out".into(), "POST"), ("/sessions".into(), "POST")] {
+    for (path, method) in [
+        (format!("/s/{id}/api/contents/x"), "PUT"),
+        (format!("/sessions/{id}/stop"), "POST"),
+        ("/auth-sign-out".into(), "POST"),
+        ("/sessions".into(), "POST"),
+    ] {
         for (name, value) in [
-            ("Origin", "https://evil.example"), ("Origin", "null"), ("Origin", "http://127.0.0.1"), ("Origin", ""),
-            ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"),
+            ("Origin", "https://evil.example"),
+            ("Origin", "null"),
+            ("Origin", "http://127.0.0.1"),
+            ("Origin", ""),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
         ] {
             let answer = client.request(method, &path).bare().header(name, value).body("{}").send()?;
-            ensure!(answer.status == 403, "{method} {path} with {name}: {value} was answered {}", answer.status);
+            ensure!(
+                answer.status == 403,
+                "{method} {path} with {name}: {value} was answered {}",
+                answer.status
+            );
         }
         let answer = client.request(method, &path).bare().body("{}").send()?;
         ensure!(answer.status == 403, "{method} {path} without an origin was answered {}", answer.status);
@@ -123,7 +157,12 @@ fn hop_by_hop(stage: &Stage) -> Result<()> {
 
 fn smuggling(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
-    let head = format!("Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n", client.host(), client.cookie_header(), client.origin());
+    let head = format!(
+        "Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n",
+        client.host(),
+        client.cookie_header(),
+        client.origin()
+    );
     let inner = format!("GET /s/{id}/smuggled HTTP/1.1\r\n{head}\r\n");
     for framing in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -141,7 +180,10 @@ fn smuggling(stage: &Stage) -> Result<()> {
         let answer = client.raw(raw.as_bytes());
         let text = answer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         let answers = text.matches("HTTP/1.1 ").count();
-        ensure!(answers <= 1 || text.starts_with("HTTP/1.1 4"), "{framing:?} was answered {answers} times: {text}");
+        ensure!(
+            answers <= 1 || text.starts_with("HTTP/1.1 4"),
+            "{framing:?} was answered {answers} times: {text}"
+        );
     }
     let seen = client.get(&format!("/s/{id}/api/status"))?.expect(200)?.text();
     ensure!(!seen.contains("smuggled"), "a hidden request reached the IDE: {seen}");
@@ -169,8 +211,16 @@ fn security_headers(stage: &Stage) -> Result<()> {
     }
     ensure!(!policy.contains("unsafe-inline"), "{policy}");
     ensure!(page.header("x-content-type-options") == Some("nosniff"), "{:?}", page.headers);
-    ensure!(page.header("cache-control").is_some_and(|value| value.contains("no-store")), "{:?}", page.headers);
-    ensure!(page.header("server").is_none_or(|value| !value.contains(char::is_numeric)), "{:?}", page.headers);
+    ensure!(
+        page.header("cache-control").is_some_and(|value| value.contains("no-store")),
+        "{:?}",
+        page.headers
+    );
+    ensure!(
+        page.header("server").is_none_or(|value| !value.contains(char::is_numeric)),
+        "{:?}",
+        page.headers
+    );
     client.get("/healthz")?.expect(200)?;
     Ok(())
 }
@@ -185,15 +235,28 @@ fn bad_cookies(stage: &Stage) -> Result<()> {
         format!("{last}{}", &text[1..])
     };
     let bad = [
-        String::new(), "x".into(), "v1".into(), "v1...".into(), format!("{good}x"), format!("{good}."), good.to_uppercase(),
+        String::new(),
+        "x".into(),
+        "v1".into(),
+        "v1...".into(),
+        format!("{good}x"),
+        format!("{good}."),
+        good.to_uppercase(),
         format!("v2.{}.{}.{}", fields[1], fields[2], fields[3]),
         format!("v1.{}.{}.{}", fields[1], flipped(fields[2]), fields[3]),
         format!("v1.{}.{}.{}", fields[1], fields[2], flipped(fields[3])),
         format!("v1.00000000.{}.{}", fields[2], fields[3]),
-        format!("\"{good}\""), format!("{good}=="), "a".repeat(5000), "\u{e4}\u{f6}".into(),
+        format!("\"{good}\""),
+        format!("{good}=="),
+        "a".repeat(5000),
+        "\u{e4}\u{f6}".into(),
     ];
     for value in bad {
-        let answer = client.request("GET", "/").header("Accept", "text/html").header("Cookie", &format!("portcullis={value}")).send()?;
+        let answer = client
+            .request("GET", "/")
+            .header("Accept", "text/html")
+            .header("Cookie", &format!("portcullis={value}"))
+            .send()?;
         ensure!(matches!(answer.status, 302 | 303 | 400 | 401), "{value:?} was answered {}", answer.status);
     }
     // Two of the same name: somebody else may have set one of them.

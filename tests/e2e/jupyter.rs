@@ -36,7 +36,8 @@ fn run_cells(client: &Client, id: &str) -> Result<()> {
 }
 
 fn open(stage: &Stage) -> Result<()> {
-    let (_world, _, client, id) = running(stage, "allow-shell=1\nallow-file-uploads=1\nallow-file-downloads=1", "ann")?;
+    let (_world, _, client, id) =
+        running(stage, "allow-shell=1\nallow-file-uploads=1\nallow-file-downloads=1", "ann")?;
     run_cells(&client, &id)?;
     let at = |path: &str| format!("/s/{id}{path}");
     let made = client.request("POST", &at("/api/terminals")).json(&json!({})).send()?.expect(200)?.json()?;
@@ -47,7 +48,8 @@ fn open(stage: &Stage) -> Result<()> {
     while !text.contains("42-done") {
         text.push_str(socket.read()?.to_text().unwrap_or_default());
     }
-    let upload = json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAECAw=="});
+    let upload =
+        json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAECAw=="});
     client.request("PUT", &at("/api/contents/u.bin")).json(&upload).send()?.expect(201)?;
     let fetched = client.get(&at("/files/u.bin"))?.expect(200)?;
     ensure!(fetched.body == [0, 1, 2, 3], "{:?}", fetched.body);
@@ -57,7 +59,10 @@ fn open(stage: &Stage) -> Result<()> {
         let answer = client.request("PUT", &at("/api/contents/p")).json(&piece).send()?;
         ensure!(matches!(answer.status, 200 | 201), "{} {}", answer.status, answer.text());
     }
-    ensure!(client.get(&at("/files/p"))?.expect(200)?.body == [0, 0, 0, 1, 1, 1, 2, 2, 2], "pieces do not fit");
+    ensure!(
+        client.get(&at("/files/p"))?.expect(200)?.body == [0, 0, 0, 1, 1, 1, 2, 2, 2],
+        "pieces do not fit"
+    );
     Ok(())
 }
 
@@ -70,8 +75,13 @@ fn closed(stage: &Stage) -> Result<()> {
     let saved = client.request("PUT", &at("/api/contents/n.txt")).json(&save).send()?;
     ensure!(saved.status == 201, "{} {}", saved.status, saved.text());
     for (method, path) in [
-        ("POST", "/api/terminals"), ("GET", "/files/n.txt"), ("HEAD", "/files/n.txt"), ("GET", "/files/n.txt?download=1"),
-        ("POST", "/lab/api/extensions"), ("GET", "/proxy/8888/"), ("GET", "/nbconvert/html/n.ipynb"),
+        ("POST", "/api/terminals"),
+        ("GET", "/files/n.txt"),
+        ("HEAD", "/files/n.txt"),
+        ("GET", "/files/n.txt?download=1"),
+        ("POST", "/lab/api/extensions"),
+        ("GET", "/proxy/8888/"),
+        ("GET", "/nbconvert/html/n.ipynb"),
     ] {
         let answer = client.request(method, &at(path)).json(&json!({})).send()?;
         ensure!(answer.status == 403, "{method} {path}: {} {}", answer.status, answer.text());
@@ -79,14 +89,18 @@ fn closed(stage: &Stage) -> Result<()> {
             ensure!(answer.json()?["message"].is_string(), "not in Jupyter's own form: {}", answer.text());
         }
     }
-    let upload = json!({"type": "file", "format": "base64", "name": "u", "path": "u", "content": "AAEC", "chunk": 1});
+    let upload =
+        json!({"type": "file", "format": "base64", "name": "u", "path": "u", "content": "AAEC", "chunk": 1});
     let answer = client.request("PUT", &at("/api/contents/u")).json(&upload).send()?;
     ensure!(answer.status == 403, "{}", answer.status);
     let socket = websocket::open(&client, &at("/terminals/websocket/1"), &[]);
     ensure!(websocket::refusal(socket)?.status == 403, "a terminal");
     // Its own switch is set as well: the second lock.
     let page = client.get(&at("/lab"))?.expect(200)?.text();
-    ensure!(page.contains("\"terminalsAvailable\": false") || page.contains("\"terminalsAvailable\":false"), "{page}");
+    ensure!(
+        page.contains("\"terminalsAvailable\": false") || page.contains("\"terminalsAvailable\":false"),
+        "{page}"
+    );
     Ok(())
 }
 
@@ -95,7 +109,12 @@ fn pages(stage: &Stage) -> Result<()> {
     let (world, _, client, id) = running(stage, flags, "cat")?;
     let at = |path: &str| format!("/s/{id}{path}");
     let page = client.get(&at("/lab"))?.expect(200)?;
-    let scripts: Vec<String> = page.text().split("src=\"").skip(1).filter_map(|rest| Some(rest.split('"').next()?.to_owned())).collect();
+    let scripts: Vec<String> = page
+        .text()
+        .split("src=\"")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split('"').next()?.to_owned()))
+        .collect();
     ensure!(!scripts.is_empty(), "a page without scripts");
     for script in scripts {
         ensure!(script.starts_with(&at("/")), "{script} is not below the session");
@@ -103,8 +122,16 @@ fn pages(stage: &Stage) -> Result<()> {
     }
     // What an untouched tab asks for.
     for path in [
-        "/api/me", "/api/kernels", "/api/sessions", "/api/kernelspecs", "/api/contents?content=1&hash=0", "/lab/api/workspaces",
-        "/lab/api/settings", "/lab/api/translations/default", "/lab/api/workspaces/default", "/lab/api/listings/@jupyterlab",
+        "/api/me",
+        "/api/kernels",
+        "/api/sessions",
+        "/api/kernelspecs",
+        "/api/contents?content=1&hash=0",
+        "/lab/api/workspaces",
+        "/lab/api/settings",
+        "/lab/api/translations/default",
+        "/lab/api/workspaces/default",
+        "/lab/api/listings/@jupyterlab",
     ] {
         let answer = client.get(&at(path))?;
         ensure!(answer.status < 400 || answer.status == 404, "{path}: {} {}", answer.status, answer.text());
@@ -119,8 +146,12 @@ fn stop(stage: &Stage) -> Result<()> {
     run_cells(&client, &id)?;
     let at = |path: &str| format!("/s/{id}{path}");
     client.request("POST", &at("/api/terminals")).json(&json!({})).send()?.expect(200)?;
-    until::is("a shell, a kernel, the IDE and the session process run", 20, || process::of_user(uid).len() >= 4)?;
-    client.post(&at("").replace("/s/", "/sessions/").replace(&id, &format!("{id}/stop")), &[])?.expect(303)?;
+    until::is("a shell, a kernel, the IDE and the session process run", 20, || {
+        process::of_user(uid).len() >= 4
+    })?;
+    client
+        .post(&at("").replace("/s/", "/sessions/").replace(&id, &format!("{id}/stop")), &[])?
+        .expect(303)?;
     world.await_audit("session-ended", &[("session", &id), ("why", "stopped")], 40)?;
     ensure!(process::of_user(uid).is_empty(), "{:#?}", process::of_user(uid));
     Ok(())

@@ -61,7 +61,8 @@ fn lives_on(stage: &Stage) -> Result<()> {
     ensure!(websocket::echo(&mut socket, "after")? == "after", "the socket was cut");
     ensure!(client.is_signed_in()?, "signed out");
     ensure!(world.server()?.pid == server, "the server was replaced");
-    let refused = websocket::refusal(websocket::open(&client, &format!("/s/{id}/terminals/websocket/1"), &[]))?;
+    let refused =
+        websocket::refusal(websocket::open(&client, &format!("/s/{id}/terminals/websocket/1"), &[]))?;
     ensure!(refused.status == 403, "{}", refused.status);
     Ok(())
 }
@@ -73,7 +74,8 @@ fn new_certificate(stage: &Stage) -> Result<()> {
     std::fs::write(world.folder().join("tls.pem"), &fresh.certificate)?;
     std::fs::write(world.folder().join("tls.key"), &fresh.key)?;
     world.reload()?;
-    let client = portcullis_testing::Client::new_tls(world.address(), tls::client(&fresh, &["http/1.1"], false)?);
+    let client =
+        portcullis_testing::Client::new_tls(world.address(), tls::client(&fresh, &["http/1.1"], false)?);
     client.get("/healthz")?.expect(200)?;
     ensure!(world.client()?.get("/healthz").is_err(), "the old certificate is still served");
     Ok(())

@@ -82,13 +82,21 @@ fn h2(stage: &Stage) -> Result<()> {
     let config = tls::client(world.certificate().context("no certificate")?, &["h2"], false)?;
     let cookie = client.cookie_header();
     let origin = client.origin();
-    let ask = |method: &str, path: &str, headers: &[(&str, &str)]| http2::request(&client, &config, method, path, headers, b"");
+    let ask = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        http2::request(&client, &config, method, path, headers, b"")
+    };
     ask("GET", "/healthz", &[])?.expect(200)?;
-    let me = ask("GET", &format!("/s/{id}/api/me"), &[("cookie", &cookie), ("x-forwarded-for", "forged")])?.expect(200)?;
+    let me = ask("GET", &format!("/s/{id}/api/me"), &[("cookie", &cookie), ("x-forwarded-for", "forged")])?
+        .expect(200)?;
     ensure!(!me.text().contains("forged"), "{}", me.text());
     ensure!(!me.text().contains(&cookie), "our cookie reached the IDE: {}", me.text());
     let refused = ask("GET", &format!("/s/{id}/files/a"), &[("cookie", &cookie)])?;
-    ensure!(refused.status == 403 && refused.text().contains("allow-file-downloads"), "{} {}", refused.status, refused.text());
+    ensure!(
+        refused.status == 403 && refused.text().contains("allow-file-downloads"),
+        "{} {}",
+        refused.status,
+        refused.text()
+    );
     ensure!(ask("GET", &format!("/s/{id}/api/me"), &[])?.status != 200, "no cookie is needed");
     let foreign = ask("POST", "/auth-sign-out", &[("cookie", &cookie), ("origin", "https://evil.example")])?;
     ensure!(foreign.status == 403, "{}", foreign.status);

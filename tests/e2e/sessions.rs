@@ -46,7 +46,11 @@ fn own_uid(stage: &Stage) -> Result<()> {
         let who = format!("{} {:?}", process.name(), process.args);
         ensure!(process.uids == [account.uid; 4], "{who}: uids {:?}", process.uids);
         ensure!(process.gids == [account.gid; 4], "{who}: gids {:?}", process.gids);
-        ensure!(process.groups.len() == 2 && process.groups.contains(&account.gid), "{who}: {:?}", process.groups);
+        ensure!(
+            process.groups.len() == 2 && process.groups.contains(&account.gid),
+            "{who}: {:?}",
+            process.groups
+        );
         for (name, value) in [
             ("NoNewPrivs", "1"),
             ("CapEff", "0000000000000000"),
@@ -54,7 +58,11 @@ fn own_uid(stage: &Stage) -> Result<()> {
             ("CapInh", "0000000000000000"),
             ("CapAmb", "0000000000000000"),
         ] {
-            ensure!(process.status.get(name).is_some_and(|found| found == value), "{who}: {name} {:?}", process.status);
+            ensure!(
+                process.status.get(name).is_some_and(|found| found == value),
+                "{who}: {name} {:?}",
+                process.status
+            );
         }
     }
     let record = world.await_audit("session-started", &[("session", &id), ("user", &account.name)], 5)?;
@@ -63,12 +71,19 @@ fn own_uid(stage: &Stage) -> Result<()> {
     // The server is not root either.
     let server = world.server()?;
     ensure!(server.uids.iter().all(|uid| *uid != 0), "the server runs as root");
-    ensure!(server.status.get("CapEff").is_some_and(|caps| caps == "0000000000000000"), "the server has capabilities");
+    ensure!(
+        server.status.get("CapEff").is_some_and(|caps| caps == "0000000000000000"),
+        "the server has capabilities"
+    );
     stop(&world, &client, &id)
 }
 
 fn clean_start(stage: &Stage) -> Result<()> {
-    let world = stage.world().environment("SECRET_OF_THE_DAEMON", "x").environment("LD_LIBRARY_PATH", "/x").start()?;
+    let world = stage
+        .world()
+        .environment("SECRET_OF_THE_DAEMON", "x")
+        .environment("LD_LIBRARY_PATH", "/x")
+        .start()?;
     let (account, client) = world.signed_in("bob")?;
     let id = client.start_session(30)?;
     let ide = world.ide_process(&id)?;
@@ -76,8 +91,16 @@ fn clean_start(stage: &Stage) -> Result<()> {
     for name in ["SECRET_OF_THE_DAEMON", "LD_LIBRARY_PATH", "LD_PRELOAD", "NOTIFY_SOCKET", "PORTCULLIS_LOG"] {
         ensure!(!environment.contains_key(name), "{name} reached the IDE");
     }
-    for (name, value) in [("USER", account.name.as_str()), ("LOGNAME", &account.name), ("HOME", &account.home.display().to_string())] {
-        ensure!(environment.get(name).is_some_and(|found| found == value), "{name} is {:?}", environment.get(name));
+    for (name, value) in [
+        ("USER", account.name.as_str()),
+        ("LOGNAME", &account.name),
+        ("HOME", &account.home.display().to_string()),
+    ] {
+        ensure!(
+            environment.get(name).is_some_and(|found| found == value),
+            "{name} is {:?}",
+            environment.get(name)
+        );
     }
     // Sockets of the double's own are told apart by what a session must never hold: files and sockets of the daemon.
     for (number, target) in ide.descriptors() {
@@ -86,7 +109,10 @@ fn clean_start(stage: &Stage) -> Result<()> {
     }
     let session = world.session_process(&id)?;
     for (number, target) in session.descriptors() {
-        ensure!(!target.contains("/state/") && !target.contains("audit"), "descriptor {number} of the session is {target}");
+        ensure!(
+            !target.contains("/state/") && !target.contains("audit"),
+            "descriptor {number} of the session is {target}"
+        );
     }
     // What others can read of it: nothing.
     let folder = world.run_dir().join("sessions").join(&id);
@@ -148,7 +174,11 @@ fn port_is_the_proxys(stage: &Stage) -> Result<()> {
     for uid in [stranger.uid, owner.uid, 0] {
         let answer = ask_as(uid, &port)?;
         ensure!(answer.is_empty(), "uid {uid} got an answer from the port: {answer}");
-        world.await_audit("peer-refused", &[("session", &id), ("port", &port), ("peer", &uid.to_string())], 10)?;
+        world.await_audit(
+            "peer-refused",
+            &[("session", &id), ("port", &port), ("peer", &uid.to_string())],
+            10,
+        )?;
     }
     // The proxy still gets through.
     client.get(&format!("/s/{id}/api"))?.expect(200)?;
@@ -172,7 +202,10 @@ fn door_is_the_proxys(stage: &Stage) -> Result<()> {
             .args(["--reuid", &uid.to_string(), "--clear-groups", "--", "/usr/bin/python3", "-c", &script])
             .output()?;
         let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(!output.status.success() || said.trim() == "b''", "uid {uid} got an answer at the door: {said}");
+        ensure!(
+            !output.status.success() || said.trim() == "b''",
+            "uid {uid} got an answer at the door: {said}"
+        );
     }
     stop(&world, &client, &id)
 }
@@ -213,7 +246,12 @@ fn ports_exhausted(stage: &Stage) -> Result<()> {
         Some(to) => second.request("GET", &to).header("Accept", "text/html").send()?,
         None => answer,
     };
-    ensure!(page.text().contains(&range), "the page does not name the range: {} {}", page.status, page.text());
+    ensure!(
+        page.text().contains(&range),
+        "the page does not name the range: {} {}",
+        page.status,
+        page.text()
+    );
     // Nothing else suffers, and a port that is given back can be used.
     first.get(&format!("/s/{id}/api"))?.expect(200)?;
     stop(&world, &first, &id)?;
@@ -229,7 +267,11 @@ fn missing_ide(stage: &Stage) -> Result<()> {
         Some(to) => client.request("GET", &to).header("Accept", "text/html").send()?,
         None => answer,
     };
-    ensure!(page.text().contains("/nonexistent/jupyter-lab"), "the page does not name the program: {}", page.text());
+    ensure!(
+        page.text().contains("/nonexistent/jupyter-lab"),
+        "the page does not name the program: {}",
+        page.text()
+    );
     Ok(())
 }
 
@@ -308,7 +350,11 @@ fn stop_ends_all(stage: &Stage) -> Result<()> {
 }
 
 fn stubborn(stage: &Stage) -> Result<()> {
-    let world = stage.world().double(&["--double-stubborn"]).conf("portcullis.conf", "session-end-seconds=1").start()?;
+    let world = stage
+        .world()
+        .double(&["--double-stubborn"])
+        .conf("portcullis.conf", "session-end-seconds=1")
+        .start()?;
     let (account, client) = world.signed_in("oda")?;
     let id = client.start_session(30)?;
     stop(&world, &client, &id)?;
@@ -322,15 +368,21 @@ fn others_learn_nothing(stage: &Stage) -> Result<()> {
     let (_, other) = world.signed_in("pit")?;
     let id = owner.start_session(30)?;
     let unknown = "0011223344556677";
-    for (method, before, after) in
-        [("GET", "/s/", "/api/me"), ("GET", "/s/", "/"), ("GET", "/sessions/", ""), ("POST", "/sessions/", "/stop")]
-    {
+    for (method, before, after) in [
+        ("GET", "/s/", "/api/me"),
+        ("GET", "/s/", "/"),
+        ("GET", "/sessions/", ""),
+        ("POST", "/sessions/", "/stop"),
+    ] {
         let look = |id: &str| -> Result<(u16, String)> {
             let path = format!("{before}{id}{after}");
             let answer = other.request(method, &path).header("Accept", "text/html").body("").send()?;
             let text = answer.text().replace(id, "ID");
             // Each page has an id of its own for the log.
-            let text = text.split("<code>").map(|part| part.split_once("</code>").map_or(part, |(_, rest)| rest)).collect();
+            let text = text
+                .split("<code>")
+                .map(|part| part.split_once("</code>").map_or(part, |(_, rest)| rest))
+                .collect();
             Ok((answer.status, text))
         };
         let (real, made_up) = (look(&id)?, look(unknown)?);

@@ -105,14 +105,20 @@ fn refusals_take_the_same_time(stage: &Stage) -> Result<()> {
 /// The value of a hidden field.
 fn hidden(answer: &Response, name: &str) -> Result<String> {
     let text = answer.text();
-    let at = text.find(&format!("name=\"{name}\" value=\"")).with_context(|| format!("no field {name} in {text}"))?;
+    let at = text
+        .find(&format!("name=\"{name}\" value=\""))
+        .with_context(|| format!("no field {name} in {text}"))?;
     let rest = &text[at..];
     let value = rest.split("value=\"").nth(1).context("no value")?;
     Ok(value.split('"').next().unwrap_or_default().to_owned())
 }
 
 /// Follows a sign-in through its prompts; `answer` is asked with the page's text.
-fn converse(client: &Client, mut page: Response, mut answer: impl FnMut(&str) -> Vec<String>) -> Result<Response> {
+fn converse(
+    client: &Client,
+    mut page: Response,
+    mut answer: impl FnMut(&str) -> Vec<String>,
+) -> Result<Response> {
     for _ in 0..10 {
         if page.status == 303 && page.header("location") == Some("/") {
             return Ok(page);
@@ -144,13 +150,20 @@ fn expired_password(stage: &Stage) -> Result<()> {
     ensure!(!client.is_signed_in()?, "let in with an expired password");
     let page = converse(&client, page, |text| {
         asked += 1;
-        vec![if text.to_lowercase().contains("current") { account.password.clone() } else { fresh.to_owned() }]
+        vec![if text.to_lowercase().contains("current") {
+            account.password.clone()
+        } else {
+            fresh.to_owned()
+        }]
     })?;
     page.expect(303)?;
     ensure!(asked >= 2, "asked {asked} times only");
     ensure!(client.is_signed_in()?, "not let in after the change");
     world.client()?.sign_in(&account.name, fresh)?;
-    ensure!(world.client()?.try_sign_in(&account.name, &account.password)?.status != 303, "the old password still works");
+    ensure!(
+        world.client()?.try_sign_in(&account.name, &account.password)?.status != 303,
+        "the old password still works"
+    );
     Ok(())
 }
 
@@ -226,7 +239,10 @@ fn required_group(stage: &Stage) -> Result<()> {
     ensure!(!client.is_signed_in()?, "let in without the group");
     world.await_audit("sign-in-denied", &[("user", &outside.name), ("reason", "not-permitted")], 5)?;
     let wrong = world.client()?.try_sign_in(&outside.name, "wrong")?;
-    ensure!(look(&refused, &outside.name) == look(&wrong, &outside.name), "a member is told apart from a guesser");
+    ensure!(
+        look(&refused, &outside.name) == look(&wrong, &outside.name),
+        "a member is told apart from a guesser"
+    );
     Ok(())
 }
 
@@ -252,13 +268,18 @@ fn minimum_uid(stage: &Stage) -> Result<()> {
 fn bad_names(stage: &Stage) -> Result<()> {
     let world = stage.world().start()?;
     let long = "x".repeat(300);
-    for name in ["", ".", "..", "../../etc/passwd", "a/b", "-rf", "a b", "a\nb", "a\0b", "root:x", &long, "%n%n"] {
+    for name in
+        ["", ".", "..", "../../etc/passwd", "a/b", "-rf", "a b", "a\nb", "a\0b", "root:x", &long, "%n%n"]
+    {
         let client = world.client()?;
         let answer = client.try_sign_in(name, "x")?;
         ensure!(answer.status < 500 && answer.status != 303, "{name:?}: {}", answer.status);
         ensure!(!client.is_signed_in()?, "{name:?} was let in");
     }
-    ensure!(world.count_audit("sign-in-denied", &[("reason", "bad-name")])? >= 5, "bad names are not in the audit log");
+    ensure!(
+        world.count_audit("sign-in-denied", &[("reason", "bad-name")])? >= 5,
+        "bad names are not in the audit log"
+    );
     for record in world.audit()? {
         ensure!(!record["user"].as_str().unwrap_or_default().contains('\n'), "a line feed in the audit log");
     }
@@ -271,7 +292,8 @@ fn throttle(stage: &Stage) -> Result<()> {
     let client = world.client()?;
     until::is("too many wrong passwords are refused as too many", 60, || {
         let _ = client.try_sign_in(&account.name, "wrong");
-        world.count_audit("sign-in-denied", &[("user", &account.name), ("reason", "throttled")]).unwrap_or(0) > 0
+        world.count_audit("sign-in-denied", &[("user", &account.name), ("reason", "throttled")]).unwrap_or(0)
+            > 0
     })?;
     // Another person is not kept out by it.
     let other = world.account("ike")?;
@@ -300,7 +322,10 @@ fn canonical_name(stage: &Stage) -> Result<()> {
 fn remote_address(stage: &Stage) -> Result<()> {
     let world = stage.world().build()?;
     let (script, said) = (world.folder().join("hook"), world.folder().join("said"));
-    std::fs::write(&script, format!("#!/bin/sh\necho \"$PAM_TYPE $PAM_USER $PAM_RHOST\" >> {}\n", said.display()))?;
+    std::fs::write(
+        &script,
+        format!("#!/bin/sh\necho \"$PAM_TYPE $PAM_USER $PAM_RHOST\" >> {}\n", said.display()),
+    )?;
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     std::fs::write(
         world.pam_file(),
@@ -343,14 +368,26 @@ fn open_redirect(stage: &Stage) -> Result<()> {
     let world = stage.world().start()?;
     let account = world.account("max")?;
     for target in [
-        "https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example", "http:evil.example",
-        "javascript:alert(1)", "/%09/evil.example", "\t//evil.example", "/x\r\nSet-Cookie: a=b", "///evil.example",
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "http:evil.example",
+        "javascript:alert(1)",
+        "/%09/evil.example",
+        "\t//evil.example",
+        "/x\r\nSet-Cookie: a=b",
+        "///evil.example",
     ] {
         let client = world.client()?;
-        let fields = [("username", account.name.as_str()), ("password", &account.password), ("appUri", target)];
+        let fields =
+            [("username", account.name.as_str()), ("password", &account.password), ("appUri", target)];
         let answer = client.post("/auth-do-sign-in", &fields)?.expect(303)?;
         let to = answer.header("location").unwrap_or_default();
-        ensure!(to.starts_with('/') && !to.starts_with("//") && !to.contains("evil"), "{target:?} leads to {to}");
+        ensure!(
+            to.starts_with('/') && !to.starts_with("//") && !to.contains("evil"),
+            "{target:?} leads to {to}"
+        );
     }
     let client = world.client()?;
     let asked = client.request("GET", "/sessions/0011223344556677").header("Accept", "text/html").send()?;
@@ -364,9 +401,12 @@ fn cross_site_form(stage: &Stage) -> Result<()> {
     let world = stage.world().start()?;
     let account = world.account("ned")?;
     let fields = [("username", account.name.as_str()), ("password", &account.password), ("appUri", "/")];
-    for (name, value) in [("Origin", "https://evil.example"), ("Origin", "null"), ("Sec-Fetch-Site", "cross-site")] {
+    for (name, value) in
+        [("Origin", "https://evil.example"), ("Origin", "null"), ("Sec-Fetch-Site", "cross-site")]
+    {
         let client = world.client()?;
-        let answer = client.request("POST", "/auth-do-sign-in").bare().header(name, value).form(&fields).send()?;
+        let answer =
+            client.request("POST", "/auth-do-sign-in").bare().header(name, value).form(&fields).send()?;
         ensure!(answer.status == 403, "{name}: {value} got {}", answer.status);
         ensure!(!client.is_signed_in()?, "{name}: {value} signed in");
     }

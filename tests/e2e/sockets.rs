@@ -116,7 +116,12 @@ fn no_compression(stage: &Stage) -> Result<()> {
 fn nothing_early(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
     // An upgrade to something else than a WebSocket, with a request behind it.
-    let head = format!("Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n", client.host(), client.cookie_header(), client.origin());
+    let head = format!(
+        "Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n",
+        client.host(),
+        client.cookie_header(),
+        client.origin()
+    );
     let inner = format!("GET /s/{id}/smuggled HTTP/1.1\r\n{head}\r\n");
     for upgrade in ["h2c", "tls/1.0", "websocket2"] {
         let raw = format!(
@@ -126,9 +131,21 @@ fn nothing_early(stage: &Stage) -> Result<()> {
         ensure!(!text.contains("101 Switching"), "{upgrade}: {text}");
     }
     // No key, wrong version, wrong method: no socket.
-    for (line, rest) in [("GET", "Sec-WebSocket-Version: 13\r\n"), ("POST", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 0\r\n")] {
-        let raw = format!("{line} {} HTTP/1.1\r\n{head}Connection: Upgrade\r\nUpgrade: websocket\r\n{rest}\r\n{inner}", path(&id));
-        let text = client.raw(raw.as_bytes()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    for (line, rest) in [
+        ("GET", "Sec-WebSocket-Version: 13\r\n"),
+        (
+            "POST",
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 0\r\n",
+        ),
+    ] {
+        let raw = format!(
+            "{line} {} HTTP/1.1\r\n{head}Connection: Upgrade\r\nUpgrade: websocket\r\n{rest}\r\n{inner}",
+            path(&id)
+        );
+        let text = client
+            .raw(raw.as_bytes())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
         ensure!(!text.contains("101 Switching"), "{line} {rest}: {text}");
     }
     let seen = client.get(&format!("/s/{id}/api/status"))?.expect(200)?.text();
@@ -171,7 +188,11 @@ fn events(stage: &Stage) -> Result<()> {
 
 fn subprotocol(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
-    let mut socket = websocket::open(&client, &path(&id), &[("Sec-WebSocket-Protocol", "v1.kernel.websocket.jupyter.org")])?;
+    let mut socket = websocket::open(
+        &client,
+        &path(&id),
+        &[("Sec-WebSocket-Protocol", "v1.kernel.websocket.jupyter.org")],
+    )?;
     ensure!(websocket::echo(&mut socket, "x")? == "x", "no echo");
     Ok(())
 }

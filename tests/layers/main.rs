@@ -25,8 +25,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What root's and the users' processes must not even link: an async runtime, HTTP, TLS, a command line parser.
-const FORBIDDEN: &[&str] =
-    &["axum", "clap", "h2", "http", "hyper", "hyper-util", "mio", "openssl", "reqwest", "ring", "rustls", "tokio"];
+const FORBIDDEN: &[&str] = &[
+    "axum",
+    "clap",
+    "h2",
+    "http",
+    "hyper",
+    "hyper-util",
+    "mio",
+    "openssl",
+    "reqwest",
+    "ring",
+    "rustls",
+    "tokio",
+];
 const PRIVILEGED: &[&str] = &["portcullis-launcher", "portcullis-session"];
 
 /// Folders where `unsafe` may stand.
@@ -43,8 +55,12 @@ fn root() -> PathBuf {
 
 fn cargo(args: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output =
-        Command::new(cargo).args(args).args(["--offline", "--locked"]).current_dir(root()).output().expect("cargo");
+    let output = Command::new(cargo)
+        .args(args)
+        .args(["--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .expect("cargo");
     assert!(output.status.success(), "cargo {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
@@ -59,7 +75,10 @@ fn root_and_the_users_processes_link_no_runtime_no_http_no_tls() {
     for package in PRIVILEGED {
         let tree = tree(package, "normal,build");
         let found: Vec<_> = FORBIDDEN.iter().filter(|name| tree.contains(**name)).collect();
-        assert!(found.is_empty(), "{package} links {found:?}; `cargo tree -p {package} -i NAME` shows the way");
+        assert!(
+            found.is_empty(),
+            "{package} links {found:?}; `cargo tree -p {package} -i NAME` shows the way"
+        );
     }
 }
 
@@ -76,7 +95,8 @@ fn crates_need_each_other_downwards_only() {
             continue;
         };
         for dependency in package["dependencies"].as_array().expect("dependencies") {
-            let Some(ours) = dependency["name"].as_str().and_then(|name| name.strip_prefix("portcullis-")) else {
+            let Some(ours) = dependency["name"].as_str().and_then(|name| name.strip_prefix("portcullis-"))
+            else {
                 continue;
             };
             // Tests may stand on the test support, and a crate's own tests on what is below them anyway.
@@ -110,7 +130,8 @@ fn unsafe_stands_in_two_crates_only() {
         }
         for (at, line) in fs::read_to_string(&path).expect("a source").lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            let uses = code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl");
+            let uses =
+                code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl");
             if uses || code.contains("allow(unsafe_code") || code.contains("expect(unsafe_code") {
                 wrong.push(format!("{}:{}", path.display(), at + 1));
             }

@@ -70,7 +70,10 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             format!("--window-size={width},{height}"),
-            format!("--user-data-dir={}", self.folder.join(format!("profile{}", place::next_number())).display()),
+            format!(
+                "--user-data-dir={}",
+                self.folder.join(format!("profile{}", place::next_number())).display()
+            ),
         ];
         if dark {
             args.push("--force-dark-mode".to_owned());
@@ -87,7 +90,9 @@ impl Browser {
                 }
             }
         });
-        let serde_json::Value::Object(capabilities) = capabilities else { unreachable!("written as an object above") };
+        let serde_json::Value::Object(capabilities) = capabilities else {
+            unreachable!("written as an object above")
+        };
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{}", self.port))

@@ -209,9 +209,12 @@ impl Client {
     /// When it ends instead.
     pub fn await_running(&self, id: &str, seconds: u64) -> Result<()> {
         until::some("the session runs", seconds, || {
-            let page = self.request("GET", &format!("/sessions/{id}")).header("Accept", "text/html").send()?;
+            let page =
+                self.request("GET", &format!("/sessions/{id}")).header("Accept", "text/html").send()?;
             // The status page of a running session sends the browser on to it.
-            if page.status == 303 && page.header("location").is_some_and(|to| to.starts_with(&format!("/s/{id}/"))) {
+            if page.status == 303
+                && page.header("location").is_some_and(|to| to.starts_with(&format!("/s/{id}/")))
+            {
                 return Ok(Some(()));
             }
             let text = page.text();

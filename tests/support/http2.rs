@@ -34,8 +34,7 @@ pub fn request(
 ) -> Result<Response> {
     block_on(async {
         let (mut sender, _) = connect(client, tls).await?;
-        let mut request =
-            Request::builder().method(method).uri(format!("https://{}{path}", client.host()));
+        let mut request = Request::builder().method(method).uri(format!("https://{}{path}", client.host()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -46,7 +45,9 @@ pub fn request(
             headers: parts
                 .headers
                 .iter()
-                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
                 .collect(),
             body: body.collect().await?.to_bytes().to_vec(),
         })
@@ -104,8 +105,9 @@ async fn connect(client: &Client, tls: &Arc<ClientConfig>) -> Result<(Sender, to
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
         bail!("the server did not agree to HTTP/2");
     }
-    let (sender, connection) =
-        hyper::client::conn::http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await?;
     let driver = tokio::spawn(async move {
         // Ends with the connection; what matters is seen by the request.
         let _ = connection.await;

@@ -63,14 +63,17 @@ pub fn execute(socket: &mut Socket, v1: bool, code: &str) -> Result<String> {
         let (kind, parent, content) = match socket.read()? {
             Message::Text(text) => {
                 let value: Value = serde_json::from_str(&text)?;
-                (value["header"]["msg_type"].clone(), value["parent_header"]["msg_id"].clone(), value["content"].clone())
+                (
+                    value["header"]["msg_type"].clone(),
+                    value["parent_header"]["msg_id"].clone(),
+                    value["content"].clone(),
+                )
             }
             Message::Binary(bytes) => {
                 let parts = unpack(&bytes)?;
                 let part = |at: usize| parts.get(at).context("a message with too few parts");
-                let [header, parent, content] = [part(1)?, part(2)?, part(4)?].map(|part| {
-                    serde_json::from_slice::<Value>(part).unwrap_or_default()
-                });
+                let [header, parent, content] = [part(1)?, part(2)?, part(4)?]
+                    .map(|part| serde_json::from_slice::<Value>(part).unwrap_or_default());
                 (header["msg_type"].clone(), parent["msg_id"].clone(), content)
             }
             Message::Close(frame) => bail!("the kernel's socket was closed: {frame:?}"),
@@ -111,5 +114,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<&[u8]>> {
         Ok(usize::try_from(u64::from_le_bytes(eight.try_into()?))?)
     };
     let count = number(0)?;
-    (1..count).map(|at| bytes.get(number(at)?..number(at + 1)?).context("offsets outside of the message")).collect()
+    (1..count)
+        .map(|at| bytes.get(number(at)?..number(at + 1)?).context("offsets outside of the message"))
+        .collect()
 }

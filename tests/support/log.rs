@@ -30,7 +30,11 @@ impl Log {
         std::thread::spawn(move || {
             for line in BufReader::new(File::from(output)).split(b'\n') {
                 let Ok(line) = line else { break };
-                shared.0.lock().expect("nobody panics holding it").push(String::from_utf8_lossy(&line).into_owned());
+                shared
+                    .0
+                    .lock()
+                    .expect("nobody panics holding it")
+                    .push(String::from_utf8_lossy(&line).into_owned());
                 shared.1.notify_all();
             }
         });

@@ -16,7 +16,9 @@ const OBJECT: &str = "/run/pam_portcullis_test.so";
 pub fn path() -> Result<String> {
     static COMPILED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let compiled = COMPILED.get_or_init(|| {
-        let output = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-Wall", "-o", OBJECT, SOURCE, "-lpam"]).output();
+        let output = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-o", OBJECT, SOURCE, "-lpam"])
+            .output();
         match output {
             Ok(output) if output.status.success() => Ok(OBJECT.into()),
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),

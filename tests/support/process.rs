@@ -78,7 +78,9 @@ impl Process {
         let bytes = fs::read(format!("/proc/{}/environ", self.pid))?;
         Ok(bytes
             .split(|byte| *byte == 0)
-            .filter_map(|pair| String::from_utf8_lossy(pair).split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned())))
+            .filter_map(|pair| {
+                String::from_utf8_lossy(pair).split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()))
+            })
             .collect())
     }
 

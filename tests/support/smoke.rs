@@ -52,13 +52,20 @@ fn all(given: &Given, report: &mut impl FnMut(&str, &Result<()>)) -> Result<()> 
     report(&format!("{} signs in with the right one", given.user), &signed_in);
     signed_in.context("not signed in")?;
     let started = client.start_session(START_SECONDS);
-    report("JupyterLab starts and answers", &started.as_ref().map(drop).map_err(|error| anyhow::anyhow!("{error:#}")));
+    report(
+        "JupyterLab starts and answers",
+        &started.as_ref().map(drop).map_err(|error| anyhow::anyhow!("{error:#}")),
+    );
     let session = started.context("no session")?;
-    report("a notebook cell: 1+1 is 2 in a Python kernel over its WebSocket", &one_and_one(&client, &session));
+    report(
+        "a notebook cell: 1+1 is 2 in a Python kernel over its WebSocket",
+        &one_and_one(&client, &session),
+    );
     report(&door("terminal", "allow-shell", value), &terminal(&client, &session, given.flags));
     report(&door("upload", "allow-file-uploads", value), &upload(&client, &session, given.flags));
     report(&door("download", "allow-file-downloads", value), &download(&client, &session, given.flags));
-    let stopped = client.post(&format!("/sessions/{session}/stop"), &[]).and_then(|answer| answer.expect(303));
+    let stopped =
+        client.post(&format!("/sessions/{session}/stop"), &[]).and_then(|answer| answer.expect(303));
     report("the session stops", &stopped.map(drop));
     let out = client.post("/auth-sign-out", &[]).and_then(|_| match client.is_signed_in()? {
         false => Ok(()),

@@ -55,7 +55,9 @@ pub fn open(client: &Client, path: &str, headers: &[(&str, &str)]) -> Result<Soc
             Err(Refused(Response {
                 status: parts.status.as_u16(),
                 headers: headers
-                    .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                    .map(|(name, value)| {
+                        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                    })
                     .collect(),
                 body: body.unwrap_or_default(),
             })

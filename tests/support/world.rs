@@ -186,7 +186,11 @@ impl Builder {
             },
             Ide::Program(path) => path.clone(),
         };
-        if !self.settings.get("jupyter.conf").is_some_and(|set| set.iter().any(|(name, _)| name == "jupyter-exe")) {
+        if !self
+            .settings
+            .get("jupyter.conf")
+            .is_some_and(|set| set.iter().any(|(name, _)| name == "jupyter-exe"))
+        {
             self = self.conf("jupyter.conf", &format!("jupyter-exe={program}"));
         }
         if let Some(certificate) = &self.certificate {
@@ -303,7 +307,9 @@ impl World {
     /// When its TLS can't be set up.
     pub fn client(&self) -> Result<Client> {
         Ok(match &self.certificate {
-            Some(certificate) => Client::new_tls(self.address, tls::client(certificate, &["http/1.1"], false)?),
+            Some(certificate) => {
+                Client::new_tls(self.address, tls::client(certificate, &["http/1.1"], false)?)
+            }
             None => Client::new(self.address),
         })
     }
@@ -335,8 +341,9 @@ impl World {
     /// When it does not.
     pub fn launch(&mut self) -> Result<()> {
         let mut child = self.spawn()?;
-        let said =
-            self.readiness.await_line("READY=1", READY_SECONDS, || child.try_wait().is_ok_and(|over| over.is_none()));
+        let said = self
+            .readiness
+            .await_line("READY=1", READY_SECONDS, || child.try_wait().is_ok_and(|over| over.is_none()));
         self.launcher = Some(child);
         let said = said?;
         let address = said.lines().find_map(|line| line.strip_prefix("X_PORTCULLIS_ADDRESS="));

@@ -46,7 +46,8 @@ impl Ide {
             let target = request.uri().path_and_query().map_or("", |target| target.as_str());
             self.seen.borrow_mut().push(format!("{} {target}", request.method()));
         }
-        let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let authorization =
+            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if authorization.and_then(|value| value.strip_prefix("token ")) != Some(self.token.as_str()) {
             return text(StatusCode::FORBIDDEN, "the double wants the token".into());
         }
@@ -66,12 +67,15 @@ impl Ide {
             }
             (_, "sse") => {
                 let mut answer = Response::new(Ticks::default().boxed_unsync());
-                answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+                answer
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
                 answer
             }
-            (Method::GET | Method::HEAD, rest) if rest.starts_with("files/bytes-") => {
-                bytes(rest.trim_start_matches("files/bytes-").parse().unwrap_or(0), request.method() == Method::HEAD)
-            }
+            (Method::GET | Method::HEAD, rest) if rest.starts_with("files/bytes-") => bytes(
+                rest.trim_start_matches("files/bytes-").parse().unwrap_or(0),
+                request.method() == Method::HEAD,
+            ),
             (Method::PUT | Method::POST, _) => {
                 let description = describe(&request);
                 let length = drain(request.into_body()).await;
@@ -81,7 +85,9 @@ impl Ide {
             }
             (_, "cookies") => {
                 let mut answer = plain(json!({}));
-                for cookie in ["portcullis=stolen; Path=/", "__Host-portcullis=stolen; Path=/; Secure", "own=1; Path=/"] {
+                for cookie in
+                    ["portcullis=stolen; Path=/", "__Host-portcullis=stolen; Path=/; Secure", "own=1; Path=/"]
+                {
                     answer.headers_mut().append(header::SET_COOKIE, HeaderValue::from_static(cookie));
                 }
                 answer
@@ -142,7 +148,10 @@ impl Body for Zeros {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
@@ -176,7 +185,10 @@ impl Body for Ticks {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.timer.poll_tick(task) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(_) => {

@@ -28,7 +28,8 @@ pub(crate) fn accept(mut request: Request<Incoming>) -> Response<UnsyncBoxBody<B
     if let Ok(accept) = HeaderValue::from_str(&accept) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    let first = |value: &HeaderValue| value.to_str().ok()?.split(',').next().map(|name| name.trim().to_owned());
+    let first =
+        |value: &HeaderValue| value.to_str().ok()?.split(',').next().map(|name| name.trim().to_owned());
     if let Some(Ok(protocol)) = request
         .headers()
         .get(header::SEC_WEBSOCKET_PROTOCOL)
@@ -47,7 +48,9 @@ pub(crate) fn accept(mut request: Request<Incoming>) -> Response<UnsyncBoxBody<B
     answer
 }
 
-async fn echo<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut stream: BufStream<S>) -> std::io::Result<()> {
+async fn echo<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+    mut stream: BufStream<S>,
+) -> std::io::Result<()> {
     let mut payload = Vec::new();
     loop {
         let (first, second) = (stream.read_u8().await?, stream.read_u8().await?);
