@@ -1,6 +1,69 @@
-//! Listener, TLS, sign-in, session table, pages, policy at the proxy.
+//! The unprivileged daemon: it signs people in, shows pages, holds the table of sessions and enforces policy in front of the IDE.
+//!
+//! It is a child of the launcher, with the wire on descriptor 3 and nothing else: listeners, keys and configuration come by it.
+//! Everything that must not be forged is the launcher's; what this process decides is which requests reach an IDE. It starts no
+//! process, opens no file, and talks to nobody but browsers, the launcher and sessions.
+//!
+//! Threads: one per listener, each with a runtime of its own ([`serve`]); one for the wire and the clocks ([`launcher_link`]).
+#![forbid(unsafe_code)]
 
-/// Runs the program and returns its exit status.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod answers;
+mod busy;
+mod call;
+mod conversations;
+mod cookies;
+mod door;
+mod events;
+mod forms;
+mod gate;
+mod generation;
+mod headers;
+mod home;
+mod ide;
+mod launcher_link;
+mod limits;
+mod link;
+mod logging;
+mod pass;
+mod redirect;
+mod refusals;
+mod routes;
+mod run;
+mod serve;
+mod sessions;
+mod sign_in;
+mod state;
+mod who;
+#[cfg(test)]
+mod whole;
+mod wire;
+mod world;
+
+use std::process::ExitCode;
+
+use portcullis_wire::Channel;
+
+/// Runs the program and returns its exit status: 0 when it drained in order, 1 when it couldn't serve.
+pub fn main() -> ExitCode {
+    // ORDER: before anything is opened, or what is opened could be taken for the wire.
+    let wire = Channel::inherited();
+    logging::start();
+    let wire = match wire {
+        Ok(Some(wire)) => wire,
+        Ok(None) => {
+            tracing::error!("portcullis-server is started by portcullis-launcher, not by hand");
+            return ExitCode::FAILURE;
+        }
+        Err(error) => {
+            tracing::error!(cause = %launcher_link::chain(&error), "cannot take over the wire to the launcher");
+            return ExitCode::FAILURE;
+        }
+    };
+    match run::run(wire) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(cause = %launcher_link::chain(&error), "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! Blocking or not is the descriptor's own mode; a caller that polls sets `O_NONBLOCK` and treats
 //! [`WireError::WouldBlock`] as "later". The server wraps the descriptor in its runtime's `AsyncFd`.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -65,6 +65,23 @@ impl Channel {
         Self(fd)
     }
 
+    /// Makes it blocking or not.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn set_nonblocking(&self, yes: bool) -> Result<(), WireError> {
+        Ok(fd::set_nonblocking(self.0.as_fd(), yes)?)
+    }
+
+    /// Takes over descriptor 3, which a child of the launcher was started with, and closes all above it. Call it first in
+    /// `main`; `None` when there is none or it was taken before.
+    ///
+    /// # Errors
+    /// When the kernel can't close the others.
+    pub fn inherited() -> Result<Option<Self>, WireError> {
+        Ok(fd::take_inherited(3)?.into_iter().next().flatten().map(Self))
+    }
+
     /// Gives the descriptor back.
     pub fn into_fd(self) -> OwnedFd {
         self.0
@@ -110,6 +127,12 @@ impl Channel {
             },
             _ => Err(WireError::Malformed),
         }
+    }
+}
+
+impl AsRawFd for Channel {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }
 

@@ -1,0 +1,89 @@
+//! One request as it goes through the server: what is known of it once it passed the gate.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Uri};
+
+use crate::answers::Reader;
+use crate::generation::Generation;
+use crate::refusals::{Refused, what};
+use crate::state::{Person, Snapshot};
+use crate::who::Identity;
+use crate::world::{Thread, World};
+
+/// A request without its body.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    /// This thread.
+    pub(crate) thread: &'a Thread,
+    /// Everything at the moment the request came.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// Who asks.
+    pub(crate) identity: Option<Identity>,
+    /// From where.
+    pub(crate) peer: IpAddr,
+    /// `Host`, well-formed.
+    pub(crate) host: HeaderValue,
+    /// The method.
+    pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) uri: Uri,
+    /// Whether a person sees the answer as a page.
+    pub(crate) html: bool,
+    /// Seconds since 1970.
+    pub(crate) now: u64,
+}
+
+impl Call<'_> {
+    /// Shared by all threads.
+    pub(crate) fn world(&self) -> &World {
+        &self.thread.world
+    }
+
+    /// The configuration in force.
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.snapshot.generation
+    }
+
+    /// Who asks.
+    pub(crate) fn person(&self) -> Option<&Arc<Person>> {
+        self.identity.as_ref().map(|identity| &identity.person)
+    }
+
+    /// Who reads the answer.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        let user = self.identity.as_ref().map(|identity| identity.person.user());
+        Reader { generation: self.generation(), user, html: self.html }
+    }
+
+    /// `Host` as text.
+    pub(crate) fn host(&self) -> &str {
+        self.host.to_str().unwrap_or_default()
+    }
+
+    /// Whether the page renews itself: then nobody acted.
+    pub(crate) fn renews_itself(&self) -> bool {
+        self.uri.query().is_some_and(|query| crate::forms::query_value(query, "live").is_some())
+    }
+
+    /// A person did this.
+    pub(crate) fn acted(&self) {
+        if let Some(person) = self.person() {
+            self.world().touched(self.generation(), person, self.now);
+        }
+    }
+
+    /// A refusal of this request, for the audit log.
+    pub(crate) fn refused(&self, session: &str, capability: &str, rule: &str) -> String {
+        let refused = Refused {
+            user: self.person().map_or_else(String::new, |person| person.user().to_owned()),
+            session: session.to_owned(),
+            remote: self.peer,
+            capability: capability.to_owned(),
+            what: what(self.method.as_str(), self.uri.path()),
+            rule: rule.to_owned(),
+        };
+        self.world().refused(refused, self.now)
+    }
+}

@@ -1,0 +1,333 @@
+//! Headers: which of a client's never reach a session, which of a session's never reach a client, and what we set.
+//!
+//! Hop-by-hop names (with those that `Connection` lists) are the proxy engine's. Client copies go by prefix and with `_` for `-`
+//! too, before ours are set once. Called by `ide` and `errors`.
+
+use std::net::IpAddr;
+
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+use portcullis_conf::{FrameOrigin, Header};
+use portcullis_pages::CONTENT_SECURITY_POLICY as PAGES_POLICY;
+
+use crate::cookies::{Jar, strip};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// Beginnings of names by which proxies tell a server who is asking and for what; only we may say that here.
+const EDGE_PREFIXES: &[&str] = &[
+    "x-forwarded",
+    "x-rstudio-",
+    "x-rstudiouser",
+    "x-rstudiosystem",
+    "x-rs-",
+    "x-auth-",
+    "x-remote-",
+    "x-original-",
+    "x-rewrite-",
+    "x-middleware-",
+    "x-portcullis-",
+    "x-envoy-",
+    "x-client-",
+    "x-ssl-",
+    "ssl-client-",
+    "x-postback-",
+    "x-jupyter",
+    "x-webauth-",
+    "x-authenticated-",
+    "x-user",
+    "cf-connecting-",
+    "x-cluster-client-",
+    "x-proxy-user",
+];
+const EDGE_NAMES: &[&str] = &[
+    "authorization",
+    "forwarded",
+    "remote-user",
+    "remote-addr",
+    "remote-groups",
+    "true-client-ip",
+    "x-real-ip",
+    "x-scheme",
+    "x-url-scheme",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "fastly-client-ip",
+    "expect",
+];
+/// What a session may not say in our name.
+const SESSION_NAMES: &[&str] = &[
+    "clear-site-data",
+    "strict-transport-security",
+    "public-key-pins",
+    "service-worker-allowed",
+    "server",
+    "alt-svc",
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-expose-headers",
+    "access-control-allow-private-network",
+];
+
+/// Whether a header of a client stays at the edge.
+pub(crate) fn stays_at_edge(name: &str) -> bool {
+    // CGI-like servers read `X_Forwarded_For` as `X-Forwarded-For`; no browser sends a `_`.
+    name.contains('_')
+        || EDGE_NAMES.contains(&name)
+        || EDGE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Who asks, for the session's eyes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Edge<'a> {
+    /// The connection's other end.
+    pub(crate) peer: IpAddr,
+    /// The authority the browser asked for.
+    pub(crate) host: &'a HeaderValue,
+    /// Whether it came by https.
+    pub(crate) https: bool,
+}
+
+/// Makes a client's headers fit for a session: strips, then sets.
+pub(crate) fn to_session(headers: &mut HeaderMap, edge: Edge<'_>, authorization: &HeaderValue) {
+    // Most requests carry none of them: look before building a list.
+    if headers.keys().any(|name| stays_at_edge(name.as_str())) {
+        let doomed: Vec<HeaderName> =
+            headers.keys().filter(|name| stays_at_edge(name.as_str())).cloned().collect();
+        for name in doomed {
+            headers.remove(name);
+        }
+    }
+    strip(headers);
+    // ORDER: ours are set after every client copy is gone.
+    headers.insert(AUTHORIZATION, authorization.clone());
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if edge.https { "https" } else { "http" }));
+    headers.insert(FORWARDED_HOST, edge.host.clone());
+    headers.insert(http::header::HOST, edge.host.clone());
+    if let Ok(peer) = HeaderValue::from_str(&edge.peer.to_string()) {
+        headers.insert(FORWARDED_FOR, peer);
+    }
+}
+
+fn ancestors(frame: &FrameOrigin) -> String {
+    match frame {
+        FrameOrigin::None => "'none'".to_owned(),
+        FrameOrigin::Same => "'self'".to_owned(),
+        FrameOrigin::Any => "*".to_owned(),
+        FrameOrigin::Hosts(hosts) => hosts.join(" "),
+    }
+}
+
+/// Headers of answers, worked out once per configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Answers {
+    ours: Vec<(HeaderName, HeaderValue)>,
+    theirs: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Answers {
+    /// `frame` is `www-frame-origin`, `added` is `server-add-header`.
+    pub(crate) fn new(frame: &FrameOrigin, hsts: Option<&str>, added: &[Header]) -> Self {
+        let mut both: Vec<(HeaderName, HeaderValue)> =
+            vec![(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
+        both.extend(
+            hsts.and_then(|text| Some((STRICT_TRANSPORT_SECURITY, HeaderValue::from_str(text).ok()?))),
+        );
+        for header in added {
+            // Both were checked as an option; what still is no header is left out.
+            let name = HeaderName::from_bytes(header.name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&header.value)) {
+                both.push((name, value));
+            }
+        }
+        let mut ours = both.clone();
+        // Our pages load nothing but our own files; they send forms to us only.
+        let policy = format!("{PAGES_POLICY}; frame-ancestors {}", ancestors(frame));
+        ours.extend(HeaderValue::from_str(&policy).ok().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+        // Not `no-referrer`: browsers then send `Origin: null` with forms, which the gate refuses.
+        ours.push((REFERRER_POLICY, HeaderValue::from_static("same-origin")));
+        ours.push((CORP, HeaderValue::from_static("same-origin")));
+        ours.push((COOP, HeaderValue::from_static("same-origin")));
+        let mut theirs = both;
+        match frame {
+            FrameOrigin::None => {
+                ours.push((X_FRAME_OPTIONS, HeaderValue::from_static("DENY")));
+                // IDEs embed pages of their own (previews, help).
+                theirs.push((X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")));
+            }
+            FrameOrigin::Same => {
+                ours.push((X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")));
+                theirs.push((X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")));
+            }
+            // The old header can't say these; `frame-ancestors` does.
+            FrameOrigin::Any | FrameOrigin::Hosts(_) => {}
+        }
+        Self { ours, theirs }
+    }
+
+    /// Completes an answer of our own. Pages about a person are kept nowhere; named files set their own caching before.
+    pub(crate) fn complete(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.ours {
+            headers.insert(name.clone(), value.clone());
+        }
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+
+    /// Edits an answer of a session. `file` says that it is a file of the user's, which must not act as a page of ours.
+    pub(crate) fn from_session(&self, headers: &mut HeaderMap, file: bool) {
+        for name in SESSION_NAMES {
+            headers.remove(*name);
+        }
+        if headers.contains_key(SET_COOKIE) {
+            drop_our_cookies(headers);
+        }
+        for (name, value) in &self.theirs {
+            headers.insert(name.clone(), value.clone());
+        }
+        if file {
+            headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox allow-scripts"));
+        }
+        debug_assert!(!headers.contains_key(SERVER), "the session's software stays unnamed");
+    }
+}
+
+fn drop_our_cookies(headers: &mut HeaderMap) {
+    let ours = |value: &HeaderValue| {
+        let bytes = value.as_bytes();
+        let end = bytes.iter().position(|byte| *byte == b'=' || *byte == b';').unwrap_or(bytes.len());
+        Jar::owns(bytes[..end].trim_ascii())
+    };
+    if !headers.get_all(SET_COOKIE).iter().any(ours) {
+        return;
+    }
+    let kept: Vec<HeaderValue> =
+        headers.get_all(SET_COOKIE).iter().filter(|value| !ours(value)).cloned().collect();
+    headers.remove(SET_COOKIE);
+    for value in kept {
+        headers.append(SET_COOKIE, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: HeaderValue = HeaderValue::from_static("token T");
+
+    static HOST: HeaderValue = HeaderValue::from_static("ide.test");
+
+    fn edge() -> Edge<'static> {
+        Edge { peer: IpAddr::from([127, 0, 0, 1]), host: &HOST, https: true }
+    }
+
+    #[test]
+    fn every_client_copy_stays_at_the_edge() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "x-forwarded-for",
+            "x-forwarded-user",
+            "forwarded",
+            "x-real-ip",
+            "x-rstudio-request",
+            "x-rs-csrf-token",
+            "x-rstudiouseridentity",
+            "remote-user",
+            "remote_user",
+            "x_forwarded_user",
+            "authorization",
+            "x-original-url",
+            "x-rewrite-url",
+            "x-http-method-override",
+            "x-scheme",
+            "x-auth-username",
+            "x-middleware-subrequest",
+            "x-postback-exitcode",
+            "expect",
+        ] {
+            for value in ["bob", "bob, alice"] {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+        }
+        headers.insert("cookie", HeaderValue::from_static("portcullis=secret; _xsrf=1"));
+        headers.insert("x-xsrftoken", HeaderValue::from_static("1"));
+        to_session(&mut headers, edge(), &TOKEN);
+        let mut left: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("ascii")))
+            .collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                "authorization: token T",
+                "cookie: _xsrf=1",
+                "host: ide.test",
+                "x-forwarded-for: 127.0.0.1",
+                "x-forwarded-host: ide.test",
+                "x-forwarded-proto: https",
+                "x-xsrftoken: 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_session_sets_neither_our_cookie_nor_our_headers() {
+        let mut headers = HeaderMap::new();
+        for value in [
+            "_xsrf=1; Path=/s/x/",
+            "portcullis=evil; Path=/",
+            " __Host-portcullis=evil",
+            "portcullis-stay=1",
+            "portcullis",
+        ] {
+            headers.append(SET_COOKIE, HeaderValue::from_static(value));
+        }
+        for name in ["clear-site-data", "access-control-allow-origin", "service-worker-allowed", "server"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("*"));
+        }
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'self'"));
+        let added = Header { name: "X-Site".into(), value: "a:b".into() };
+        Answers::new(&FrameOrigin::None, Some("max-age=1"), &[added]).from_session(&mut headers, true);
+        let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["_xsrf=1; Path=/s/x/"]);
+        assert!(
+            !headers.contains_key("clear-site-data") && !headers.contains_key("access-control-allow-origin")
+        );
+        assert_eq!(headers["x-site"], "a:b");
+        assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=1");
+        assert_eq!(headers[X_FRAME_OPTIONS], "SAMEORIGIN");
+        assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).iter().count(), 2);
+    }
+
+    #[test]
+    fn our_pages_are_strict() {
+        for (option, ancestors, old) in [
+            (FrameOrigin::None, "'none'", Some("DENY")),
+            (FrameOrigin::Same, "'self'", Some("SAMEORIGIN")),
+            (FrameOrigin::Any, "*", None),
+            (FrameOrigin::Hosts(vec!["a.test".into(), "b.test".into()]), "a.test b.test", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            Answers::new(&option, None, &[]).complete(&mut headers);
+            let policy = headers[CONTENT_SECURITY_POLICY].to_str().expect("ascii");
+            assert!(
+                policy.starts_with("default-src 'none'")
+                    && policy.ends_with(&format!("frame-ancestors {ancestors}"))
+            );
+            assert_eq!(headers.get(X_FRAME_OPTIONS).map(|value| value.to_str().expect("ascii")), old);
+            assert_eq!(headers[CACHE_CONTROL], "no-store");
+            assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The hot path: `/s/<id>/…` from a verified request to the IDE and back.
+//!
+//! Whose session it is, what the policy says of the request, where a path leads, which headers pass: all decided here, before a
+//! byte goes to the IDE; what was decided on is sent on unchanged. Nothing here is allocated for a request that is simply
+//! allowed, beyond what the engine needs. Called by `serve`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri};
+use portcullis_model::SessionId;
+use portcullis_model::session::State;
+use portcullis_policy::{
+    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, refusal_body,
+};
+use portcullis_proxy::upload::{CollectError, collect};
+use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
+
+use crate::answers::Public;
+use crate::call::Call;
+use crate::launcher_link::chain;
+use crate::limits::{capped, too_large};
+use crate::pass::{self, Passing};
+use crate::sessions::{unauthenticated, unknown};
+use crate::state::{Live, Person};
+
+const SUBPROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+
+/// A session's address without its final slash.
+pub(crate) fn bare(call: &Call<'_>, id: SessionId) -> Response<Body> {
+    match call.person() {
+        None => unauthenticated(call),
+        Some(person) if call.snapshot.session_of(person, id).is_none() => unknown(call),
+        Some(_) => call.reader().go(&format!("/s/{id}/")),
+    }
+}
+
+/// A request to a session; the IDE's own path begins at byte `tail_at` of the path.
+pub(crate) async fn ide(
+    call: Call<'_>,
+    request: Request<Incoming>,
+    id: SessionId,
+    tail_at: usize,
+) -> Response<Body> {
+    let Some(identity) = call.identity.clone() else { return unauthenticated(&call) };
+    let person = &identity.person;
+    let Some(live) = call.snapshot.session_of(person, id).cloned() else { return unknown(&call) };
+    if let Some(response) = not_running(&call, &live) {
+        return response;
+    }
+    let uri = call.uri.clone();
+    let subprotocol = request.headers().get(SUBPROTOCOL).cloned();
+    let ask = Ask {
+        method: call.method.as_str(),
+        path: uri.path().get(tail_at..).unwrap_or("/"),
+        query: uri.query(),
+        upgrade: request.extensions().get::<WebSocketAsk>().is_some(),
+        subprotocol: subprotocol.as_ref().and_then(|value| value.to_str().ok()),
+        content_length: content_length(request.headers()),
+        wants_html: call.html,
+    };
+    let mut response = match admit(&call, person, &live, &ask, request).await {
+        Ok(passing) => pass::pass(&call, person, &live, passing).await,
+        Err(response) => response,
+    };
+    crate::serve::renew(&call, Some(&identity), &mut response);
+    response
+}
+
+/// Decides; everything that may go on comes out with the conditions it goes under.
+async fn admit(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    ask: &Ask<'_>,
+    request: Request<Incoming>,
+) -> Result<Passing, Response<Body>> {
+    let ide = live.session.ide;
+    let mut forward = match decide(ide, &person.flags, ask) {
+        Verdict::Forward(forward) => forward,
+        Verdict::Refuse(refusal) => return Err(refuse(call, live, &refusal)),
+    };
+    check_path(call, person, live, &forward).await?;
+    let mut request = request;
+    if let QueryRule::Add(parameter) = forward.query {
+        *request.uri_mut() = with_parameter(request.uri(), parameter).ok_or_else(|| malformed(call))?;
+    }
+    if ask.upgrade {
+        return Ok(Passing::Socket { request, forward });
+    }
+    let all = call.generation().body_limit();
+    let limit = match forward.body {
+        BodyRule::Stream => all,
+        BodyRule::Limit(limit) | BodyRule::Judge { limit } => Some(capped(limit, all)),
+    };
+    if let (Some(limit), Some(length)) = (limit, ask.content_length) {
+        if length > limit {
+            return Err(refuse(call, live, &too_large(call.generation(), &person.flags, &forward, limit)));
+        }
+    }
+    let BodyRule::Judge { limit: judged } = forward.body else {
+        return Ok(Passing::Request { request: request.map(Upload::from), forward, limit });
+    };
+    let (head, body) = request.into_parts();
+    let bytes = match collect(body, limit.unwrap_or(judged)).await {
+        Ok(bytes) => bytes,
+        Err(CollectError::TooLarge { limit }) => {
+            return Err(refuse(call, live, &too_large(call.generation(), &person.flags, &forward, limit)));
+        }
+        Err(error) => {
+            return Err(call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), &chain(&error)));
+        }
+    };
+    judge(call, person, live, ask, &mut forward, &bytes).await?;
+    Ok(Passing::Request { request: Request::from_parts(head, Upload::from(bytes)), forward, limit: None })
+}
+
+/// Asks the policy about a whole body; what it says is added to what it said of the head.
+async fn judge(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    ask: &Ask<'_>,
+    forward: &mut Forward,
+    bytes: &Bytes,
+) -> Result<(), Response<Body>> {
+    match judge_body(live.session.ide, &person.flags, ask, bytes) {
+        Verdict::Forward(judged) => {
+            check_path(call, person, live, &judged).await?;
+            forward.activity |= judged.activity;
+            forward.capability = judged.capability;
+            forward.transfer = judged.transfer.or(forward.transfer.take());
+            Ok(())
+        }
+        Verdict::Refuse(refusal) => Err(refuse(call, live, &refusal)),
+    }
+}
+
+/// Follows a path that the request names, as its user would, and asks whether it ends in an allowed directory.
+async fn check_path(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    forward: &Forward,
+) -> Result<(), Response<Body>> {
+    let PathRule::Resolve(claim) = &forward.paths else { return Ok(()) };
+    let home = &person.sign_in.principal.home;
+    // The home itself may be reached by a link (`/home` on another disk): it is resolved beside the path.
+    let asked = vec![claim.under(home), home.clone()];
+    let resolved = match call.thread.doors.resolve(live.session.id, asked).await {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            // Fail closed: a path that can't be followed can't be allowed.
+            return Err(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error)));
+        }
+    };
+    let allowed = match resolved.as_slice() {
+        [Some(path), Some(home)] => person.flags.directory_allows(path, home),
+        _ => false,
+    };
+    if allowed {
+        return Ok(());
+    }
+    let origin = &person.flags.restrict_directories.origin;
+    let refusal = Refusal {
+        capability: forward.capability,
+        status: 403,
+        flag: Some("restrict-directory-view"),
+        rule: format!("restrict-directory-view=1 ({origin})"),
+        text: format!(
+            "This path is outside the directories you may use here. The server restricts them \
+             (`restrict-directory-view=1`, {origin}). Use your home directory, or ask the administrator to add the directory \
+             to `directory-view-allow-list`."
+        ),
+    };
+    Err(refuse(call, live, &refusal))
+}
+
+/// A refusal in the IDE's own form, or as a page for a person; recorded in the audit log.
+pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Response<Body> {
+    let id = call.refused(&live.session.id.to_string(), refusal.capability.word(), &refusal.rule);
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
+    if call.html {
+        let public = Public { what: Some(&refusal.text), rule: Some(&refusal.rule), ..Public::of(status) };
+        return call.reader().refuse_as(public, &id);
+    }
+    let (kind, body) = refusal_body(live.session.ide, refusal, &id, false);
+    call.reader().answer(status, kind, body.into())
+}
+
+/// What to say when the IDE can't be asked now.
+fn not_running(call: &Call<'_>, live: &Live) -> Option<Response<Body>> {
+    let (status, what) = match &live.session.state {
+        State::Running => return None,
+        State::Launching(_) => (StatusCode::SERVICE_UNAVAILABLE, "This session is still starting."),
+        State::Ending => (StatusCode::GONE, "This session is ending."),
+        State::Ended(_) => (StatusCode::GONE, "This session has ended."),
+    };
+    if call.html && matches!(call.method, Method::GET | Method::HEAD) {
+        return Some(call.reader().go(&format!("/sessions/{}", live.session.id)));
+    }
+    // Not logged: every poll of an open tab comes here.
+    Some(
+        call.reader()
+            .refuse_as(Public { what: Some(what), ..Public::of(status) }, &live.session.id.to_string()),
+    )
+}
+
+fn malformed(call: &Call<'_>) -> Response<Body> {
+    call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), "the address can't be extended")
+}
+
+fn with_parameter(uri: &Uri, parameter: &str) -> Option<Uri> {
+    let joined = match uri.query() {
+        Some(query) => format!("{}?{query}&{parameter}", uri.path()),
+        None => format!("{}?{parameter}", uri.path()),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(joined).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_added_and_nothing_else_changes() {
+        let added =
+            |uri: &str| with_parameter(&uri.parse().expect("a uri"), "x=1").map(|uri| uri.to_string());
+        assert_eq!(added("/s/a/api?b=%20").as_deref(), Some("/s/a/api?b=%20&x=1"));
+        assert_eq!(added("/s/a/%41").as_deref(), Some("/s/a/%41?x=1"));
+    }
+}

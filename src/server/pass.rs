@@ -1,0 +1,190 @@
+//! What was admitted goes to the IDE: headers edited, streams watched, files recorded. Called by `ide` alone.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use portcullis_model::Uid;
+use portcullis_model::audit::Event;
+use portcullis_model::session::Transport;
+use portcullis_policy::{Forward, SocketRule, Transfer, frame_is_activity};
+use portcullis_proxy::{
+    Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, forward,
+    tunnel,
+};
+use tokio::net::TcpStream;
+
+use crate::answers::Public;
+use crate::call::Call;
+use crate::headers::{Edge, to_session};
+use crate::ide::refuse;
+use crate::launcher_link::chain;
+use crate::limits::too_large;
+use crate::state::{Live, Person};
+use crate::world::Thread;
+
+/// A request that may go on.
+#[derive(Debug)]
+pub(crate) enum Passing {
+    /// An exchange.
+    Request {
+        /// As it will be sent, but for its headers.
+        request: Request<Upload>,
+        /// Its conditions.
+        forward: Forward,
+        /// Longest body, counted as it passes.
+        limit: Option<u64>,
+    },
+    /// A WebSocket.
+    Socket {
+        /// As it will be sent, but for its headers.
+        request: Request<Incoming>,
+        /// Its conditions.
+        forward: Forward,
+    },
+}
+
+/// Passes it on and brings the answer.
+pub(crate) async fn pass(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    passing: Passing,
+) -> Response<Body> {
+    let (sent, conditions) = match passing {
+        Passing::Request { request, forward, limit } => {
+            if forward.activity {
+                call.world().acted(call.generation(), person, live, call.now);
+            }
+            let transfer = forward.transfer.clone();
+            (exchange(call, person, live, request, transfer, limit).await, forward)
+        }
+        Passing::Socket { request, forward } => {
+            (socket(call, person, live, request, forward.socket).await, forward)
+        }
+    };
+    match sent {
+        Ok(mut response) => {
+            let file = conditions.transfer.is_some() && call.method != http::Method::PUT;
+            call.generation().answers.from_session(response.headers_mut(), file);
+            response
+        }
+        Err(error) => failed(call, person, live, &conditions, &error),
+    }
+}
+
+async fn exchange(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    mut request: Request<Upload>,
+    transfer: Option<Transfer>,
+    limit: Option<u64>,
+) -> Result<Response<Body>, ForwardError> {
+    edit(call, live, request.headers_mut());
+    let mut options =
+        ForwardOptions { cuts: cuts(person, live), body_limit: limit, ..ForwardOptions::default() };
+    let status = transfer.map(|transfer| record(call, person, live, transfer, &mut options));
+    let response =
+        forward(&live.way.upstream, request, options, async || connect(call, person, live).await).await?;
+    if let Some(status) = status {
+        status.set(response.status());
+    }
+    Ok(response)
+}
+
+/// Writes a transfer to the audit log when it ended; only if the IDE agreed to it, which is known later.
+fn record(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    transfer: Transfer,
+    options: &mut ForwardOptions,
+) -> Rc<Cell<StatusCode>> {
+    let status = Rc::new(Cell::new(StatusCode::BAD_GATEWAY));
+    let (seen, world) = (status.clone(), call.thread.world.clone());
+    let (user, session) = (person.user().to_owned(), live.session.id);
+    options.on_end = Some(Box::new(move |moved| {
+        if !seen.get().is_success() {
+            return;
+        }
+        let bytes = match transfer.direction {
+            portcullis_policy::Direction::Upload => moved.up,
+            portcullis_policy::Direction::Download => moved.down,
+        };
+        let direction = transfer.direction.word().to_owned();
+        let complete = moved.complete;
+        world.link.audit(Event::Transfer { user, session, direction, path: transfer.path, bytes, complete });
+    }));
+    status
+}
+
+async fn socket(
+    call: &Call<'_>,
+    person: &Arc<Person>,
+    live: &Arc<Live>,
+    mut request: Request<Incoming>,
+    rule: SocketRule,
+) -> Result<Response<Body>, ForwardError> {
+    edit(call, live, request.headers_mut());
+    let mut options = TunnelOptions { cuts: cuts(person, live), ..TunnelOptions::default() };
+    if rule != SocketRule::None {
+        let (world, person, live) = (call.thread.world.clone(), person.clone(), live.clone());
+        options.tap = Some(Box::new(move |_, start| {
+            if frame_is_activity(rule, start) {
+                let snapshot = world.table.load();
+                world.acted(&snapshot.generation, &person, &live, crate::state::now());
+            }
+        }));
+    }
+    tunnel(&live.way.upstream, request, options, async || connect(call, person, live).await).await
+}
+
+fn edit(call: &Call<'_>, live: &Live, headers: &mut HeaderMap) {
+    let edge = Edge { peer: call.peer, host: &call.host, https: call.generation().https() };
+    to_session(headers, edge, &live.way.authorization);
+}
+
+fn cuts(person: &Person, live: &Live) -> Cuts {
+    Cuts::both(&person.presence.cut, &live.way.cut)
+}
+
+async fn connect(call: &Call<'_>, person: &Person, live: &Live) -> std::io::Result<Stream> {
+    connect_to(call.thread, Some(person.sign_in.principal.uid), live).await
+}
+
+/// A fresh connection to a session's IDE, whose owner has this number if it is known.
+///
+/// # Errors
+/// When nobody answers, or something that isn't its owner's.
+pub(crate) async fn connect_to(thread: &Thread, owner: Option<Uid>, live: &Live) -> std::io::Result<Stream> {
+    match live.session.transport {
+        Transport::Tcp(port) => {
+            TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port.0)).await.map(Stream::from)
+        }
+        Transport::Unix => thread.doors.connect(live.session.id, owner).await.map_err(std::io::Error::other),
+    }
+}
+
+/// There is no answer to hand on: what the person is told, and what the log keeps.
+fn failed(
+    call: &Call<'_>,
+    person: &Person,
+    live: &Live,
+    conditions: &Forward,
+    error: &ForwardError,
+) -> Response<Body> {
+    let status = match error {
+        ForwardError::TooLarge { limit } => {
+            return refuse(call, live, &too_large(call.generation(), &person.flags, conditions, *limit));
+        }
+        ForwardError::Closed | ForwardError::Cut(Reason::GoingAway) => StatusCode::GONE,
+        ForwardError::Cut(Reason::Revoked) => StatusCode::UNAUTHORIZED,
+        ForwardError::ConnectTimeout(_) | ForwardError::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        ForwardError::Upload(_) | ForwardError::Handshake(_) => StatusCode::BAD_REQUEST,
+        ForwardError::UploadStalled(_) => StatusCode::REQUEST_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    call.reader().refuse(Public::of(status), &format!("session {}: {}", live.session.id, chain(error)))
+}

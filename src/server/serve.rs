@@ -1,0 +1,178 @@
+//! Every request's way in: address, path, method, host, origin, cookie; then the place it asks for.
+//!
+//! The order is the order of cost and of trust: nothing of a request is used before the checks above it passed. Called by
+//! the proxy engine for each request.
+
+use http::header::{HOST, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use portcullis_conf::Access;
+use portcullis_pages::assets;
+use portcullis_proxy::{Body, ConnInfo, Incoming, WebSocketAsk};
+
+use crate::answers::{Public, Reader};
+use crate::call::Call;
+use crate::gate::{GateRefusal, authority, is_navigation, is_safe};
+use crate::routes::{Route, route};
+use crate::state::now;
+use crate::who::{Identity, Memo, identify};
+use crate::world::Thread;
+use crate::{events, home, ide, sessions, sign_in};
+
+/// Answers one request.
+pub(crate) async fn handle(
+    thread: &Thread,
+    request: Request<Incoming>,
+    conn: &ConnInfo<Memo>,
+) -> Response<Body> {
+    let snapshot = thread.world.table.load();
+    let now = now();
+    let generation = &snapshot.generation;
+    let headers = request.headers();
+    let uri = request.uri().clone();
+    let html = is_navigation(headers);
+    let reader = Reader { generation, user: None, html };
+    let peer = conn.peer.ip().to_canonical();
+
+    if let (Access::Deny, line) = generation.settings.ip_rules.decide(peer) {
+        return reader.refuse(
+            Public::of(StatusCode::FORBIDDEN),
+            &format!("ip-rules:{} denies {peer}", line.unwrap_or(0)),
+        );
+    }
+    let place = route(uri.path(), generation.root.as_str());
+    match place {
+        Route::Malformed => return reader.refuse(Public::of(StatusCode::BAD_REQUEST), "malformed path"),
+        Route::Health => return health(thread, &reader, request.method()),
+        Route::Static(name) => return file(&reader, request.method(), name),
+        _ => {}
+    }
+    if !known(request.method()) {
+        return reader.wrong_method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    }
+    let Some(host) = authority(headers).and_then(|_| headers.get(HOST)).cloned() else {
+        return reader.refuse(Public::of(StatusCode::BAD_REQUEST), "no host, or a malformed one");
+    };
+    let identity = identify(&conn.memo, &snapshot, headers, now);
+    let gate = judge(generation, &request, &host, place);
+    let method = request.method().clone();
+    let call = Call {
+        thread,
+        snapshot: snapshot.clone(),
+        identity,
+        peer,
+        host,
+        method,
+        uri: uri.clone(),
+        html,
+        now,
+    };
+    if let Err(refusal) = gate {
+        return foreign(&call, place, refusal);
+    }
+    let mut response = match place {
+        Route::Ide(id, tail) => return ide::ide(call, request, id, uri.path().len() - tail.len()).await,
+        Route::IdeBare(id) => ide::bare(&call, id),
+        Route::Home => home::home(&call, None, StatusCode::OK),
+        Route::SignIn => sign_in::page(&call, request.headers()),
+        Route::DoSignIn => sign_in::begin(&call, request).await,
+        Route::Continue => sign_in::go_on(&call, request).await,
+        Route::SignOut => sign_in::sign_out(&call).await,
+        Route::Sessions => sessions::start(&call, request).await,
+        Route::Session(id) => sessions::status(&call, id),
+        Route::Stop(id) => sessions::stop(&call, id),
+        Route::Events => events::events(&call),
+        Route::Unknown | Route::Malformed | Route::Health | Route::Static(_) => {
+            call.reader().refuse(Public::of(StatusCode::NOT_FOUND), "unknown path")
+        }
+    };
+    renew(&call, call.identity.as_ref(), &mut response);
+    response
+}
+
+/// Gives the browser a cookie that lasts as long as the sign-in does by now.
+pub(crate) fn renew(call: &Call<'_>, identity: Option<&Identity>, response: &mut Response<Body>) {
+    // A page that signs in or out has set its own.
+    let Some(identity) = identity.filter(|_| !response.headers().contains_key(http::header::SET_COOKIE))
+    else {
+        return;
+    };
+    let generation = call.generation();
+    let until = identity.person.until();
+    generation.jar.renew(response.headers_mut(), &generation.ring, &identity.presence, until, call.now);
+}
+
+fn known(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::PATCH
+            | Method::DELETE
+            | Method::OPTIONS
+    )
+}
+
+fn judge(
+    generation: &crate::generation::Generation,
+    request: &Request<Incoming>,
+    host: &HeaderValue,
+    place: Route<'_>,
+) -> Result<(), GateRefusal> {
+    let upgrade = request.extensions().get::<WebSocketAsk>().is_some();
+    if upgrade || !is_safe(request.method()) {
+        return generation.origins.judge_change(request.headers(), host.to_str().unwrap_or_default());
+    }
+    match place {
+        // Everybody may be sent to these; they show nothing of anybody.
+        Route::SignIn | Route::Unknown => Ok(()),
+        _ => generation.origins.judge_read(request.headers()),
+    }
+}
+
+fn foreign(call: &Call<'_>, place: Route<'_>, refusal: GateRefusal) -> Response<Body> {
+    let session = match place {
+        Route::Ide(id, _) | Route::Session(id) | Route::Stop(id) => id.to_string(),
+        _ => String::new(),
+    };
+    let rule = format!("origin check: {refusal} (www-allow-origin)");
+    let id = call.refused(&session, "unknown", &rule);
+    let public = Public {
+        status: StatusCode::FORBIDDEN,
+        what: Some("This request was refused because it does not come from this server's own pages."),
+        why: Some("A page of another site could act in your name otherwise."),
+        rule: Some(&rule),
+        todo: Some(
+            "Open the address in a new tab. Behind another proxy, the administrator can list its name in `www-allow-origin`.",
+        ),
+    };
+    call.reader().refuse_as(public, &id)
+}
+
+fn health(thread: &Thread, reader: &Reader<'_>, method: &Method) -> Response<Body> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return reader.wrong_method("GET, HEAD");
+    }
+    let linked = thread.world.linked.load(std::sync::atomic::Ordering::Relaxed);
+    let (status, text) = match (linked, thread.world.drain.started()) {
+        (true, false) => (StatusCode::OK, "ok\n"),
+        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "no launcher\n"),
+    };
+    reader.answer(status, "text/plain; charset=utf-8", text.into())
+}
+
+fn file(reader: &Reader<'_>, method: &Method, name: &str) -> Response<Body> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return reader.wrong_method("GET, HEAD");
+    }
+    let Some(asset) = assets().iter().find(|asset| asset.path == name) else {
+        return reader.refuse_as(Public::of(StatusCode::NOT_FOUND), "static");
+    };
+    let mut response = reader.answer(StatusCode::OK, asset.content_type, Body::full(asset.bytes));
+    // The name has a hash of the bytes: it never means anything else.
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(http::header::CACHE_CONTROL, forever);
+    response
+}

@@ -1,0 +1,359 @@
+//! What the server knows: one immutable snapshot, replaced whole. A request loads it once, takes no lock and touches no disk.
+//!
+//! Configuration, people and sessions stand in the same snapshot, so that a request never sees flags of one configuration and
+//! keys of another. Only the control thread writes (`launcher_link`), and `sign_in` when somebody signs out.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use portcullis_model::session::{Session, State};
+use portcullis_model::sign_in::SignIn;
+use portcullis_model::{SessionId, SignInId};
+use portcullis_policy::Flags;
+use portcullis_proxy::{Cut, Reason, Upstream};
+use tokio::sync::watch;
+
+use crate::generation::{Generation, same_rules};
+
+/// A person's act is told to the launcher at most once in so many seconds per session (the wire's rule).
+const ACTIVITY_EVERY: u64 = 30;
+/// And at most once in so many seconds per sign-in.
+const TOUCH_EVERY: u64 = 60;
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Somebody who is signed in.
+#[derive(Debug)]
+pub(crate) struct Person {
+    /// The sign-in as the launcher saw it.
+    pub(crate) sign_in: SignIn,
+    /// What they may do, under the snapshot's configuration.
+    pub(crate) flags: Arc<Flags>,
+    /// Shared by all snapshots this sign-in stands in.
+    pub(crate) presence: Arc<SignInState>,
+}
+
+/// What of a sign-in moves.
+#[derive(Debug)]
+pub(crate) struct SignInState {
+    until: AtomicU64,
+    /// Ends every stream of this sign-in.
+    pub(crate) cut: Cut,
+}
+
+impl Person {
+    /// The sign-in's end, in seconds since 1970.
+    pub(crate) fn until(&self) -> u64 {
+        self.presence.until.load(Ordering::Relaxed)
+    }
+
+    /// Moves the end to `until` after a person's act; true when the launcher is to be told.
+    pub(crate) fn touch(&self, until: u64) -> bool {
+        let moved = |end: u64| (until >= end.saturating_add(TOUCH_EVERY)).then_some(until);
+        self.presence.until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved).is_ok()
+    }
+
+    /// The account's name.
+    pub(crate) fn user(&self) -> &str {
+        self.sign_in.principal.user.as_str()
+    }
+}
+
+/// A session and the way to it.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// As the launcher told it last.
+    pub(crate) session: Session,
+    /// Shared by all snapshots this session stands in.
+    pub(crate) way: Arc<Way>,
+}
+
+/// What of a session lasts as long as it does.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// Kept connections.
+    pub(crate) upstream: Upstream,
+    /// Ends every stream of this session.
+    pub(crate) cut: Cut,
+    /// `Authorization` for the IDE: only we know it.
+    pub(crate) authorization: HeaderValue,
+    told: AtomicU64,
+}
+
+impl Live {
+    /// Notes a person's act; true when the launcher is to be told.
+    pub(crate) fn acted(&self, now: u64) -> bool {
+        let due = |told: u64| (now >= told.saturating_add(ACTIVITY_EVERY)).then_some(now);
+        self.way.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+    }
+
+    /// The last act of a person that we know of.
+    pub(crate) fn last_activity(&self) -> u64 {
+        self.session.last_activity.max(self.way.told.load(Ordering::Relaxed))
+    }
+}
+
+/// Everything at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    /// The configuration in force.
+    pub(crate) generation: Arc<Generation>,
+    /// Who is signed in.
+    pub(crate) people: HashMap<SignInId, Arc<Person>>,
+    /// The sessions, ended ones too as long as the launcher keeps them.
+    pub(crate) sessions: HashMap<SessionId, Arc<Live>>,
+    /// Counts up when anything is taken away, or judged anew: what was remembered of a verified cookie is void then.
+    pub(crate) epoch: u64,
+}
+
+impl Snapshot {
+    /// A session of this person; `None` for those of others exactly as for unknown ones.
+    pub(crate) fn session_of(&self, person: &Person, id: SessionId) -> Option<&Arc<Live>> {
+        self.sessions.get(&id).filter(|live| live.session.user == person.sign_in.principal.user)
+    }
+
+    /// All sessions of this person.
+    pub(crate) fn sessions_of<'a>(&'a self, person: &'a Person) -> impl Iterator<Item = &'a Arc<Live>> {
+        self.sessions.values().filter(|live| live.session.user == person.sign_in.principal.user)
+    }
+}
+
+/// The snapshot and who waits for the next.
+#[derive(Debug)]
+pub(crate) struct Table {
+    current: ArcSwap<Snapshot>,
+    writing: Mutex<()>,
+    changed: watch::Sender<u64>,
+}
+
+impl Table {
+    /// Nobody and nothing, under a first configuration.
+    pub(crate) fn new(generation: Arc<Generation>) -> Self {
+        let first = Snapshot { generation, people: HashMap::new(), sessions: HashMap::new(), epoch: 1 };
+        Self {
+            current: ArcSwap::from_pointee(first),
+            writing: Mutex::new(()),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// The snapshot of this moment.
+    pub(crate) fn load(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Tells of every change to come.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Wakes all who wait for a change, without one.
+    pub(crate) fn poke(&self) {
+        self.changed.send_modify(|number| *number += 1);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Snapshot::clone(&self.current.load());
+        change(&mut next);
+        self.current.store(Arc::new(next));
+        drop(writing);
+        self.poke();
+    }
+
+    /// A sign-in began, or was told again.
+    pub(crate) fn sign_in(&self, sign_in: SignIn) {
+        self.change(|next| {
+            let known = next.people.get(&sign_in.id).map(|person| person.presence.clone());
+            let fresh = || SignInState { until: AtomicU64::new(sign_in.until), cut: Cut::new() };
+            let presence = known.unwrap_or_else(|| Arc::new(fresh()));
+            let flags = next.generation.flags(&sign_in.principal);
+            next.people.insert(sign_in.id, Arc::new(Person { sign_in, flags, presence }));
+        });
+    }
+
+    /// A sign-in is over: its cookie opens nothing any more and its streams end.
+    pub(crate) fn sign_in_ended(&self, id: SignInId) {
+        let mut gone = None;
+        self.change(|next| {
+            gone = next.people.remove(&id);
+            next.epoch += 1;
+        });
+        // ORDER: cut after the snapshot without it stands, so that nothing new can begin behind the cut.
+        if let Some(person) = gone {
+            person.presence.cut.cut(Reason::Revoked);
+        }
+    }
+
+    /// A session began or changed.
+    pub(crate) fn session(&self, session: Session) {
+        let mut over = None;
+        self.change(|next| {
+            let known = next.sessions.get(&session.id).map(|live| live.way.clone());
+            let way = known.unwrap_or_else(|| Arc::new(way_to(&session)));
+            if matches!(session.state, State::Ending | State::Ended(_)) {
+                over = Some(way.clone());
+            }
+            next.sessions.insert(session.id, Arc::new(Live { session, way }));
+        });
+        over.iter().for_each(|way| end(way));
+    }
+
+    /// A session is forgotten.
+    pub(crate) fn session_forgotten(&self, id: SessionId) {
+        let mut gone = None;
+        self.change(|next| gone = next.sessions.remove(&id));
+        gone.iter().for_each(|live| end(&live.way));
+    }
+
+    /// A new configuration is in force: everybody's flags are worked out anew. Streams go on; each was decided at its start,
+    /// so those that the new flags would not begin are ended.
+    pub(crate) fn configure(&self, generation: Arc<Generation>) {
+        let mut stricter = Vec::new();
+        self.change(|next| {
+            for person in next.people.values_mut() {
+                let flags = generation.flags(&person.sign_in.principal);
+                let (sign_in, mut presence) = (person.sign_in.clone(), person.presence.clone());
+                if !same_rules(&flags, &person.flags) {
+                    // The same sign-in with a fresh handle: only what hangs on the old one ends.
+                    let until = AtomicU64::new(person.until());
+                    stricter.push(std::mem::replace(
+                        &mut presence,
+                        Arc::new(SignInState { until, cut: Cut::new() }),
+                    ));
+                }
+                *person = Arc::new(Person { sign_in, flags, presence });
+            }
+            next.generation = generation;
+            next.epoch += 1;
+        });
+        for presence in stricter {
+            presence.cut.cut(Reason::Revoked);
+        }
+    }
+}
+
+fn end(way: &Way) {
+    way.upstream.close();
+    way.cut.cut(Reason::GoingAway);
+}
+
+fn way_to(session: &Session) -> Way {
+    let token = [b"token ", session.token.expose()].concat();
+    let mut authorization =
+        HeaderValue::from_bytes(&token).unwrap_or_else(|_| HeaderValue::from_static("token invalid"));
+    authorization.set_sensitive(true);
+    let told = AtomicU64::new(session.last_activity);
+    Way { upstream: Upstream::default(), cut: Cut::new(), authorization, told }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::net::IpAddr;
+
+    use portcullis_model::session::{End, EndReason, Ide, Step, Transport};
+    use portcullis_model::sign_in::Principal;
+    use portcullis_model::{Gid, Port, Secret, Uid};
+
+    use super::*;
+
+    pub(crate) fn sign_in(user: &str, number: u8) -> SignIn {
+        let principal = Principal {
+            user: user.parse().expect("a name"),
+            uid: Uid(1000 + u32::from(number)),
+            gid: Gid(1000),
+            groups: vec!["users".into()],
+            home: format!("/home/{user}"),
+            shell: "/bin/sh".into(),
+        };
+        let id = SignInId::from_bytes([number; 16]);
+        SignIn { id, principal, remote: IpAddr::from([127, 0, 0, 1]), since: 100, until: 3700 }
+    }
+
+    pub(crate) fn session(user: &str, number: u8) -> Session {
+        Session {
+            id: SessionId::from_bytes([number; 8]),
+            user: user.parse().expect("a name"),
+            ide: Ide::Jupyter,
+            state: State::Launching(Step::Port),
+            transport: Transport::Tcp(Port(1)),
+            token: Secret::from("T".to_owned()),
+            started: 100,
+            last_activity: 100,
+        }
+    }
+
+    fn table() -> Table {
+        Table::new(Arc::new(Generation::for_tests(&[])))
+    }
+
+    #[test]
+    fn foreign_sessions_are_as_unknown() {
+        let table = table();
+        table.sign_in(sign_in("alice", 1));
+        table.sign_in(sign_in("bob", 2));
+        table.session(session("alice", 7));
+        let snapshot = table.load();
+        let person = |number| &snapshot.people[&SignInId::from_bytes([number; 16])];
+        let id = SessionId::from_bytes([7; 8]);
+        assert!(snapshot.session_of(person(1), id).is_some());
+        assert!(snapshot.session_of(person(2), id).is_none());
+        assert_eq!(snapshot.sessions_of(person(2)).count(), 0);
+    }
+
+    #[test]
+    fn a_sign_in_that_ended_is_cut_and_voids_memories() {
+        let table = table();
+        table.sign_in(sign_in("alice", 1));
+        let before = table.load();
+        let person = before.people[&SignInId::from_bytes([1; 16])].clone();
+        table.sign_in_ended(person.sign_in.id);
+        assert_eq!(person.presence.cut.reason(), Some(Reason::Revoked));
+        assert!(table.load().people.is_empty());
+        assert!(table.load().epoch > before.epoch);
+    }
+
+    #[test]
+    fn an_ended_session_is_cut_and_told_acts_are_throttled() {
+        let table = table();
+        table.session(session("alice", 7));
+        let id = SessionId::from_bytes([7; 8]);
+        let live = table.load().sessions[&id].clone();
+        assert!(!live.acted(129) && live.acted(130) && !live.acted(159) && live.acted(160));
+        assert_eq!(live.last_activity(), 160);
+        let end = End { why: EndReason::Stopped, step: None, output: vec![], at: 200 };
+        table.session(Session { state: State::Ended(end), ..session("alice", 7) });
+        assert_eq!(live.way.cut.reason(), Some(Reason::GoingAway));
+        assert!(live.way.upstream.is_closed());
+    }
+
+    #[test]
+    fn touching_moves_the_end_at_most_once_a_minute() {
+        let table = table();
+        table.sign_in(sign_in("alice", 1));
+        let person = table.load().people[&SignInId::from_bytes([1; 16])].clone();
+        assert!(!person.touch(3759) && person.touch(3760) && !person.touch(3800));
+        assert_eq!(person.until(), 3760);
+    }
+
+    #[test]
+    fn new_flags_end_streams_of_those_they_concern() {
+        let table = table();
+        table.sign_in(sign_in("alice", 1));
+        let id = SignInId::from_bytes([1; 16]);
+        let person = table.load().people[&id].clone();
+        table.configure(Arc::new(Generation::for_tests(&[])));
+        assert_eq!(person.presence.cut.reason(), None);
+        table.configure(Arc::new(Generation::for_tests(&[("rsession.conf", "allow-shell=0\n")])));
+        assert_eq!(person.presence.cut.reason(), Some(Reason::Revoked));
+        assert_eq!(table.load().people[&id].presence.cut.reason(), None);
+        assert!(!table.load().people[&id].flags.shell.value);
+    }
+}

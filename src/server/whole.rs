@@ -1,0 +1,8 @@
+//! The running server, driven over TCP; the test plays the launcher and the session.
+
+mod browser;
+mod launcher;
+mod requests;
+mod session;
+mod signing_in;
+mod steering;

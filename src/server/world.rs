@@ -1,0 +1,84 @@
+//! What the parts of the server share: the table, the link to the launcher, what waits for answers.
+//!
+//! Made once by `lib`; each serving thread has it in its [`Thread`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use portcullis_model::SessionId;
+use portcullis_proxy::{Drain, Gauges, TlsConfig};
+use portcullis_wire::ToLauncher;
+use portcullis_wire::launcher::OpenError;
+
+use crate::conversations::Conversations;
+use crate::door::Doors;
+use crate::generation::Generation;
+use crate::link::{Link, Pending};
+use crate::refusals::{Refusals, Refused};
+use crate::state::{Live, Person, Table};
+
+/// Shared by all threads.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Configuration, people, sessions.
+    pub(crate) table: Table,
+    /// To the launcher.
+    pub(crate) link: Link,
+    /// Whether the launcher is still there.
+    pub(crate) linked: AtomicBool,
+    /// Sessions asked for.
+    pub(crate) opens: Pending<Result<SessionId, OpenError>>,
+    /// Sign-ins under way.
+    pub(crate) conversations: Conversations,
+    /// Refusals being counted.
+    pub(crate) refusals: Refusals,
+    /// Directory with the sessions' control sockets.
+    pub(crate) run_dir: PathBuf,
+    /// Ends serving.
+    pub(crate) drain: Drain,
+    /// TLS of new connections, when it is on.
+    pub(crate) tls: Option<TlsConfig>,
+    /// Counts of each thread.
+    pub(crate) gauges: Vec<Arc<Gauges>>,
+}
+
+impl World {
+    /// Notes that a person used a session: neither it nor their sign-in is idle.
+    pub(crate) fn acted(&self, generation: &Generation, person: &Person, live: &Live, now: u64) {
+        if live.acted(now) {
+            self.link.tell(ToLauncher::Activity { session: live.session.id, at: now });
+        }
+        self.touched(generation, person, now);
+    }
+
+    /// Notes that a person did something outside a session.
+    pub(crate) fn touched(&self, generation: &Generation, person: &Person, now: u64) {
+        let until = now.saturating_add(generation.life);
+        if generation.slides && person.touch(until) {
+            self.link.tell(ToLauncher::Touch { sign_in: person.sign_in.id, until });
+        }
+    }
+
+    /// Records a refusal, alike ones together; returns the id to show.
+    pub(crate) fn refused(&self, refused: Refused, now: u64) -> String {
+        let (user, what, rule) = (refused.user.clone(), refused.what.clone(), refused.rule.clone());
+        let (id, events) = self.refusals.note(refused, now);
+        if !events.is_empty() {
+            tracing::info!(%id, %user, %what, %rule, "refused");
+        }
+        for event in events {
+            self.link.audit(event);
+        }
+        id
+    }
+}
+
+/// What a serving thread has to itself beside the world.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    /// Shared.
+    pub(crate) world: Arc<World>,
+    /// This thread's doors.
+    pub(crate) doors: Doors,
+}
