@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("grandchildren_in_their_own_sessions_are_ended", grandchildren_in_their_own_sessions_are_ended),
     ("an_ide_that_is_killed_ends_its_session", an_ide_that_is_killed_ends_its_session),
     ("a_second_signal_does_not_wait", a_second_signal_does_not_wait),
+    ("an_ide_does_not_outlive_its_session", an_ide_does_not_outlive_its_session),
     ("the_death_of_the_keeper_ends_the_session", the_death_of_the_keeper_ends_the_session),
 ];
 
@@ -79,6 +80,14 @@ fn a_second_signal_does_not_wait() {
     assert_eq!(world.ended().0, Ended::Exited(0));
     assert!(start.elapsed() < Duration::from_secs(15));
     assert_gone(&[ide]);
+}
+
+fn an_ide_does_not_outlive_its_session() {
+    let world = setting("http").running();
+    let ide = Process::open(family(&world)[0].pid).expect("the IDE");
+    world.session.signal(Signal::SIGKILL).expect("it lives");
+    assert_eq!(world.session.wait(), Ok(Ended::Signalled(9)));
+    eventually("the IDE is asked to end", || ide.has_ended());
 }
 
 fn the_death_of_the_keeper_ends_the_session() {

@@ -1,15 +1,18 @@
 //! The port: who is served, and what becomes of the bytes.
 
+use nix::sys::signal::Signal;
 use portcullis_wire::Report;
 
 use crate::Test;
-use crate::world::{OTHER, PROXY, USER, eventually, setting};
+use crate::world::{OTHER, PROXY, USER, World, eventually, setting};
 
 pub(crate) const TESTS: &[Test] = &[
     ("the_proxy_is_served_and_nobody_else", the_proxy_is_served_and_nobody_else),
     ("much_goes_both_ways_with_flat_memory", much_goes_both_ways_with_flat_memory),
     ("a_reader_that_pauses_does_not_fill_memory", a_reader_that_pauses_does_not_fill_memory),
     ("an_answer_before_the_end_of_the_body_arrives", an_answer_before_the_end_of_the_body_arrives),
+    ("abandoned_connections_are_closed_at_both_ends", abandoned_connections_are_closed_at_both_ends),
+    ("an_ide_with_a_full_queue_is_waited_for", an_ide_with_a_full_queue_is_waited_for),
     ("idle_connections_cost_little", idle_connections_cost_little),
 ];
 
@@ -85,28 +88,56 @@ fn an_answer_before_the_end_of_the_body_arrives() {
     assert_eq!(world.play(PROXY, &["early", &world.port, "/refuse"]), "100038");
 }
 
+fn fds(world: &World) -> u64 {
+    let path = format!("/proc/{}/fd", world.session.pid());
+    u64::try_from(std::fs::read_dir(path).expect("root may").count()).expect("few")
+}
+
+fn abandoned_connections_are_closed_at_both_ends() {
+    let world = setting("http").running();
+    eventually("the question whether it answers is over", || fds(&world) < 12);
+    let few = fds(&world);
+    let mut readers: Vec<_> =
+        (0..5).map(|_| world.part(PROXY, &["slow", &world.port, "/big/50000000"])).collect();
+    readers.iter_mut().for_each(|reader| drop(reader.hear("asked\n".len())));
+    assert_eq!(fds(&world), few + 10);
+    for reader in &readers {
+        reader.process.signal(Signal::SIGKILL).expect("it lives");
+    }
+    eventually("all are closed", || fds(&world) == few);
+    assert!(world.play(PROXY, &["fetch", &world.port, "/api"]).ends_with("ok"));
+}
+
+fn an_ide_with_a_full_queue_is_waited_for() {
+    let world = setting("busy").running();
+    let _long = world.part(PROXY, &["fetch", &world.port, "/long"]);
+    let mut others: Vec<_> = (0..8).map(|_| world.part(PROXY, &["fetch", &world.port, "/api"])).collect();
+    let mut doors: Vec<_> =
+        (0..4).map(|_| world.part(PROXY, &["door-connect", &world.door, "/api"])).collect();
+    for part in others.iter_mut().chain(&mut doors) {
+        let answer = part.rest();
+        assert!(answer.ends_with("ok"), "{answer}");
+    }
+}
+
 fn idle_connections_cost_little() {
     const COUNT: u64 = 500;
     let mut setting = setting("http");
     setting.ide_of_its_own();
     let world = setting.running();
     world.play(PROXY, &["fetch", &world.port, "/api"]);
-    let fds = || {
-        let path = format!("/proc/{}/fd", world.session.pid());
-        u64::try_from(std::fs::read_dir(path).expect("root may").count()).expect("few")
-    };
-    eventually("the first is closed", || fds() < 12);
-    let (few, pss, private) = (fds(), world.memory("Pss"), world.memory("Anonymous"));
+    eventually("the first is closed", || fds(&world) < 12);
+    let (few, pss, private) = (fds(&world), world.memory("Pss"), world.memory("Anonymous"));
     let mut clients = world.part(PROXY, &["idle", &world.port, &COUNT.to_string()]);
     clients.hear("connected\n".len());
-    eventually("all are relayed", || fds() == few + 2 * COUNT);
+    eventually("all are relayed", || fds(&world) == few + 2 * COUNT);
     let (pss_then, private_then) = (world.memory("Pss"), world.memory("Anonymous"));
     note(&format!(
         "unoptimised test program, idle: PSS {pss} kB, private {private} kB; with {COUNT} idle connections PSS {pss_then} kB, private {private_then} kB"
     ));
     assert!(private_then < 2048 && private_then <= private + 512, "{private} kB, then {private_then} kB");
     clients.go_on();
-    eventually("all are closed", || fds() == few);
+    eventually("all are closed", || fds(&world) == few);
 }
 
 /// A measurement, for whoever reads the test's output.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::ExitCode;
@@ -75,12 +75,26 @@ fn ide(mode: &str, socket: &Path) {
                 }
             });
         }
+        "busy" => return busy(socket),
         _ => {}
     }
     let listener = UnixListener::bind(socket).expect("a socket");
     for stream in listener.incoming() {
         let stream = stream.expect("a connection");
         std::thread::Builder::new().stack_size(256 * 1024).spawn(move || serve(stream)).expect("a thread");
+    }
+}
+
+/// An IDE with one thread and a short queue: when it is busy, others can't even connect.
+fn busy(socket: &Path) {
+    use nix::sys::socket::{
+        AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket as open,
+    };
+    let fd = open(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+    bind(fd.as_raw_fd(), &UnixAddr::new(socket).expect("a path")).expect("bound");
+    listen(&fd, Backlog::new(1).expect("small")).expect("listening");
+    for stream in UnixListener::from(fd).incoming() {
+        serve(stream.expect("a connection"));
     }
 }
 
@@ -127,6 +141,10 @@ fn serve(stream: UnixStream) {
                 }
                 left -= now;
             }
+        }
+        ["", "long"] => {
+            std::thread::park_timeout(std::time::Duration::from_millis(500));
+            answer("ok");
         }
         // Answers without reading the body, and closes.
         ["", "refuse"] => answer(&"too large ".repeat(10_000)),
