@@ -140,11 +140,11 @@ pub(crate) fn why(reason: &EndReason) -> (String, &'static str) {
             "Saved files are where they were. Variables in memory are gone; run the notebook again.",
         ),
         EndReason::StartFailed(text) => (
-            text.clone(),
+            words::sentence(text),
             "Try once more. If it fails again, send the administrator this page's id: it is also in the server's log.",
         ),
         EndReason::IdeExited(text) => (
-            format!("The IDE exited by itself: {text}."),
+            words::sentence(&format!("the IDE exited by itself: {text}")),
             "Saved files are where they were. If it happens again, the last lines below or the administrator can tell why.",
         ),
         EndReason::Killed => (

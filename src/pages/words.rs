@@ -47,6 +47,16 @@ pub(crate) fn prose(text: &str) -> Vec<(bool, &str)> {
         .collect()
 }
 
+/// A fragment of a log (`exit status 1`) as a sentence. Names in backquotes keep their case.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let ended = text.ends_with(['.', '!', '?', '…']);
+    let stop = if ended { "" } else { "." };
+    format!("{}{}{stop}", first.to_uppercase(), letters.as_str())
+}
+
 /// `1 minute`, `2 minutes`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -62,5 +72,12 @@ mod tests {
         assert_eq!(prose("`b`"), [(true, "b")]);
         assert_eq!(prose("it`s"), [(false, "it`s")]);
         assert_eq!(prose(""), []);
+    }
+
+    #[test]
+    fn fragments_become_sentences() {
+        assert_eq!(sentence("it took too long"), "It took too long.");
+        assert_eq!(sentence("`x` is missing!"), "`x` is missing!");
+        assert_eq!(sentence(" "), "");
     }
 }
