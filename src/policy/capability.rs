@@ -112,3 +112,17 @@ impl fmt::Display for Capability {
         f.write_str(self.word())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_names_one_capability() {
+        for capability in Capability::ALL {
+            assert_eq!(Capability::from_word(capability.word()), Some(capability));
+            assert!(!capability.title().is_empty());
+        }
+        assert_eq!(Capability::from_word("Shell"), None);
+    }
+}

@@ -32,52 +32,6 @@ impl<T> Setting<T> {
     }
 }
 
-/// How strongly a flag holds; the order is the strength.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// It doesn't.
-    None,
-    /// The IDE's own switch is set; code of the person can undo it.
-    Ide,
-    /// No request passes the proxy; code in a kernel or terminal is not bound by it.
-    Proxy,
-    /// The kernel of the operating system holds it, for every process of the session.
-    Kernel,
-}
-
-impl Level {
-    /// The word of pages and reports.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Ide => "ide",
-            Self::Proxy => "proxy",
-            Self::Kernel => "kernel",
-        }
-    }
-}
-
-/// A line of the home page: a flag and what it means for this person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlagLine {
-    /// Name of the option.
-    pub flag: &'static str,
-    /// What a person reads.
-    pub title: &'static str,
-    /// Its value as it would stand in the file.
-    pub value: String,
-    /// Whether the value restricts anything.
-    pub restricts: bool,
-    /// Where it was said.
-    pub origin: Origin,
-    /// How strongly it holds.
-    pub level: Level,
-    /// Whether the IDE's own switch is set as well.
-    pub ide_too: bool,
-    /// What remains possible in spite of it.
-    pub remains: &'static str,
-}
-
 /// Why a capability isn't given.
 #[derive(Debug, Clone, Copy)]
 pub struct Denial<'f> {
@@ -168,7 +122,7 @@ impl Flags {
                 origin: options.origin("directory-view-allow-list"),
             },
             upload_limit_mb: Setting {
-                value: u64::try_from(said.limit_file_upload_size_mb).unwrap_or(0),
+                value: u64::from(said.limit_file_upload_size_mb),
                 origin: options.origin(flag::UPLOAD_LIMIT.name),
             },
         }
@@ -258,54 +212,10 @@ impl Flags {
             .map(Path::new)
             .any(|allowed| allowed.is_absolute() && !climbs(allowed) && path.starts_with(allowed))
     }
-
-    /// The flags for a person to read, in a fixed order.
-    pub fn summary(&self) -> Vec<FlagLine> {
-        let switch = |setting: &Setting<bool>, about: &'static About| {
-            line(about, u8::from(setting.value).to_string(), !setting.value, &setting.origin)
-        };
-        let mut external = switch(&self.external_publish, &flag::EXTERNAL_PUBLISH);
-        if !self.publish.value {
-            // allow-publish=0 includes it: what a person reads is what holds.
-            external = FlagLine {
-                value: "0".into(),
-                restricts: true,
-                origin: self.publish.origin.clone(),
-                ..external
-            };
-        }
-        let folders = &self.restrict_directories;
-        let limit = &self.upload_limit_mb;
-        vec![
-            switch(&self.shell, &flag::SHELL),
-            switch(&self.uploads, &flag::UPLOADS),
-            switch(&self.downloads, &flag::DOWNLOADS),
-            switch(&self.packages, &flag::PACKAGES),
-            switch(&self.publish, &flag::PUBLISH),
-            external,
-            switch(&self.vcs, &flag::VCS),
-            line(&flag::DIRECTORIES, u8::from(folders.value).to_string(), folders.value, &folders.origin),
-            line(&flag::UPLOAD_LIMIT, limit.value.to_string(), limit.value > 0, &limit.origin),
-        ]
-    }
 }
 
 fn off<'f>(setting: &'f Setting<bool>, about: &'static About) -> Option<Denial<'f>> {
     (!setting.value).then_some(Denial { about, value: 0, origin: &setting.origin })
-}
-
-fn line(about: &'static About, value: String, restricts: bool, origin: &Origin) -> FlagLine {
-    FlagLine {
-        flag: about.name,
-        title: about.title,
-        value,
-        restricts,
-        origin: origin.clone(),
-        // Every flag is held at the proxy; the kernel's part comes with the sandbox.
-        level: if restricts { Level::Proxy } else { Level::None },
-        ide_too: restricts && about.jupyter_switch.is_some(),
-        remains: about.remains,
-    }
 }
 
 fn climbs(path: &Path) -> bool {
@@ -316,15 +226,17 @@ fn climbs(path: &Path) -> bool {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Flags);
+
     #[test]
     fn every_flag_alone_is_restrictive_and_shown() {
-        let one = |change: fn(&mut Flags)| {
+        let one = |change: Change| {
             let mut flags = Flags::default();
             change(&mut flags);
             flags
         };
         assert!(!Flags::default().restrictive() && Flags::default().restriction().is_none());
-        let all: [(&str, fn(&mut Flags)); 9] = [
+        let all: [(&str, Change); 9] = [
             ("allow-shell", |f| f.shell = Setting::at(false, "rsession.conf", 3)),
             ("allow-file-uploads", |f| f.uploads.value = false),
             ("allow-file-downloads", |f| f.downloads.value = false),
@@ -354,8 +266,7 @@ mod tests {
 
     #[test]
     fn publishing_includes_publishing_outside() {
-        let mut flags = Flags::default();
-        flags.publish = Setting::at(false, "rsession.conf", 9);
+        let mut flags = Flags { publish: Setting::at(false, "rsession.conf", 9), ..Flags::default() };
         let name = |flags: &Flags| flags.denies(Capability::PublishExternal).map(|denial| denial.about.name);
         assert_eq!(name(&flags), Some("allow-publish"));
         assert!(flags.summary().iter().any(|line| line.flag == "allow-external-publish" && line.restricts));

@@ -1,6 +1,6 @@
 //! Capabilities, adapters as data, and the pure decision on a request.
 //!
-//! A request to an IDE is looked up in the IDE's table of routes ([`jupyter::ROWS`]); the row says which capabilities it
+//! A request to an IDE is looked up in the IDE's table of routes ([`jupyter::rows`]); the row says which capabilities it
 //! takes; the person's [`Flags`] say which of them are given. The answer is a [`Verdict`] with its reason. Nothing here
 //! opens a file, a socket or a clock; nothing here knows a session, a cookie or a connection. Called by the server for
 //! every request, by the launcher for the command that starts an IDE, by xtask for the generated pages.
@@ -16,6 +16,7 @@ mod path;
 mod refusal;
 mod row;
 mod start;
+mod summary;
 
 use portcullis_model::session::Ide;
 
@@ -23,12 +24,13 @@ pub use ask::{
     Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Transfer, Verdict,
 };
 pub use capability::Capability;
-pub use flags::{Denial, FlagLine, Flags, Level, Setting};
+pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
 pub use portcullis_conf::Origin;
 pub use refusal::{Refusal, outside, over_limit, refusal_body};
 pub use row::{Check, Methods, Row, Tail};
 pub use start::{CommandError, LaunchFacts, command};
+pub use summary::{FlagLine, Level};
 
 /// Decides on a request by its head: forward it, and how, or refuse it with the reason.
 pub fn decide(ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {

@@ -104,8 +104,7 @@ fn shown(ask: &Ask<'_>) -> String {
     let socket = if ask.upgrade { " (WebSocket)" } else { "" };
     let target = format!("{} {}{socket}", ask.method, ask.path);
     let plain: String =
-        target.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(TARGET_MAX).collect();
-    plain
+        target.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(TARGET_MAX).collect()
 }
 
 /// The refusal for a body that went beyond a limit of [`BodyRule`](crate::BodyRule) while it was read.
@@ -161,8 +160,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_why_and_what_to_do() {
-        let mut flags = Flags::default();
-        flags.shell = Setting::at(false, "rsession.conf", 3);
+        let flags = Flags { shell: Setting::at(false, "rsession.conf", 3), ..Flags::default() };
         let denial = flags.denies(Capability::Shell).expect("it is off");
         let refusal = Refusal::by_flag(Capability::Shell, &denial);
         assert_eq!(

@@ -54,6 +54,12 @@ pub enum CommandError {
         /// The places, in backquotes.
         tried: String,
     },
+    /// `lab-args` sets what the session decides.
+    #[error("`{argument}` in lab-args is decided by the session itself: take it out")]
+    Argument {
+        /// Which.
+        argument: String,
+    },
     /// A path isn't text, or not absolute.
     #[error("`{path}` is no absolute path in plain text")]
     Path {

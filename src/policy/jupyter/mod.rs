@@ -1,4 +1,4 @@
-//! JupyterLab 4 and Notebook 7: the routes as data ([`ROWS`]), and the decision on a request.
+//! JupyterLab 4 and Notebook 7: the routes as data ([`rows`]), and the decision on a request.
 //!
 //! Tornado matches the raw path, case-sensitive, and decodes only what its patterns capture; so does this. The person's
 //! token is added by the proxy, which switches JupyterLab's own Origin and XSRF checks off: the server checks instead.
@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) use body::judge as judge_body;
 pub use reference::reference;
-pub use rows::ROWS;
+pub use rows::rows;
 pub(crate) use start::start;
 
 /// Names below a kernel's folder that the interface fetches.
@@ -51,7 +51,7 @@ fn weigh(flags: &Flags, ask: &Ask<'_>) -> Result<Forward, Box<Refusal>> {
         return options(flags, ask);
     }
     let Some((row, tail)) = find(method, ask) else {
-        return unknown(flags, ask, method, None);
+        return unknown(flags, ask, method);
     };
     if let Some(denial) = flags.restriction() {
         let (head, end) = if row.tail == Tail::Route { (ask.path, "") } else { row.route_of(ask.path, tail) };
@@ -71,7 +71,7 @@ fn weigh(flags: &Flags, ask: &Ask<'_>) -> Result<Forward, Box<Refusal>> {
 
 /// The row of a request, and what its `**` matched.
 fn find<'p>(method: Methods, ask: &Ask<'p>) -> Option<(&'static Row, &'p str)> {
-    ROWS.iter().find_map(|row| {
+    rows().find_map(|row| {
         // A plain GET on a socket's route is answered by an error there: the same capability, the same verdict.
         let fits = row.methods.meets(method) && (!ask.upgrade || row.socket.is_some());
         if fits { row.fits(ask.path).map(|tail| (row, tail)) } else { None }
@@ -80,21 +80,19 @@ fn find<'p>(method: Methods, ask: &Ask<'p>) -> Option<(&'static Row, &'p str)> {
 
 /// `OPTIONS` reads and changes nothing, but tells what is there: decided as the strictest row of its path.
 fn options(flags: &Flags, ask: &Ask<'_>) -> Result<Forward, Box<Refusal>> {
-    let mut rows = ROWS.iter().filter(|row| row.fits(ask.path).is_some()).peekable();
-    let Some(first) = rows.peek().map(|row| row.capability()) else {
-        return unknown(flags, ask, Methods::OPTIONS, None);
+    let mut fitting = rows().filter(|row| row.fits(ask.path).is_some());
+    let Some(first) = fitting.next() else {
+        return unknown(flags, ask, Methods::OPTIONS);
     };
     if let Some((denial, why)) = flags.restriction().zip(not_plain(ask.path)) {
         return Err(Refusal::unknown(ask, &denial, Some(why)).into());
     }
-    for row in rows {
-        // The catch-all of an extension is no row of its own beside a known route.
-        if row.needs.contains(&Capability::Unknown) && first != Capability::Unknown {
-            continue;
-        }
+    allowed(flags, ask, first)?;
+    // An extension's catch-all says nothing of a route that has a row of its own.
+    for row in fitting.filter(|row| !row.needs.contains(&Capability::Unknown)) {
         allowed(flags, ask, row)?;
     }
-    Ok(plain(first))
+    Ok(plain(first.capability()))
 }
 
 /// Whether the flags give all that a row takes.
@@ -152,6 +150,10 @@ fn forward(flags: &Flags, ask: &Ask<'_>, row: &Row, tail: &str) -> Result<Forwar
     if let Some(direction) = row.transfer.filter(|_| ask.method != "HEAD") {
         forward.transfer = Some(transfer(direction, tail));
     }
+    if row.capability() == Capability::Ui && is_unsafe(ask) && (!flags.uploads.value || flags.upload_limit().is_some()) {
+        // Settings and workspaces are files too, in the person's own folders: a store for whoever may not upload.
+        forward.body = BodyRule::Limit(body::NAMES_MAX);
+    }
     match row.check {
         Check::ContentsQuery => query::contents(flags, ask, tail, &mut forward)?,
         Check::ContentsBody => body::head(flags, ask, tail, &mut forward),
@@ -161,14 +163,9 @@ fn forward(flags: &Flags, ask: &Ask<'_>, row: &Row, tail: &str) -> Result<Forwar
 }
 
 /// What no row covers: forwarded only while no flag takes anything away.
-fn unknown(
-    flags: &Flags,
-    ask: &Ask<'_>,
-    method: Methods,
-    why: Option<&str>,
-) -> Result<Forward, Box<Refusal>> {
+fn unknown(flags: &Flags, ask: &Ask<'_>, method: Methods) -> Result<Forward, Box<Refusal>> {
     if let Some(denial) = flags.denies(Capability::Unknown) {
-        return Err(Refusal::unknown(ask, &denial, why).into());
+        return Err(Refusal::unknown(ask, &denial, None).into());
     }
     let mut forward = plain(Capability::Unknown);
     forward.activity = method.meets(Methods::UNSAFE);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::ROWS;
+use super::rows;
 use crate::flag::{self, About};
 use crate::row::Check;
 use crate::{Capability, Row};
@@ -12,10 +12,12 @@ pub fn reference() -> String {
     let mut page = String::from(HEAD);
     page.push_str("\n## Flags\n\n| flag | at the proxy | in JupyterLab too | what remains possible |\n| --- | --- | --- | --- |\n");
     for about in flag::ALL {
-        let doors = ROWS.iter().filter(|row| shut(row, about)).count();
+        let doors = rows().filter(|row| shut(row, about)).count();
         let proxy = match about.name {
             "restrict-directory-view" => "every path is resolved and compared".to_owned(),
             "limit-file-upload-size-mb" => "every upload is measured".to_owned(),
+            "allow-file-uploads" => format!("{doors} doors, and every body of `api/contents`"),
+            "allow-file-downloads" => format!("{doors} doors, and the format of `api/contents`"),
             _ => format!("{doors} doors"),
         };
         let switch = about.jupyter_switch.unwrap_or("no");
@@ -25,7 +27,7 @@ pub fn reference() -> String {
     for about in flag::ALL.into_iter().filter(|about| !about.takes.is_empty()) {
         let _ = writeln!(page, "\n### {}=0\n", about.name);
         page.push_str("| request | also takes |\n| --- | --- |\n");
-        for door in ROWS.iter().filter(|row| shut(row, about)) {
+        for door in rows().filter(|row| shut(row, about)) {
             let others: Vec<_> = door
                 .needs
                 .iter()
@@ -39,7 +41,7 @@ pub fn reference() -> String {
     page.push_str("\n## All routes\n\n");
     page.push_str(ROUTES);
     page.push_str("\n| request | takes | person's act | seen in |\n| --- | --- | --- | --- |\n");
-    for entry in ROWS {
+    for entry in rows() {
         let takes: Vec<_> = entry.needs.iter().map(|need| need.word()).collect();
         row(
             &mut page,
@@ -74,7 +76,8 @@ fn extra(flag: &str) -> &'static str {
         "allow-file-uploads" => {
             "\n`PUT`, `POST` and `PATCH` of `api/contents` are judged by their body: numbered pieces (`chunk`), a `name`, or \
              content in base64 are an upload. What an editor saves passes: text of at most 8 MiB, and notebooks; so do new \
-             empty documents, copies (`copy_from`), renaming and checkpoints. Bodies of more than 64 MiB are refused.\n"
+             empty documents, copies (`copy_from`), renaming and checkpoints. Bodies of more than 64 MiB are refused, and more \
+             than 1 MiB of settings or workspace at once.\n"
         }
         "allow-file-downloads" => {
             "\n`GET api/contents` of a file passes as text only: `format=base64` is refused, and `format=text` is added where \

@@ -44,8 +44,12 @@ pub(crate) fn start(
         .into_iter()
         .filter(|(name, _)| !FORBIDDEN.contains(&name.as_str()))
         .collect();
-    let mut args = settings.jupyter.lab_args.clone();
-    args.extend(arguments(flags, facts, &base, &socket, &run));
+    let ours = arguments(flags, facts, &base, &socket, &run);
+    let theirs = &settings.jupyter.lab_args;
+    if let Some(argument) = theirs.iter().find(|arg| decided(arg, &ours)) {
+        return Err(CommandError::Argument { argument: argument.clone() });
+    }
+    let args = theirs.iter().cloned().chain(ours).collect();
     Ok(IdeCommand {
         program,
         args,
@@ -77,7 +81,18 @@ fn program(settings: &Settings, exists: &dyn Fn(&str) -> bool) -> Result<String,
         .ok_or(CommandError::NotFound { ide: Ide::Jupyter.title(), tried })
 }
 
-/// Ours stand last: of two equal arguments the last counts.
+/// Whether an argument sets what the session decides: JupyterLab does not start when one is given twice, and another root
+/// folder would make every check of a path look at the wrong file.
+fn decided(argument: &str, ours: &[String]) -> bool {
+    fn name(argument: &str) -> String {
+        let name = argument.split('=').next().unwrap_or(argument).trim_start_matches('-');
+        name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase().replace('-', "_")
+    }
+    let wanted = name(argument);
+    ["root_dir", "notebook_dir", "contents_manager_class"].contains(&wanted.as_str())
+        || ours.iter().any(|our| name(our) == wanted)
+}
+
 fn arguments(flags: &Flags, facts: &LaunchFacts, base: &str, socket: &str, run: &str) -> Vec<String> {
     let mut args = vec![
         "--ServerApp.open_browser=False".to_owned(),
@@ -96,7 +111,8 @@ fn arguments(flags: &Flags, facts: &LaunchFacts, base: &str, socket: &str, run: 
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate".to_owned(),
     ];
     if run.len() + KERNEL_SOCKET <= SOCKET_MAX {
-        // Else each kernel opens five TCP ports on loopback, where every local user may knock.
+        // Else each kernel opens five TCP ports on loopback, where every local user may knock. One remains, of Python's
+        // kernel: it takes output of its own forked children and asks for a random word first.
         args.push("--KernelManager.transport=ipc".to_owned());
     }
     if !flags.shell.value {
@@ -250,6 +266,25 @@ mod tests {
         let off = command(Ide::Jupyter, &settings("", "labs-enabled=0\n"), &facts(DIR), &|_| true);
         let off = off.expect_err("it is off").to_string();
         assert_eq!(off, "JupyterLab is switched off by labs-enabled=0 (jupyter.conf:1)");
+    }
+
+    #[test]
+    fn arguments_that_the_session_decides_are_refused() {
+        for bad in [
+            "--ServerApp.root_dir=/",
+            "--FileContentsManager.root_dir=/",
+            "--LabApp.news_url=x",
+            "--notebook-dir=/",
+        ] {
+            let said = settings("", &format!("lab-args={bad}\n"));
+            let refused = command(Ide::Jupyter, &said, &facts(DIR), &|_| true);
+            // The reader of the file may have refused it before: then it is not in the settings at all.
+            let absent = said.jupyter.lab_args.is_empty();
+            assert!(absent || matches!(refused, Err(CommandError::Argument { .. })), "{bad}: {refused:?}");
+        }
+        let said = settings("", "lab-args=--MappingKernelManager.cull_idle_timeout=600\n");
+        let args = command(Ide::Jupyter, &said, &facts(DIR), &|_| true).expect("a command").args;
+        assert_eq!(args[0], "--MappingKernelManager.cull_idle_timeout=600");
     }
 
     #[test]
