@@ -52,7 +52,11 @@ impl Launcher {
                 return Err(OpenError::NotInstalled { program: tried });
             }
             Err(CommandError::Off { rule, .. }) => return Err(OpenError::NotInstalled { program: rule }),
-            Err(error @ (CommandError::Path { .. } | CommandError::SocketName { .. })) => {
+            Err(
+                error @ (CommandError::Path { .. }
+                | CommandError::SocketName { .. }
+                | CommandError::Argument { .. }),
+            ) => {
                 return Err(broken(&error.to_string()));
             }
         }
