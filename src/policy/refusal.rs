@@ -103,8 +103,7 @@ impl Refusal {
 fn shown(ask: &Ask<'_>) -> String {
     let socket = if ask.upgrade { " (WebSocket)" } else { "" };
     let target = format!("{} {}{socket}", ask.method, ask.path);
-    let plain: String =
-        target.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(TARGET_MAX).collect()
+    target.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(TARGET_MAX).collect()
 }
 
 /// The refusal for a body that went beyond a limit of [`BodyRule`](crate::BodyRule) while it was read.

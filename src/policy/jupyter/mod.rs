@@ -150,7 +150,10 @@ fn forward(flags: &Flags, ask: &Ask<'_>, row: &Row, tail: &str) -> Result<Forwar
     if let Some(direction) = row.transfer.filter(|_| ask.method != "HEAD") {
         forward.transfer = Some(transfer(direction, tail));
     }
-    if row.capability() == Capability::Ui && is_unsafe(ask) && (!flags.uploads.value || flags.upload_limit().is_some()) {
+    if row.capability() == Capability::Ui
+        && is_unsafe(ask)
+        && (!flags.uploads.value || flags.upload_limit().is_some())
+    {
         // Settings and workspaces are files too, in the person's own folders: a store for whoever may not upload.
         forward.body = BodyRule::Limit(body::NAMES_MAX);
     }
