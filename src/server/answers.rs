@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
 
     /// A method that a place doesn't know.
     pub(crate) fn wrong_method(&self, allowed: &'static str) -> Response<Body> {
-        let mut response = self.refuse_as(Public::of(StatusCode::METHOD_NOT_ALLOWED), &fresh_id());
+        let mut response = self.refuse(Public::of(StatusCode::METHOD_NOT_ALLOWED), "another method");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         response
     }

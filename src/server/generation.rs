@@ -15,8 +15,12 @@ use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use thiserror::Error;
 
 use crate::cookies::Jar;
+use crate::directories;
 use crate::gate::Origins;
 use crate::headers::Answers;
+
+/// A megabyte as the options count.
+pub(crate) const MEGABYTE: u64 = 1024 * 1024;
 
 /// Why a configuration can't be used.
 #[derive(Debug, Error)]
@@ -112,7 +116,13 @@ impl Generation {
 
     /// What this person may do.
     pub(crate) fn flags(&self, principal: &Principal) -> Arc<Flags> {
-        Arc::new(Flags::resolve(&self.settings, &principal.user, &principal.groups))
+        let mut flags = Flags::resolve(&self.settings, &principal.user, &principal.groups);
+        if flags.restrict_directories.value {
+            for directory in &mut flags.directories.value {
+                *directory = directories::real(directory);
+            }
+        }
+        Arc::new(flags)
     }
 
     /// The offer to stay signed in, where there is one.
@@ -132,7 +142,7 @@ impl Generation {
     /// Largest request body, when there is a limit.
     pub(crate) fn body_limit(&self) -> Option<u64> {
         let megabytes = u64::from(self.settings.portcullis.request_body_max_mb);
-        (megabytes > 0).then(|| megabytes * 1024 * 1024)
+        (megabytes > 0).then(|| megabytes * MEGABYTE)
     }
 
     /// Minutes after which a session of this person ends unused; 0 for never.

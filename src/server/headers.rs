@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use portcullis_conf::{FrameOrigin, Header};
@@ -21,71 +21,80 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Beginnings of names by which proxies tell a server who is asking and for what; only we may say that here.
+/// Beginnings of names, after `x-`, by which proxies tell a server who is asking and for what; only we may say that here.
 const EDGE_PREFIXES: &[&str] = &[
-    "x-forwarded",
-    "x-rstudio-",
-    "x-rstudiouser",
-    "x-rstudiosystem",
-    "x-rs-",
-    "x-auth-",
-    "x-remote-",
-    "x-original-",
-    "x-rewrite-",
-    "x-middleware-",
-    "x-portcullis-",
-    "x-envoy-",
-    "x-client-",
-    "x-ssl-",
-    "ssl-client-",
-    "x-postback-",
-    "x-jupyter",
-    "x-webauth-",
-    "x-authenticated-",
-    "x-user",
-    "cf-connecting-",
-    "x-cluster-client-",
-    "x-proxy-user",
-];
-const EDGE_NAMES: &[&str] = &[
-    "authorization",
     "forwarded",
-    "remote-user",
-    "remote-addr",
-    "remote-groups",
-    "true-client-ip",
-    "x-real-ip",
-    "x-scheme",
-    "x-url-scheme",
-    "x-host",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "fastly-client-ip",
-    "expect",
-];
-/// What a session may not say in our name.
-const SESSION_NAMES: &[&str] = &[
-    "clear-site-data",
-    "strict-transport-security",
-    "public-key-pins",
-    "service-worker-allowed",
-    "server",
-    "alt-svc",
-    "access-control-allow-origin",
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-expose-headers",
-    "access-control-allow-private-network",
+    "rstudio-",
+    "rstudiouser",
+    "rstudiosystem",
+    "rs-",
+    "auth-",
+    "remote-",
+    "original-",
+    "rewrite-",
+    "middleware-",
+    "portcullis-",
+    "envoy-",
+    "client-",
+    "ssl-",
+    "postback-",
+    "jupyter",
+    "webauth-",
+    "authenticated-",
+    "user",
+    "cluster-client-",
+    "proxy-user",
+    "http-method",
+    "method-override",
+    "real-ip",
+    "scheme",
+    "url-scheme",
+    "host",
 ];
 
-/// Whether a header of a client stays at the edge.
+/// Whether a header of a client stays at the edge. Most don't begin with `x-`: they cost one look at a short list.
 pub(crate) fn stays_at_edge(name: &str) -> bool {
     // CGI-like servers read `X_Forwarded_For` as `X-Forwarded-For`; no browser sends a `_`.
-    name.contains('_')
-        || EDGE_NAMES.contains(&name)
-        || EDGE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    if name.contains('_') {
+        return true;
+    }
+    if let Some(rest) = name.strip_prefix("x-") {
+        return EDGE_PREFIXES.iter().any(|prefix| rest.starts_with(prefix));
+    }
+    match name.as_bytes().first() {
+        Some(b'a') => name == "authorization",
+        Some(b'c') => name.starts_with("cf-connecting-"),
+        Some(b'e') => name == "expect",
+        Some(b'f') => matches!(name, "forwarded" | "fastly-client-ip"),
+        Some(b'r') => name.starts_with("remote-"),
+        Some(b's') => name.starts_with("ssl-client-"),
+        Some(b't') => name == "true-client-ip",
+        _ => false,
+    }
+}
+
+/// Whether a session may not say this in our name.
+fn stays_in_session(name: &str) -> bool {
+    name.starts_with("access-control-")
+        || matches!(
+            name,
+            "alt-svc"
+                | "clear-site-data"
+                | "public-key-pins"
+                | "server"
+                | "service-worker-allowed"
+                | "strict-transport-security"
+        )
+}
+
+/// Takes out the headers that a rule names. Most messages carry none: they are looked through before a list is made.
+fn take_out(headers: &mut HeaderMap, rule: fn(&str) -> bool) {
+    if headers.keys().any(|name| rule(name.as_str())) {
+        let doomed: Vec<HeaderName> = headers.keys().filter(|name| rule(name.as_str())).cloned().collect();
+        for name in doomed {
+            headers.remove(name);
+        }
+    }
 }
 
 /// Who asks, for the session's eyes.
@@ -101,14 +110,7 @@ pub(crate) struct Edge<'a> {
 
 /// Makes a client's headers fit for a session: strips, then sets.
 pub(crate) fn to_session(headers: &mut HeaderMap, edge: Edge<'_>, authorization: &HeaderValue) {
-    // Most requests carry none of them: look before building a list.
-    if headers.keys().any(|name| stays_at_edge(name.as_str())) {
-        let doomed: Vec<HeaderName> =
-            headers.keys().filter(|name| stays_at_edge(name.as_str())).cloned().collect();
-        for name in doomed {
-            headers.remove(name);
-        }
-    }
+    take_out(headers, stays_at_edge);
     strip(headers);
     // ORDER: ours are set after every client copy is gone.
     headers.insert(AUTHORIZATION, authorization.clone());
@@ -186,9 +188,7 @@ impl Answers {
 
     /// Edits an answer of a session. `file` says that it is a file of the user's, which must not act as a page of ours.
     pub(crate) fn from_session(&self, headers: &mut HeaderMap, file: bool) {
-        for name in SESSION_NAMES {
-            headers.remove(*name);
-        }
+        take_out(headers, stays_in_session);
         if headers.contains_key(SET_COOKIE) {
             drop_our_cookies(headers);
         }
@@ -198,7 +198,6 @@ impl Answers {
         if file {
             headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox allow-scripts"));
         }
-        debug_assert!(!headers.contains_key(SERVER), "the session's software stays unnamed");
     }
 }
 

@@ -13,7 +13,7 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use portcullis_model::SessionId;
 use portcullis_model::session::State;
 use portcullis_policy::{
-    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, refusal_body,
+    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, outside, refusal_body,
 };
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
@@ -131,7 +131,7 @@ async fn judge(
             check_path(call, person, live, &judged).await?;
             forward.activity |= judged.activity;
             forward.capability = judged.capability;
-            forward.transfer = judged.transfer.or(forward.transfer.take());
+            forward.transfer = judged.transfer;
             Ok(())
         }
         Verdict::Refuse(refusal) => Err(refuse(call, live, &refusal)),
@@ -163,19 +163,7 @@ async fn check_path(
     if allowed {
         return Ok(());
     }
-    let origin = &person.flags.restrict_directories.origin;
-    let refusal = Refusal {
-        capability: forward.capability,
-        status: 403,
-        flag: Some("restrict-directory-view"),
-        rule: format!("restrict-directory-view=1 ({origin})"),
-        text: format!(
-            "This path is outside the directories you may use here. The server restricts them \
-             (`restrict-directory-view=1`, {origin}). Use your home directory, or ask the administrator to add the directory \
-             to `directory-view-allow-list`."
-        ),
-    };
-    Err(refuse(call, live, &refusal))
+    Err(refuse(call, live, &outside(&person.flags, forward.capability, &claim.tail)))
 }
 
 /// A refusal in the IDE's own form, or as a page for a person; recorded in the audit log.

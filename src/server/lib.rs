@@ -12,6 +12,7 @@ mod busy;
 mod call;
 mod conversations;
 mod cookies;
+mod directories;
 mod door;
 mod events;
 mod forms;

@@ -1,8 +1,9 @@
 //! How large a request's body may be, and what is said of a larger one. Pure; called by `ide` and `pass`.
 
-use portcullis_policy::{Flags, Forward, Refusal};
+use portcullis_conf::FileKind;
+use portcullis_policy::{BodyRule, Flags, Forward, Refusal, over_limit};
 
-use crate::generation::Generation;
+use crate::generation::{Generation, MEGABYTE};
 
 /// The smaller of a rule's limit and `request-body-max-mb`.
 pub(crate) fn capped(limit: u64, all: Option<u64>) -> u64 {
@@ -11,34 +12,22 @@ pub(crate) fn capped(limit: u64, all: Option<u64>) -> u64 {
 
 /// The refusal of a body beyond `limit`, naming the option that sets it.
 pub(crate) fn too_large(generation: &Generation, flags: &Flags, forward: &Forward, limit: u64) -> Refusal {
-    let megabytes = limit / (1024 * 1024);
-    let uploads = &flags.upload_limit_mb;
-    let (flag, rule) = if uploads.value > 0 && generation.body_limit().is_none_or(|all| limit < all) {
-        (
-            "limit-file-upload-size-mb",
-            format!("limit-file-upload-size-mb={} ({})", uploads.value, uploads.origin),
-        )
-    } else if generation.body_limit() == Some(limit) {
-        let said = generation.settings.origin(portcullis_conf::FileKind::Portcullis, "request-body-max-mb");
-        ("request-body-max-mb", format!("request-body-max-mb={megabytes} ({said})"))
-    } else {
-        // The most that the policy reads of a body it has to judge.
-        return Refusal {
-            capability: forward.capability,
-            status: 413,
-            flag: None,
-            rule: format!("a body that must be judged has at most {limit} bytes"),
-            text: "This request is larger than the server reads of its kind, so it was not passed on. Send it in smaller \
-                   parts."
-                .to_owned(),
-        };
+    let policys = match forward.body {
+        BodyRule::Stream => None,
+        BodyRule::Limit(limit) | BodyRule::Judge { limit } => Some(limit),
     };
+    if generation.body_limit() != Some(limit) || policys == Some(limit) {
+        return over_limit(flags, limit);
+    }
+    let said = generation.settings.origin(FileKind::Portcullis, "request-body-max-mb");
+    let rule = format!("request-body-max-mb={} ({said})", limit / MEGABYTE);
     Refusal {
         capability: forward.capability,
         status: 413,
-        flag: Some(flag),
+        flag: Some("request-body-max-mb"),
         text: format!(
-            "This is larger than the server accepts ({rule}). Send a smaller file, or ask the administrator to raise the limit."
+            "This is larger than the server accepts: `{rule}`. Send it in smaller parts, or ask the administrator to raise \
+             the limit."
         ),
         rule,
     }
@@ -46,17 +35,16 @@ pub(crate) fn too_large(generation: &Generation, flags: &Flags, forward: &Forwar
 
 #[cfg(test)]
 mod tests {
-    use portcullis_policy::{BodyRule, Capability, PathRule, QueryRule, Setting, SocketRule};
+    use portcullis_policy::{Capability, PathRule, QueryRule, Setting, SocketRule};
 
     use super::*;
 
     #[test]
     fn the_refusal_names_the_option_that_set_the_limit() {
-        const MB: u64 = 1024 * 1024;
         let forward = Forward {
             capability: Capability::Upload,
             activity: true,
-            body: BodyRule::Limit(5 * MB),
+            body: BodyRule::Limit(5 * MEGABYTE),
             paths: PathRule::None,
             transfer: None,
             socket: SocketRule::None,
@@ -64,15 +52,13 @@ mod tests {
         };
         let flags = Flags { upload_limit_mb: Setting::at(5, "rsession.conf", 2), ..Flags::default() };
         let open = Generation::for_tests(&[]);
-        let capped_at_3 = Generation::for_tests(&[("portcullis.conf", "request-body-max-mb=3\n")]);
-        assert_eq!(
-            too_large(&open, &flags, &forward, 5 * MB).rule,
-            "limit-file-upload-size-mb=5 (rsession.conf:2)"
-        );
-        let limit = capped(5 * MB, capped_at_3.body_limit());
-        assert_eq!(limit, 3 * MB);
-        let refusal = too_large(&capped_at_3, &flags, &forward, limit);
+        let at_3 = Generation::for_tests(&[("portcullis.conf", "request-body-max-mb=3\n")]);
+        let refusal = too_large(&open, &flags, &forward, capped(5 * MEGABYTE, open.body_limit()));
+        assert_eq!((refusal.status, refusal.flag), (413, Some("limit-file-upload-size-mb")));
+        assert!(refusal.rule.contains("rsession.conf:2"), "{}", refusal.rule);
+        let limit = capped(5 * MEGABYTE, at_3.body_limit());
+        assert_eq!(limit, 3 * MEGABYTE);
+        let refusal = too_large(&at_3, &flags, &forward, limit);
         assert_eq!(refusal.rule, "request-body-max-mb=3 (portcullis.conf:1)");
-        assert_eq!(too_large(&open, &Flags::default(), &forward, MB).flag, None);
     }
 }

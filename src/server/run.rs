@@ -29,6 +29,9 @@ use crate::world::{Thread, World};
 /// How often counted refusals are looked through.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
 
+/// Time for what is under way on other threads when one has ended unasked.
+const UNASKED: Duration = Duration::from_secs(5);
+
 /// Why the server can't serve.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
@@ -89,11 +92,14 @@ pub(crate) fn run(wire: Channel) -> Result<(), RunError> {
     wire.send(&ToLauncher::Ready, &[]).map_err(RunError::Ready)?;
     tracing::info!(threads = mains, generation = world.table.load().generation.number, "serving");
     start_control(&world, wire, queue, redirects, &serving, &limits).map_err(RunError::Thread)?;
+    let asked = world.drain.started();
+    // Without the control thread nobody would ever ask them to end; normally they have ended by now.
+    world.drain.start(Duration::ZERO);
     for worker in workers {
         // A thread that panicked has ended too; its connections are gone with it.
         let _ = worker.join();
     }
-    if world.drain.started() { Ok(()) } else { Err(RunError::Ended) }
+    if asked { Ok(()) } else { Err(RunError::Ended) }
 }
 
 fn limits(generation: &Generation, threads: usize) -> Limits {
@@ -124,7 +130,7 @@ fn start_serving(
     threads::start(count, "serve", move |index| {
         let (world, limits, serving, slots) = (world.clone(), limits.clone(), serving.clone(), slots.clone());
         async move {
-            let _done = Done(serving);
+            let _done = Done { world: world.clone(), serving };
             let taken =
                 slots.get(index).and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
             let Some(fd) = taken else { return };
@@ -149,12 +155,19 @@ fn thread(world: Arc<World>) -> Thread {
     Thread { world, doors }
 }
 
-/// Counts a serving thread out, also when it panics.
-struct Done(watch::Sender<usize>);
+/// Counts a serving thread out, also when it panics. One that ends unasked takes the others along: the launcher starts anew.
+struct Done {
+    world: Arc<World>,
+    serving: watch::Sender<usize>,
+}
 
 impl Drop for Done {
     fn drop(&mut self) {
-        self.0.send_modify(|left| *left = left.saturating_sub(1));
+        if !self.world.drain.started() {
+            tracing::error!("a serving thread ended by itself");
+            drain(&self.world, UNASKED);
+        }
+        self.serving.send_modify(|left| *left = left.saturating_sub(1));
     }
 }
 

@@ -168,7 +168,7 @@ fn file(reader: &Reader<'_>, method: &Method, name: &str) -> Response<Body> {
         return reader.wrong_method("GET, HEAD");
     }
     let Some(asset) = assets().iter().find(|asset| asset.path == name) else {
-        return reader.refuse_as(Public::of(StatusCode::NOT_FOUND), "static");
+        return reader.refuse(Public::of(StatusCode::NOT_FOUND), "no such file");
     };
     let mut response = reader.answer(StatusCode::OK, asset.content_type, Body::full(asset.bytes));
     // The name has a hash of the bytes: it never means anything else.

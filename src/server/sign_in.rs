@@ -166,7 +166,9 @@ async fn say(
     turn: oneshot::Receiver<Turn>,
 ) -> Response<Body> {
     let mut leaving = Leaving { call, number: Some(number) };
-    let within = u64::from(call.generation().settings.portcullis.pam_timeout_seconds) + SLACK;
+    let ours = &call.generation().settings.portcullis;
+    // A failure is answered late on purpose.
+    let within = u64::from(ours.pam_timeout_seconds.max(ours.sign_in_failure_seconds)) + SLACK;
     let next = async {
         call.world().link.ask(message).await.ok()?;
         turn.await.ok()
