@@ -62,8 +62,9 @@ impl Active {
         let sources = Sources::read(&dirs.config).map_err(|why| vec![error("", chain(&why))])?;
         let loaded = portcullis_conf::load(&sources);
         let (mut problems, settings) = (loaded.problems, loaded.settings);
-        let server_user =
-            server_user(settings.rserver.server_user.as_str()).map_err(|problem| problems.push(problem)).ok();
+        let server_user = server_user(settings.rserver.server_user.as_str())
+            .map_err(|problem| problems.push(*problem))
+            .ok();
         let keys = server_user.and_then(|user| {
             let found = keys(dirs, &settings, user.uid);
             found.map_err(|why| problems.push(error("", chain(&why)))).ok()
@@ -109,19 +110,21 @@ impl Active {
     }
 }
 
-fn server_user(name: &str) -> Result<ServerUser, Problem> {
+fn server_user(name: &str) -> Result<ServerUser, Box<Problem>> {
     let problem = |text: String| {
         let mut problem = Problem::of_file(FileKind::Rserver.name(), Severity::Error, text);
         problem.option = Some("server-user".to_owned());
-        problem
+        Box::new(problem)
     };
     match User::from_name(name) {
         Ok(Some(user)) if user.uid.is_root() || user.gid.as_raw() == 0 => {
             Err(problem(format!("the network-facing process never runs as root, but `{name}` does")))
         }
         Ok(Some(user)) => Ok(ServerUser { uid: user.uid.as_raw(), gid: user.gid.as_raw() }),
-        Ok(None) => Err(problem(format!("there is no account `{name}`"))
-            .hint(format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}"))),
+        Ok(None) => {
+            let hint = format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}");
+            Err(Box::new(problem(format!("there is no account `{name}`")).hint(hint)))
+        }
         Err(errno) => Err(problem(format!("the account `{name}` can't be looked up: {errno}"))),
     }
 }

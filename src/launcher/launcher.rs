@@ -129,6 +129,8 @@ pub(crate) struct Launcher {
 impl Launcher {
     /// Runs until a signal ends it.
     pub(crate) fn run(mut self) -> ExitCode {
+        // What the start wrote is made durable, and told, before the first wait.
+        self.settle(Instant::now());
         loop {
             if let Mode::Over(status) = self.mode {
                 return ExitCode::from(status);
@@ -156,6 +158,11 @@ impl Launcher {
             }
         }
         self.tick(now);
+        self.settle(now);
+    }
+
+    /// Ends a turn: on disk first, then told.
+    fn settle(&mut self, now: Instant) {
         self.commit();
         if let Err(error) = self.server.flush(now) {
             self.drop_server(&error, now);

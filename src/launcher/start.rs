@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 use portcullis_conf::{Problem, Severity};
 use portcullis_model::audit::Event;
@@ -29,8 +30,6 @@ use crate::throttle::Throttle;
 pub(crate) const EX_CONFIG: u8 = 78;
 /// Exit status for wrong arguments (`EX_USAGE`).
 const EX_USAGE: u8 = 64;
-/// Most descriptors the server may have, whatever `connections-max` says: the kernel's default `fs.nr_open`.
-const DESCRIPTORS_MAX: u64 = 1_048_576;
 
 /// Runs the launcher with these arguments.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -176,15 +175,28 @@ fn bind(active: &Active) -> Result<(Vec<TcpListener>, u8, SocketAddr), listen::L
 }
 
 impl Launcher {
+    /// How many descriptors the server may have: a connection of a browser and one to its session each, with room for a
+    /// hand-over and what is not a connection; but never more than this process may have, which the service manager sets.
+    fn descriptors(&mut self) -> u64 {
+        let wanted = u64::from(self.active.settings.portcullis.connections_max) * 3 + 1024;
+        let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(_, hard)| hard);
+        if most < wanted && !self.announced {
+            say!(
+                Info,
+                "the limit of descriptors is {most}; connections-max would need {wanted} (LimitNOFILE)"
+            );
+        }
+        wanted.min(most)
+    }
+
     /// Starts a server and tells it everything.
     pub(crate) fn start_server(&mut self, now: Instant) {
-        let connections = u64::from(self.active.settings.portcullis.connections_max);
         let program = self.dirs.libexec.join("portcullis-server");
+        let descriptors = self.descriptors();
         let start = Start {
             program: &program,
             user: self.active.server_user,
-            // A connection of a browser and one to its session each, with room for a hand-over and what is not a connection.
-            descriptors: (connections * 3 + 1024).min(DESCRIPTORS_MAX),
+            descriptors,
             hello: Hello {
                 configuration: self.active.message(),
                 run_dir: self.dirs.run.display().to_string(),

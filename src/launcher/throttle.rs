@@ -25,6 +25,8 @@ const BY_ADDRESS: Rate = Rate { interval: Duration::from_secs(2), burst: 60 };
 /// Entries per map: about 300 KiB each at the most. A full map keeps those it has, so that a flood of new names can't push
 /// an attacked name's count out; names that find no room share one bucket.
 const ENTRIES: usize = 4096;
+/// How often a full map is looked through for entries that are over.
+const PRUNE_EVERY: Duration = Duration::from_secs(1);
 /// How long an address counts as known for a name.
 const KNOWN_FOR: Duration = Duration::from_secs(30 * 86_400);
 
@@ -53,11 +55,13 @@ struct Buckets<K> {
     rate: Rate,
     until: HashMap<K, Duration>,
     overflow: Duration,
+    /// When entries that are over were last removed: a flood must not cost a walk through the map each time.
+    pruned: Duration,
 }
 
 impl<K: Hash + Eq> Buckets<K> {
     fn new(rate: Rate) -> Self {
-        Self { rate, until: HashMap::new(), overflow: Duration::ZERO }
+        Self { rate, until: HashMap::new(), overflow: Duration::ZERO, pruned: Duration::ZERO }
     }
 
     fn open(&self, key: &K, now: Duration) -> bool {
@@ -67,7 +71,8 @@ impl<K: Hash + Eq> Buckets<K> {
     }
 
     fn charge(&mut self, key: K, now: Duration) {
-        if self.until.len() >= ENTRIES && !self.until.contains_key(&key) {
+        if self.until.len() >= ENTRIES && now >= self.pruned + PRUNE_EVERY {
+            self.pruned = now;
             self.until.retain(|_, until| *until > now);
         }
         let full = self.until.len() >= ENTRIES && !self.until.contains_key(&key);
