@@ -147,7 +147,7 @@ impl Pair {
         Ok(())
     }
 
-    /// Reads one piece and hands it on. An error on reading is a connection that broke: both ends close.
+    /// Reads one piece and hands it on. An error on reading is a connection that broke: both ends are closed.
     fn read_from(&mut self, side: Side, buffer: &mut [u8], now: Instant) -> Result<(), Errno> {
         let (from, to) = self.ends(side);
         if !from.pending.is_empty() {
@@ -157,6 +157,9 @@ impl Pair {
         let length = match recv(from.fd.as_raw_fd(), &mut buffer[..piece], MsgFlags::empty()) {
             Ok(length) => length,
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
+            // What a Unix socket says when the other end closed without having read everything: an IDE that answers early.
+            // All it wrote was read before that.
+            Err(Errno::ECONNRESET) if side == Side::Ide => 0,
             Err(errno) => return Err(errno),
         };
         if length == 0 {

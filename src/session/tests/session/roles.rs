@@ -228,8 +228,8 @@ fn slow(port: &str, path: &str) {
 fn early(port: &str, path: &str) {
     let mut stream = connected(port);
     write!(stream, "POST {path} HTTP/1.1\r\n\r\n").expect("sent");
-    let _ = io::copy(&mut io::repeat(b'e').take(8 << 20), &mut stream);
-    let _ = stream.shutdown(Shutdown::Write);
+    io::copy(&mut io::repeat(b'e').take(8 << 20), &mut stream).expect("the body is taken");
+    stream.shutdown(Shutdown::Write).expect("half-closed");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("the answer is not lost");
     say(&text.len().to_string());

@@ -43,7 +43,7 @@ fn the_session_is_the_user_and_proves_it() {
     assert!(proof.contains(" caps=inh=0,prm=0,eff=0,amb=0,bnd=0 nnp=1 seccomp="), "{proof}");
     assert!(proof.contains(" dumpable=0 umask=0077 "), "{proof}");
 
-    let status = world.status();
+    let status = world.proc("status");
     for line in ["NoNewPrivs:\t1", "CapEff:\t0000000000000000", "Groups:\t20001 20009", "Umask:\t0077"] {
         assert!(status.contains(line), "{line} in {status}");
     }

@@ -252,14 +252,21 @@ impl World {
         Channel::from_fd(fd)
     }
 
-    pub(crate) fn status(&self) -> String {
-        std::fs::read_to_string(format!("/proc/{}/status", self.session.pid())).expect("it lives")
+    /// A file of the session's process.
+    pub(crate) fn proc(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.session.pid())).expect("it lives")
+    }
+
+    /// Processor time it has used, in clock ticks of 10 ms: user, system.
+    pub(crate) fn ticks(&self) -> Vec<String> {
+        let stat = self.proc("stat");
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        fields.split_ascii_whitespace().skip(11).take(2).map(str::to_owned).collect()
     }
 
     /// One number of the session's `smaps_rollup`, in kB.
     pub(crate) fn memory(&self, field: &str) -> u64 {
-        let path = format!("/proc/{}/smaps_rollup", self.session.pid());
-        let text = std::fs::read_to_string(path).expect("it lives");
+        let text = self.proc("smaps_rollup");
         let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         line.expect(field).trim().trim_end_matches(" kB").parse().expect("a number")
     }
