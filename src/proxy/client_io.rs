@@ -49,13 +49,6 @@ impl ClientIo {
     pub(crate) fn hand_over(&mut self) {
         self.scan = None;
     }
-
-    pub(crate) fn tcp(&self) -> &TcpStream {
-        match &self.socket {
-            Socket::Plain(tcp) => tcp,
-            Socket::Tls(tls) => tls.get_ref().0,
-        }
-    }
 }
 
 impl AsyncRead for ClientIo {

@@ -115,7 +115,11 @@ where
 {
     let limits = &served.shared.limits;
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER)).header_read_timeout(None);
+    // The buffer's size alone would let heads of nearly twice the limit pass, depending on how they come in.
+    builder
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER))
+        .header_read_timeout(None);
     if limits.headers != 100 {
         builder.max_headers(limits.headers); // hyper is faster with its own default
     }

@@ -81,12 +81,6 @@ pub(crate) fn sweep() {
     });
 }
 
-/// Idle connections this thread keeps to `upstream`.
-#[cfg(test)]
-pub(crate) fn count(upstream: &Upstream) -> usize {
-    POOL.with_borrow(|pool| pool.get(&upstream.id()).map_or(0, |idle| idle.links.len()))
-}
-
 fn is_old(link: &Link, upstream: &Upstream) -> bool {
     // A second before the session said it will close: it counts from when it wrote, we from when we read.
     let said = link.keep.map(|seconds| Duration::from_secs(u64::from(seconds.saturating_sub(2))));

@@ -1,0 +1,9 @@
+//! The engine from outside: real sockets on loopback, scripted sessions, raw bytes.
+
+mod doors;
+mod exchanges;
+mod limits;
+mod origin;
+mod proxy;
+mod sockets;
+mod tls;
