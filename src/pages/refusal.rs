@@ -14,7 +14,7 @@ pub struct RefusalPage<'a> {
     pub status: u16,
     /// What happened, one sentence.
     pub what: Option<&'a str>,
-    /// Why.
+    /// Why; nothing when `what` is given and says it.
     pub why: Option<&'a str>,
     /// The rule behind it: `allow-shell=0 (rsession.conf:3)`.
     pub rule: Option<&'a str>,
@@ -135,8 +135,9 @@ impl RefusalPage<'_> {
         self.what.unwrap_or(texts(self.status).1)
     }
 
-    fn why(&self) -> &str {
-        self.why.unwrap_or(texts(self.status).2)
+    /// The status's own reason stands only beside the status's own sentence: another sentence has said why.
+    fn why(&self) -> Option<&str> {
+        self.why.or_else(|| self.what.is_none().then_some(texts(self.status).2))
     }
 
     fn todo(&self) -> &str {
