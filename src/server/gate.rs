@@ -130,10 +130,7 @@ pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
 /// A path to go to after sign-in, taken only when it can't be anything but a path of ours.
 pub(crate) fn app_uri<'a>(wanted: &'a str, root: &str) -> Option<&'a str> {
     const LONGEST: usize = 2048; // as long as the longest address browsers commonly keep
-    let inside = match wanted.strip_prefix(root) {
-        Some(rest) => rest,
-        None => return None,
-    };
+    let inside = wanted.strip_prefix(root)?;
     let odd = |byte: u8| !(0x21..=0x7e).contains(&byte) || byte == b'\\';
     if wanted.len() > LONGEST
         || wanted.bytes().any(odd)

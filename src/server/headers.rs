@@ -187,7 +187,7 @@ impl Answers {
     }
 
     /// Edits an answer of a session. `file` says that it is a file of the user's, which must not act as a page of ours.
-    pub(crate) fn from_session(&self, headers: &mut HeaderMap, file: bool) {
+    pub(crate) fn edit_session(&self, headers: &mut HeaderMap, file: bool) {
         take_out(headers, stays_in_session);
         if headers.contains_key(SET_COOKIE) {
             drop_our_cookies(headers);
@@ -297,7 +297,7 @@ mod tests {
         }
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'self'"));
         let added = Header { name: "X-Site".into(), value: "a:b".into() };
-        Answers::new(&FrameOrigin::None, Some("max-age=1"), &[added]).from_session(&mut headers, true);
+        Answers::new(&FrameOrigin::None, Some("max-age=1"), &[added]).edit_session(&mut headers, true);
         let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
         assert_eq!(cookies, ["_xsrf=1; Path=/s/x/"]);
         assert!(

@@ -34,6 +34,7 @@ mod serve;
 mod sessions;
 mod sign_in;
 mod state;
+mod transfers;
 mod who;
 #[cfg(test)]
 mod whole;

@@ -1,12 +1,9 @@
 //! What was admitted goes to the IDE: headers edited, streams watched, files recorded. Called by `ide` alone.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use portcullis_model::Uid;
-use portcullis_model::audit::Event;
 use portcullis_model::session::Transport;
 use portcullis_policy::{Forward, SocketRule, Transfer, frame_is_activity};
 use portcullis_proxy::{
@@ -22,6 +19,7 @@ use crate::ide::refuse;
 use crate::launcher_link::chain;
 use crate::limits::too_large;
 use crate::state::{Live, Person};
+use crate::transfers::Watched;
 use crate::world::Thread;
 
 /// A request that may go on.
@@ -67,7 +65,7 @@ pub(crate) async fn pass(
     match sent {
         Ok(mut response) => {
             let file = conditions.transfer.is_some() && call.method != http::Method::PUT;
-            call.generation().answers.from_session(response.headers_mut(), file);
+            call.generation().answers.edit_session(response.headers_mut(), file);
             response
         }
         Err(error) => failed(call, person, live, &conditions, &error),
@@ -85,39 +83,18 @@ async fn exchange(
     edit(call, live, request.headers_mut());
     let mut options =
         ForwardOptions { cuts: cuts(person, live), body_limit: limit, ..ForwardOptions::default() };
-    let status = transfer.map(|transfer| record(call, person, live, transfer, &mut options));
+    let watched = transfer.map(|transfer| Watched::new(person.user(), live.session.id, transfer));
+    if let Some(watched) = watched.clone() {
+        let world = call.thread.world.clone();
+        options.on_end = Some(Box::new(move |moved| {
+            watched.ended(moved).into_iter().for_each(|event| world.link.audit(event));
+        }));
+    }
     let response =
         forward(&live.way.upstream, request, options, async || connect(call, person, live).await).await?;
-    if let Some(status) = status {
-        status.set(response.status());
-    }
+    let recorded = watched.and_then(|watched| watched.answered(response.status()));
+    recorded.into_iter().for_each(|event| call.world().link.audit(event));
     Ok(response)
-}
-
-/// Writes a transfer to the audit log when it ended; only if the IDE agreed to it, which is known later.
-fn record(
-    call: &Call<'_>,
-    person: &Arc<Person>,
-    live: &Arc<Live>,
-    transfer: Transfer,
-    options: &mut ForwardOptions,
-) -> Rc<Cell<StatusCode>> {
-    let status = Rc::new(Cell::new(StatusCode::BAD_GATEWAY));
-    let (seen, world) = (status.clone(), call.thread.world.clone());
-    let (user, session) = (person.user().to_owned(), live.session.id);
-    options.on_end = Some(Box::new(move |moved| {
-        if !seen.get().is_success() {
-            return;
-        }
-        let bytes = match transfer.direction {
-            portcullis_policy::Direction::Upload => moved.up,
-            portcullis_policy::Direction::Download => moved.down,
-        };
-        let direction = transfer.direction.word().to_owned();
-        let complete = moved.complete;
-        world.link.audit(Event::Transfer { user, session, direction, path: transfer.path, bytes, complete });
-    }));
-    status
 }
 
 async fn socket(

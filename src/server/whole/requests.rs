@@ -130,6 +130,31 @@ fn a_flag_refuses_at_the_door_in_the_ides_own_words() {
 }
 
 #[test]
+fn files_that_go_out_and_in_are_recorded() {
+    let (launcher, alice, _, session, _fake) = world(&[]);
+    let transferred = || {
+        launcher.expect("a transfer", |message| match message {
+            ToLauncher::Audit(Event::Transfer { user, direction, path, bytes, complete, .. }) => {
+                Some((user, direction, path, bytes, complete))
+            }
+            _ => None,
+        })
+    };
+    let answer = alice.fetch(&format!("/s/{}/files/a%20b.txt", session.id));
+    assert!(answer.status == 200 && answer.header("content-security-policy").contains("sandbox"));
+    let length = u64::try_from(answer.body.len()).expect("small");
+    assert_eq!(transferred(), ("alice".into(), "download".into(), "a b.txt".into(), length, true));
+    let body = r#"{"type":"file","format":"base64","name":"up.txt","content":"aGVsbG8=","path":"up.txt"}"#;
+    let headers = format!("Origin: {}\r\nContent-Type: application/json\r\n", alice.origin());
+    assert_eq!(
+        alice.ask("PUT", &format!("/s/{}/api/contents/up.txt", session.id), &headers, body).status,
+        200
+    );
+    let length = u64::try_from(body.len()).expect("small");
+    assert_eq!(transferred(), ("alice".into(), "upload".into(), "up.txt".into(), length, true));
+}
+
+#[test]
 fn a_path_is_followed_before_it_is_allowed() {
     let (_launcher, alice, _, session, fake) =
         world(&[("rsession.conf", "restrict-directory-view=1\ndirectory-view-allow-list=/data\n")]);
@@ -172,6 +197,16 @@ fn bodies_over_the_limit_are_refused_by_length_and_by_count() {
     ));
     assert_eq!(announced.status, 413);
     assert!(announced.body.contains("request-body-max-mb=1"), "{announced:?}");
+    // Nothing announced: 200 pieces of 16 KiB, counted as they pass.
+    let piece = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    let counted = alice.raw(&format!(
+        "POST /s/{}/api/kernels HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n{origin}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n{}0\r\n\r\n",
+        session.id,
+        &alice.origin()[7..],
+        alice.cookies.join("; "),
+        piece.repeat(200)
+    ));
+    assert_eq!(counted.status, 413, "{counted:?}");
 }
 
 #[test]

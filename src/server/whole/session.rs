@@ -87,6 +87,9 @@ fn ide(stream: UnixStream, say: &Sender<String>) {
         let length: usize = line("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("the body");
+        if line("transfer-encoding").is_some() && !read_chunks(&mut reader) {
+            return;
+        }
         let key = line("sec-websocket-key");
         let _ = say.send(head.clone());
         let mut stream = &stream;
@@ -106,6 +109,23 @@ fn ide(stream: UnixStream, say: &Sender<String>) {
         );
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
+        }
+    }
+}
+
+/// Reads a chunked body; false when it broke off.
+fn read_chunks(reader: &mut impl std::io::BufRead) -> bool {
+    loop {
+        let mut size = String::new();
+        let length = match reader.read_line(&mut size) {
+            Ok(1..) => usize::from_str_radix(size.trim(), 16).expect("a size"),
+            _ => return false,
+        };
+        if reader.read_exact(&mut vec![0; length + 2]).is_err() {
+            return false;
+        }
+        if length == 0 {
+            return true;
         }
     }
 }
