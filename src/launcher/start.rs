@@ -23,6 +23,7 @@ use crate::launcher::{Child, Dirty, Launcher, Mode};
 use crate::listen;
 use crate::log::{chain, say};
 use crate::server::{Server, Start};
+use crate::sessions::adoptable;
 use crate::state::{Found, Kept, Store};
 use crate::throttle::Throttle;
 
@@ -111,6 +112,10 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     };
     let now = Instant::now();
     let interval = active.settings.rserver.auth_sign_in_throttle_seconds;
+    let boot =
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    let adopted = adoptable(&kept, &boot);
+    log.write(Event::Started { version: env!("CARGO_PKG_VERSION").into(), adopted, torn_bytes });
     log.write(Event::Configured {
         generation: 1,
         outcome: "accepted".into(),
@@ -122,10 +127,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         generation: 1,
         log,
         store,
-        boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-            .unwrap_or_default()
-            .trim()
-            .to_owned(),
+        boot,
         server: Server::new(now),
         listeners,
         main_listeners,
@@ -146,11 +148,10 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         dirs,
         _lock: lock,
     };
-    let adopted = launcher.adopt(kept, now);
+    launcher.adopt(kept, now);
     if adopted > 0 {
         say!(Info, "{adopted} sessions were taken over");
     }
-    launcher.log.write(Event::Started { version: env!("CARGO_PKG_VERSION").into(), adopted, torn_bytes });
     launcher.start_server(now);
     Ok(launcher)
 }

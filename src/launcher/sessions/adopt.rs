@@ -4,7 +4,7 @@
 //! half is ended.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_model::SessionId;
 use portcullis_model::session::{EndReason, State, door_path};
@@ -50,28 +50,43 @@ const fn fate(is_live: bool, was_ending: bool, alive: Alive) -> Fate {
     }
 }
 
+fn fate_of(kept: &KeptSession, alive: Alive) -> Fate {
+    let was_ending = kept.ending.is_some() || kept.session.state == State::Ending;
+    fate(kept.session.state.is_live(), was_ending, alive)
+}
+
+/// Takes hold of a process that is still the one that was meant.
+fn held(known: Option<Known>, same_boot: bool) -> Option<Process> {
+    known.filter(|_| same_boot).and_then(|known| Process::open_started(known.pid, known.started).ok())
+}
+
+/// How many sessions will run on.
+pub(crate) fn adoptable(kept: &Kept, boot: &str) -> u32 {
+    let same_boot = kept.boot == boot;
+    let alive = |session: &KeptSession| Alive {
+        keeper: held(session.keeper, same_boot).is_some(),
+        process: held(session.process, same_boot).is_some(),
+    };
+    let adopted = |session: &&KeptSession| fate_of(session, alive(session)) == Fate::Adopted;
+    u32::try_from(kept.sessions.iter().filter(adopted).count()).unwrap_or(u32::MAX)
+}
+
 impl Launcher {
-    /// Takes over what is kept; returns how many sessions run on.
-    pub(crate) fn adopt(&mut self, kept: Kept, now: Instant) -> u32 {
+    /// Takes over what is kept.
+    pub(crate) fn adopt(&mut self, kept: Kept, now: Instant) {
         let same_boot = kept.boot == self.boot;
         self.sign_ins = kept.sign_ins.into_iter().map(|sign_in| (sign_in.id, sign_in)).collect();
-        let mut adopted = 0;
         for session in kept.sessions {
-            adopted += u32::from(self.adopt_one(session, same_boot, now));
+            self.adopt_one(session, same_boot, now);
         }
         self.end_strangers();
         self.dirty.at_once();
-        adopted
     }
 
-    fn adopt_one(&mut self, kept: KeptSession, same_boot: bool, now: Instant) -> bool {
-        let held = |known: Option<Known>| {
-            known.filter(|_| same_boot).and_then(|known| Process::open_started(known.pid, known.started).ok())
-        };
-        let (keeper, process) = (held(kept.keeper), held(kept.process));
+    fn adopt_one(&mut self, kept: KeptSession, same_boot: bool, now: Instant) {
+        let (keeper, process) = (held(kept.keeper, same_boot), held(kept.process, same_boot));
         let alive = Alive { keeper: keeper.is_some(), process: process.is_some() };
-        let was_ending = kept.ending.is_some() || kept.session.state == State::Ending;
-        let fate = fate(kept.session.state.is_live(), was_ending, alive);
+        let fate = fate_of(&kept, alive);
         let id = kept.session.id;
         say!(Debug, "found session={id} {alive:?}: {fate:?}");
         let mut entry = Entry::new(kept);
@@ -85,15 +100,14 @@ impl Launcher {
                 entry.told.proof = Some(seen(entry.kept.process));
             }
         }
-        let launching = matches!(entry.kept.session.state, State::Launching(_));
-        if launching {
+        if matches!(entry.kept.session.state, State::Launching(_)) {
             let conf = &self.active.settings.portcullis;
             let within = u64::from(conf.session_start_timeout_seconds + conf.session_end_seconds);
-            entry.deadline = Some(now + std::time::Duration::from_secs(within));
-        }
-        if matches!(fate, Fate::Ended) && entry.kept.ending.is_none() && launching {
-            entry.kept.ending =
-                Some(EndReason::StartFailed("the daemon was restarted during the start".into()));
+            entry.deadline = Some(now + Duration::from_secs(within));
+            if matches!(fate, Fate::Ended) && entry.kept.ending.is_none() {
+                let why = "the daemon was restarted during the start";
+                entry.kept.ending = Some(EndReason::StartFailed(why.into()));
+            }
         }
         self.sessions.insert(id, entry);
         match fate {
@@ -103,7 +117,6 @@ impl Launcher {
             Fate::Orphaned => self.without_keeper(id, now),
             Fate::Gone => self.over(id),
         }
-        matches!(fate, Fate::Adopted)
     }
 
     /// Connects to the session process and asks where it is; reports come here from now on.

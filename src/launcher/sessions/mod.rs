@@ -19,6 +19,8 @@ use portcullis_wire::Channel;
 
 use crate::state::KeptSession;
 
+pub(crate) use self::adopt::adoptable;
+
 /// A session and what the launcher holds of it.
 #[derive(Debug)]
 pub(crate) struct Entry {

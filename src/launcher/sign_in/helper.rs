@@ -36,6 +36,7 @@ fn converse(channel: &Channel, job: &Job) -> Result<Principal, (Denied, String)>
         channel,
         password: Some(job.password.clone()),
         only_password_prompts: job.only_password_prompts,
+        told: Vec::new(),
     };
     let mut transaction = Transaction::begin(&request, relay).map_err(|failure| refusal(&failure, &[]))?;
     match steps(&mut transaction) {
@@ -83,6 +84,7 @@ struct Relay<'a> {
     channel: &'a Channel,
     password: Option<Secret>,
     only_password_prompts: bool,
+    told: Vec<Prompt>,
 }
 
 impl Conversation for Relay<'_> {
@@ -91,11 +93,15 @@ impl Conversation for Relay<'_> {
         let fits = !self.only_password_prompts || asks_for_password(&question.text);
         if question.style == Style::Hidden && fits {
             if let Some(password) = self.password.take() {
-                // What modules told before the password is proven ("locked due to 3 failed sign-ins") is nobody's to know yet.
+                // What modules told before the password goes with the next question; when there is none, nobody hears it: after
+                // a wrong password a text like "locked due to 3 failed sign-ins" would say that the account exists.
+                let told = messages.iter().filter(|message| **message != *question);
+                self.told.extend(told.map(prompt));
                 return Ok(Answer::new(password.expose().to_vec()));
             }
         }
-        let prompts = messages.iter().map(prompt).collect();
+        let mut prompts = std::mem::take(&mut self.told);
+        prompts.extend(messages.iter().map(prompt));
         self.channel.send(&FromHelper::Prompts(prompts), &[]).map_err(|_| Cancelled)?;
         let (ToHelper::Answers(answers), _) = self.channel.receive().map_err(|_| Cancelled)? else {
             return Err(Cancelled);
@@ -143,8 +149,12 @@ mod tests {
         let ask = |relay: &mut Relay<'_>, text: &str| {
             relay.ask(&[Message { style: Style::Hidden, text: text.into() }]).map(|answer| answer.to_vec())
         };
-        let mut relay =
-            Relay { channel: &ours, password: Some("pw".to_owned().into()), only_password_prompts: true };
+        let mut relay = Relay {
+            channel: &ours,
+            password: Some("pw".to_owned().into()),
+            only_password_prompts: true,
+            told: Vec::new(),
+        };
         theirs.send(&ToHelper::Answers(vec!["123456".to_owned().into()]), &[]).expect("sent");
         assert_eq!(ask(&mut relay, "Verification code: "), Ok(b"123456".to_vec()));
         assert_eq!(ask(&mut relay, "Password: "), Ok(b"pw".to_vec()));
@@ -155,8 +165,12 @@ mod tests {
         drop(theirs);
         assert_eq!(ask(&mut relay, "?"), Err(Cancelled));
         let (ours, _theirs) = Channel::pair().expect("a pair");
-        let mut relay =
-            Relay { channel: &ours, password: Some("pw".to_owned().into()), only_password_prompts: false };
+        let mut relay = Relay {
+            channel: &ours,
+            password: Some("pw".to_owned().into()),
+            only_password_prompts: false,
+            told: Vec::new(),
+        };
         assert_eq!(ask(&mut relay, "Passwort: "), Ok(b"pw".to_vec()));
     }
 }
