@@ -10,6 +10,9 @@ pub(crate) const SHOWN: usize = 256;
 const CONTINUATION: u8 = 0;
 const CONTROL: u8 = 8; // this bit is set in close, ping and pong
 
+/// Sees a message's opcode and its first bytes.
+pub(crate) type Observe<'a> = dyn FnMut(u8, &[u8]) + 'a;
+
 /// The position in one direction's stream.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
@@ -42,7 +45,7 @@ impl Frames {
     }
 
     /// Takes the next bytes; `observe` is called for each data message whose start is now known.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut observe: Option<&mut (dyn FnMut(u8, &[u8]) + '_)>) {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut observe: Option<&mut Observe<'_>>) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
@@ -114,7 +117,7 @@ impl Frames {
         }
     }
 
-    fn show(&mut self, part: &[u8], observe: &mut (dyn FnMut(u8, &[u8]) + '_)) {
+    fn show(&mut self, part: &[u8], observe: &mut Observe<'_>) {
         if self.control || self.message.done {
             return;
         }
@@ -128,13 +131,13 @@ impl Frames {
         }
     }
 
-    fn end_frame(&mut self, observe: &mut (dyn FnMut(u8, &[u8]) + '_)) {
+    fn end_frame(&mut self, observe: &mut Observe<'_>) {
         if !self.control && self.last && !self.message.done {
             self.tell(observe);
         }
     }
 
-    fn tell(&mut self, observe: &mut (dyn FnMut(u8, &[u8]) + '_)) {
+    fn tell(&mut self, observe: &mut Observe<'_>) {
         self.message.done = true;
         observe(self.message.opcode, &self.message.shown);
         self.message.shown = Vec::new();

@@ -75,7 +75,10 @@ pub(crate) fn sweep() {
                 return false;
             }
             let upstream = &idle.upstream;
-            idle.links.retain_mut(|link| !is_old(link, upstream) && !link.is_stale());
+            idle.links.retain_mut(|link| {
+                link.slim();
+                !is_old(link, upstream) && !link.is_stale()
+            });
             !idle.links.is_empty()
         });
     });

@@ -165,7 +165,7 @@ fn understood(headers: &HeaderMap, key: &HeaderValue, offered: &[HeaderValue]) -
         return Err("101 without `Connection: upgrade`");
     }
     let proof = accept_for(key.as_bytes());
-    if !headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|value| value.as_bytes() == proof.as_bytes()) {
+    if headers.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|value| value.as_bytes() != proof.as_bytes()) {
         return Err("101 with a wrong Sec-WebSocket-Accept");
     }
     if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {

@@ -18,7 +18,8 @@ struct Shared {
 /// How many idle connections a thread keeps to one session, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Keep {
-    /// Idle connections per thread. 32: a browser opens 6, a busy notebook page about 10.
+    /// Idle connections per thread. 128: as many as requests of one session are in progress at once, or each
+    /// burst connects anew; those it leaves over hold no buffers and grow old.
     pub idle: usize,
     /// Idle age after which one is closed. 50 s: below the 60 s or more after which servers close.
     pub age: Duration,
@@ -26,7 +27,7 @@ pub struct Keep {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { idle: 32, age: Duration::from_secs(50) }
+        Self { idle: 128, age: Duration::from_secs(50) }
     }
 }
 

@@ -156,8 +156,10 @@ fn trailers(read: &mut BytesMut) -> Result<Option<Option<HeaderMap>>, &'static s
 mod tests {
     use super::*;
 
+    type Read = (Vec<u8>, Vec<String>, Vec<u8>);
+
     /// Feeds `text` in steps of `step` bytes; the body, the trailers' names, what is left over.
-    fn read(text: &[u8], step: usize) -> Result<(Vec<u8>, Vec<String>, Vec<u8>), &'static str> {
+    fn read(text: &[u8], step: usize) -> Result<Read, &'static str> {
         let (mut chunks, mut buf, mut body) = (Chunks::new(), BytesMut::new(), Vec::new());
         let mut parts = text.chunks(step);
         loop {

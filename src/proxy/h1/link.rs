@@ -74,6 +74,14 @@ impl Link {
         polled.is_ready()
     }
 
+    /// Gives up its buffers when it has not been used for a while.
+    pub(crate) fn slim(&mut self) {
+        if self.read.capacity() > 0 && clock::now().saturating_sub(self.idle_since) > 1 {
+            self.read = BytesMut::new();
+            self.out = Vec::new();
+        }
+    }
+
     /// Prepares it for the pool: nothing unread, no large buffer kept.
     pub(crate) fn rest(&mut self) {
         self.reused = true;

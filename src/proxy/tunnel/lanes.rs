@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use super::{Tap, TunnelEnd};
 use crate::client_io::ClientIo;
 use crate::cut::{Cuts, Reason, Watch};
-use crate::frames::{Frames, close_frame};
+use crate::frames::{Frames, Observe, close_frame};
 use crate::h1::link::Link;
 use crate::stream::Stream;
 
@@ -122,8 +122,8 @@ impl Lanes {
     }
 }
 
-fn observe<'a>(tap: Option<&'a mut Tap>) -> Option<&'a mut (dyn FnMut(u8, &[u8]) + 'a)> {
-    tap.map(|tap| &mut **tap as &mut (dyn FnMut(u8, &[u8]) + 'a))
+fn observe<'a>(tap: Option<&'a mut Tap>) -> Option<&'a mut Observe<'a>> {
+    tap.map(|tap| &mut **tap as &mut Observe<'a>)
 }
 
 impl Lane {
