@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::sys::socket::{
@@ -19,11 +20,12 @@ use portcullis_model::{SessionId, Uid};
 use portcullis_proxy::Stream;
 use portcullis_wire::{Answer, Ask, Channel, WireError};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::wire::Wire;
 
-/// Doors kept open per session and thread: more than six connections are seldom wanted at once.
-const KEPT: usize = 4;
+/// Doors at a time per session and thread: a question takes less than a millisecond, and a session lets 64 in.
+const DOORS: usize = 4;
 /// A session answers in well under a millisecond; one that takes so long is stuck.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses while the door's queue is full; together about a second.
@@ -56,13 +58,26 @@ pub(crate) enum DoorError {
 #[derive(Debug)]
 pub(crate) struct Doors {
     run_dir: PathBuf,
-    kept: RefCell<HashMap<SessionId, Vec<Wire>>>,
+    sessions: RefCell<HashMap<SessionId, Rc<Kept>>>,
+}
+
+/// One session's doors that nobody uses now, and how many more may be used.
+#[derive(Debug)]
+struct Kept {
+    free: RefCell<Vec<Wire>>,
+    turns: Semaphore,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { free: RefCell::default(), turns: Semaphore::new(DOORS) }
+    }
 }
 
 impl Doors {
     /// None yet.
     pub(crate) fn new(run_dir: PathBuf) -> Self {
-        Self { run_dir, kept: RefCell::default() }
+        Self { run_dir, sessions: RefCell::default() }
     }
 
     /// A fresh connection to the IDE of a session; `owner` is its owner's number, unknown while they are signed out.
@@ -97,33 +112,24 @@ impl Doors {
 
     /// Closes what is kept for sessions that are no more.
     pub(crate) fn retain(&self, lives: impl Fn(SessionId) -> bool) {
-        self.kept.borrow_mut().retain(|id, _| lives(*id));
+        self.sessions.borrow_mut().retain(|id, _| lives(*id));
     }
 
     async fn ask(&self, id: SessionId, ask: &Ask) -> Result<(Answer, Vec<OwnedFd>), DoorError> {
-        let kept = self.kept.borrow_mut().get_mut(&id).and_then(Vec::pop);
-        if let Some(door) = kept {
+        let kept = self.sessions.borrow_mut().entry(id).or_default().clone();
+        let turn = tokio::time::timeout(ANSWER_WITHIN, kept.turns.acquire()).await;
+        let _turn = turn.map_err(|_| DoorError::Late)?.expect("the semaphore is never closed");
+        let free = kept.free.borrow_mut().pop();
+        if let Some(door) = free {
             // A session process that was replaced leaves a dead door behind: then one fresh try.
             match put(&door, ask).await {
                 Err(DoorError::Wire(WireError::Closed)) => {}
-                other => return self.keep(id, door, other),
+                answer => return kept.after(door, answer),
             }
         }
         let door = self.open(id).await?;
         let answer = put(&door, ask).await;
-        self.keep(id, door, answer)
-    }
-
-    /// A door is used again only after a whole answer: else the next question could get the last one's.
-    fn keep<T>(&self, id: SessionId, door: Wire, answer: Result<T, DoorError>) -> Result<T, DoorError> {
-        if answer.is_ok() {
-            let mut kept = self.kept.borrow_mut();
-            let doors = kept.entry(id).or_default();
-            if doors.len() < KEPT {
-                doors.push(door);
-            }
-        }
-        answer
+        kept.after(door, answer)
     }
 
     async fn open(&self, id: SessionId) -> Result<Wire, DoorError> {
@@ -141,6 +147,16 @@ impl Doors {
             }
         }
         Wire::new(Channel::from_fd(fd)).map_err(DoorError::Connect)
+    }
+}
+
+impl Kept {
+    /// A door is used again only after a whole answer: else the next question could get the last one's.
+    fn after<T>(&self, door: Wire, answer: Result<T, DoorError>) -> Result<T, DoorError> {
+        if answer.is_ok() {
+            self.free.borrow_mut().push(door);
+        }
+        answer
     }
 }
 

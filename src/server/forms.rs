@@ -1,5 +1,7 @@
 //! Our own forms: small, `application/x-www-form-urlencoded`, each field once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode;
@@ -12,6 +14,9 @@ use zeroize::Zeroizing;
 /// and a dozen prompts.
 pub(crate) const FORM_MAX: u64 = 16 * 1024;
 
+/// Time for one: a few kilobytes pass any line in a second.
+const FORM_WITHIN: Duration = Duration::from_secs(30);
+
 /// Why a form is not taken.
 #[derive(Debug, Error)]
 pub(crate) enum FormError {
@@ -21,6 +26,9 @@ pub(crate) enum FormError {
     /// Larger than [`FORM_MAX`].
     #[error("the form is larger than {FORM_MAX} bytes")]
     TooLarge,
+    /// It took too long.
+    #[error("the form did not arrive within {FORM_WITHIN:?}")]
+    Slow,
     /// It broke off.
     #[error("the form did not arrive whole")]
     Broken(#[source] CollectError),
@@ -44,10 +52,11 @@ impl Form {
         if !kind[..end].trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             return Err(FormError::Kind);
         }
-        match collect(body, FORM_MAX).await {
-            Ok(bytes) => Self::parse(&bytes),
-            Err(CollectError::TooLarge { .. }) => Err(FormError::TooLarge),
-            Err(error) => Err(FormError::Broken(error)),
+        match tokio::time::timeout(FORM_WITHIN, collect(body, FORM_MAX)).await {
+            Ok(Ok(bytes)) => Self::parse(&bytes),
+            Ok(Err(CollectError::TooLarge { .. })) => Err(FormError::TooLarge),
+            Ok(Err(error)) => Err(FormError::Broken(error)),
+            Err(_) => Err(FormError::Slow),
         }
     }
 

@@ -5,6 +5,7 @@
 //! allowed, beyond what the engine needs. Called by `serve`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
@@ -27,6 +28,9 @@ use crate::sessions::{unauthenticated, unknown};
 use crate::state::{Live, Person};
 
 const SUBPROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+
+/// Time for a body that is read whole before it goes on: some megabytes over a line of a megabit.
+const JUDGED_WITHIN: Duration = Duration::from_secs(180);
 
 /// A session's address without its final slash.
 pub(crate) fn bare(call: &Call<'_>, id: SessionId) -> Response<Body> {
@@ -104,12 +108,18 @@ async fn admit(
         return Ok(Passing::Request { request: request.map(Upload::from), forward, limit });
     };
     let (head, body) = request.into_parts();
-    let bytes = match collect(body, limit.unwrap_or(judged)).await {
-        Ok(bytes) => bytes,
-        Err(CollectError::TooLarge { limit }) => {
+    let whole = tokio::time::timeout(JUDGED_WITHIN, collect(body, limit.unwrap_or(judged)));
+    let bytes = match whole.await {
+        Ok(Ok(bytes)) => bytes,
+        Err(_) => {
+            return Err(call
+                .reader()
+                .refuse(Public::of(StatusCode::REQUEST_TIMEOUT), "a body came too slowly"));
+        }
+        Ok(Err(CollectError::TooLarge { limit })) => {
             return Err(refuse(call, live, &too_large(call.generation(), &person.flags, &forward, limit)));
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             return Err(call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), &chain(&error)));
         }
     };

@@ -4,7 +4,7 @@
 //! Everything that must not be forged is the launcher's; what this process decides is which requests reach an IDE. It starts no
 //! process, opens no file, and talks to nobody but browsers, the launcher and sessions.
 //!
-//! Threads: one per listener, each with a runtime of its own ([`serve`]); one for the wire and the clocks ([`launcher_link`]).
+//! Threads: one per listener, each with a runtime of its own (`serve`); one for the wire and the clocks (`launcher_link`).
 #![forbid(unsafe_code)]
 
 mod answers;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Request, Response, StatusCode};
 use portcullis_model::Uid;
 use portcullis_model::session::Transport;
-use portcullis_policy::{Forward, SocketRule, Transfer, frame_is_activity};
+use portcullis_policy::{Direction, Forward, SocketRule, Transfer, frame_is_activity};
 use portcullis_proxy::{
     Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, forward,
     tunnel,
@@ -64,7 +64,8 @@ pub(crate) async fn pass(
     };
     match sent {
         Ok(mut response) => {
-            let file = conditions.transfer.is_some() && call.method != http::Method::PUT;
+            let leaves = |transfer: &Transfer| transfer.direction == Direction::Download;
+            let file = conditions.transfer.as_ref().is_some_and(leaves);
             call.generation().answers.edit_session(response.headers_mut(), file);
             response
         }

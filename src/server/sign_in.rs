@@ -329,6 +329,7 @@ pub(crate) fn form_refused(call: &Call<'_>, error: &FormError) -> Response<Body>
             StatusCode::PAYLOAD_TOO_LARGE,
             Some("What you typed is too long: a password has at most 512 characters here."),
         ),
+        FormError::Slow => (StatusCode::REQUEST_TIMEOUT, None),
         FormError::Broken(_) | FormError::Malformed => (StatusCode::BAD_REQUEST, None),
     };
     call.reader().refuse(Public { what, ..Public::of(status) }, &error.to_string())

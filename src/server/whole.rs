@@ -6,3 +6,4 @@ mod requests;
 mod session;
 mod signing_in;
 mod steering;
+mod tls;

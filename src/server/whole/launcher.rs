@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use portcullis_model::session::{Ide, Session, State, Transport};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Gid, Secret, SessionId, SignInId, Uid};
+use portcullis_wire::launcher::Configuration;
 use portcullis_wire::{Channel, Hello, ToLauncher, ToServer};
 
 use crate::generation::tests::configuration;
@@ -31,17 +32,20 @@ pub(crate) struct Launcher {
 impl Launcher {
     /// Starts a server with these files as its configuration.
     pub(crate) fn start(files: &[(&str, &str)]) -> Self {
+        Self::start_with(configuration(1, files), &[])
+    }
+
+    /// Starts a server with this configuration; beside its own listener it gets these for redirecting.
+    pub(crate) fn start_with(configuration: Configuration, redirects: &[TcpListener]) -> Self {
         let (ours, theirs) = Channel::pair().expect("a pair");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let run_dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(run_dir.path().join("control")).expect("a directory");
-        let hello = Hello {
-            configuration: configuration(1, files),
-            run_dir: run_dir.path().to_str().expect("text").to_owned(),
-            listeners: 1,
-        };
-        ours.send(&ToServer::Hello(Box::new(hello)), &[listener.as_fd()]).expect("sent");
+        let hello =
+            Hello { configuration, run_dir: run_dir.path().to_str().expect("text").to_owned(), listeners: 1 };
+        let fds: Vec<_> = std::iter::once(&listener).chain(redirects).map(AsFd::as_fd).collect();
+        ours.send(&ToServer::Hello(Box::new(hello)), &fds).expect("sent");
         let server = std::thread::spawn(move || run(theirs));
         let reader = Channel::from_fd(ours.as_fd().try_clone_to_owned().expect("a copy"));
         let (say, said) = channel();
