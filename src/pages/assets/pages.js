@@ -105,6 +105,10 @@
     }
   });
 
+  // The last line of an output says most.
+
+  for (const output of document.querySelectorAll("pre")) output.scrollTop = output.scrollHeight;
+
   // Passwords: show what was typed, and say when Caps Lock is on.
 
   for (const button of document.querySelectorAll("[data-reveal]")) {
