@@ -41,14 +41,19 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Res
 
 /// Receives one message with at most [`FDS_MAX`] descriptors beside it.
 ///
+/// When the other end closed without having read everything, Linux says `ECONNRESET` once before it hands out what that end
+/// had sent: its last words. That error is passed over; after the last message comes the end.
+///
 /// # Errors
 /// The kernel's error.
 pub fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<Received, Errno> {
     let mut space = nix::cmsg_space!([RawFd; FDS_MAX]);
     let mut slices = [IoSliceMut::new(into)];
+    let mut was_reset = false;
     let message = loop {
         match recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
             Err(Errno::EINTR) => {}
+            Err(Errno::ECONNRESET) if !std::mem::replace(&mut was_reset, true) => {}
             other => break other?,
         }
     };
@@ -119,6 +124,19 @@ mod tests {
     use super::*;
     use crate::fork::child_for_test;
     use std::os::fd::AsFd;
+
+    #[test]
+    fn last_words_are_heard_though_not_everything_was_read() {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags).expect("a pair");
+        send(a.as_fd(), b"last words", &[]).expect("sent");
+        send(b.as_fd(), b"unread", &[]).expect("sent");
+        drop(a);
+        let mut buffer = [0; 32];
+        assert_eq!(receive(b.as_fd(), &mut buffer).expect("a message").length, 10);
+        assert_eq!(receive(b.as_fd(), &mut buffer).expect("the end").length, 0);
+    }
 
     #[test]
     fn inherited_descriptors_are_taken_once_and_the_rest_closed() {

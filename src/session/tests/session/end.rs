@@ -72,6 +72,7 @@ fn a_second_signal_does_not_wait() {
     let ide = family(&world).into_iter().find(|stat| is_ide(stat.pid)).expect("the IDE");
     // Stopped, it does not end when asked.
     Process::open(ide.pid).expect("it lives").signal(Signal::SIGSTOP).expect("root may");
+    eventually("it is stopped", || Stat::read(ide.pid).is_ok_and(|stat| stat.state == 'T'));
     let start = Instant::now();
     world.launcher.send(&Order::End, &[]).expect("sent");
     world.launcher.send(&Order::Status, &[]).expect("sent");

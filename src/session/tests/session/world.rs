@@ -280,11 +280,12 @@ impl Drop for World {
             let mut polled = [PollFd::new(self.session.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut polled, PollTimeout::from(20_000_u16));
         }
+        let mut text = String::new();
+        let _ = self.log.read_to_string(&mut text);
         if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "the session's log:\n{text}");
             return;
         }
-        let mut text = String::new();
-        self.log.read_to_string(&mut text).expect("the log");
         let bad = |line: &&str| line.starts_with("WARN") || line.starts_with("ERROR");
         let known = |line: &&str| self.expected.iter().any(|part| line.contains(part));
         let unexpected: Vec<&str> = text.lines().filter(bad).filter(|line| !known(line)).collect();
