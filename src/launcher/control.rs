@@ -62,6 +62,7 @@ impl Launcher {
                 tell_problems(&problems, &self.dirs);
                 say!(Error, "the new configuration is not used; the old one stays in force");
                 self.kept_old(self.generation + 1, count(&problems));
+                notify("READY=1\n");
             }
             Ok(mut new) => {
                 self.generation += 1;
@@ -75,12 +76,19 @@ impl Launcher {
                     outcome: "accepted".into(),
                     problems: count(&new.remarks),
                 });
-                say!(Info, "configuration {} is in force", new.generation);
                 self.server.hold(ToServer::Configuration(Box::new(new.message())));
                 self.before = Some(std::mem::replace(&mut self.active, new));
+                // Told as done when the server has said so, or the next server serves.
             }
         }
-        notify("READY=1\n");
+    }
+
+    /// The server decides by the configuration sent last.
+    pub(crate) fn configuration_in_force(&mut self, generation: u64) {
+        if generation == self.generation {
+            say!(Info, "configuration {generation} is in force");
+            notify("READY=1\n");
+        }
     }
 
     /// The server can't use what root could read: certificate and key that don't fit, say.
@@ -96,6 +104,9 @@ impl Launcher {
             Some(before) => self.active = before,
             None if starting && !self.announced => self.mode = Mode::Over(EX_CONFIG),
             None => {}
+        }
+        if self.announced {
+            notify("READY=1\n");
         }
     }
 

@@ -43,6 +43,8 @@ const BATCH: usize = 64;
 pub(crate) enum Child {
     /// A server.
     Server,
+    /// A server that was ended for what it did: its end is no news.
+    Dropped,
     /// The PAM helper of a conversation.
     Helper(u64),
     /// The keeper of a session.
@@ -245,6 +247,11 @@ impl Launcher {
     /// Ends a server that broke the rules or went away, and everything that was under way with it.
     pub(crate) fn drop_server(&mut self, error: &ServerError, now: Instant) {
         if !error.is_closed() {
+            if let Some(child) =
+                self.server.up.as_ref().and_then(|up| self.children.get_mut(&up.process.pid()))
+            {
+                *child = Child::Dropped;
+            }
             say!(Error, "the server is replaced: {}", chain(error));
             self.log.write(Event::ProcessLost { process: "server".into(), status: chain(error) });
         }
@@ -259,6 +266,7 @@ impl Launcher {
                 Some(Child::Server) => self.server_ended(pid, ended, now),
                 Some(Child::Helper(conversation)) => self.helper_ended(conversation, pid, ended, now),
                 Some(Child::Keeper(session)) => self.keeper_ended(session, ended, now),
+                Some(Child::Dropped) => say!(Debug, "a server that was replaced is gone pid={pid} {ended}"),
                 None => say!(Debug, "an orphan was reaped pid={pid} {ended}"),
             }
         }

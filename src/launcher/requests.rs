@@ -60,6 +60,7 @@ impl Launcher {
                 | Event::SessionEnded { .. }
                 | Event::PeerRefused { .. } => return Err(malformed()),
             },
+            ToLauncher::ConfigurationInForce { generation } => self.configuration_in_force(generation),
             ToLauncher::ConfigurationRefused { generation, why } => {
                 self.configuration_refused(generation, &why)
             }
@@ -98,6 +99,7 @@ impl Launcher {
             | ToLauncher::Touch { .. }
             | ToLauncher::StopSession { .. }
             | ToLauncher::Activity { .. }
+            | ToLauncher::ConfigurationInForce { .. }
             | ToLauncher::ConfigurationRefused { .. } => {}
         }
     }

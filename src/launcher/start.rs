@@ -66,15 +66,15 @@ fn fail(status: u8, why: &str) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// Every problem of a configuration, for a person and for the journal.
+/// Every problem of a configuration, one line each: the journal has no room for carets, `portcullis check-config` has.
 pub(crate) fn tell_problems(problems: &[Problem], dirs: &Dirs) {
     for problem in problems {
-        let text = problem.render(&dirs.config);
-        let line = text.trim_end();
+        let headline = problem.headline(&dirs.config);
+        let hint = problem.hint.as_ref().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
         match problem.severity {
-            Severity::Error => say!(Error, "{line}"),
-            Severity::Warning => say!(Warn, "{line}"),
-            Severity::Info => say!(Info, "{line}"),
+            Severity::Error => say!(Error, "{headline}{hint}"),
+            Severity::Warning => say!(Warn, "{headline}{hint}"),
+            Severity::Info => say!(Info, "{headline}{hint}"),
         }
     }
 }
@@ -93,6 +93,8 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     let lock = dirs.prepare().map_err(|error| failed(&error))?;
     let active = Active::read(&dirs, 1).map_err(|problems| {
         tell_problems(&problems, &dirs);
+        let number = problems.iter().filter(|problem| problem.is_error()).count();
+        say!(Error, "the configuration can't be used: {number} errors; `portcullis check-config` shows each with its line");
         EX_CONFIG
     })?;
     tell_problems(&active.remarks, &dirs);

@@ -55,6 +55,7 @@ table! {
     StopSession "stop-session" [Serving Draining] Often 100 Refuse,
     Activity "activity" [Serving Draining] Often 2000 End,
     Audit "audit" [Starting Serving Draining] Often 2000 Refuse,
+    ConfigurationInForce "configuration-in-force" [Serving Draining] Often 10 End,
     ConfigurationRefused "configuration-refused" [Starting Serving Draining] Often 10 End,
 }
 

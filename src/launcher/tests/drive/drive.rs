@@ -188,16 +188,25 @@ impl Drive {
             fs::create_dir_all(folder.join(dir))?;
         }
         fs::write(format!("/etc/pam.d/{service}"), pam)?;
-        let portcullis = format!(
-            "pam-service={service}\nsign-in-failure-seconds=1\nsession-end-seconds=2\n{portcullis}\n"
+        let mut conf = format!(
+            "pam-service={service}
+session-end-seconds=2
+{portcullis}
+"
         );
+        if !portcullis.contains("sign-in-failure-seconds") {
+            conf.push_str(
+                "sign-in-failure-seconds=1
+",
+            );
+        }
         let jupyter = folder.join("bin/jupyter-lab");
         let double = place::program("portcullis-double-ide");
         fs::write(&jupyter, format!("#!/bin/sh\nexec {} \"$@\"\n", double.display()))?;
         fs::set_permissions(&jupyter, fs::Permissions::from_mode(0o755))?;
         for (name, text) in [
             ("rserver.conf", "www-address=127.0.0.1\nwww-port=0\n".to_owned()),
-            ("portcullis.conf", portcullis),
+            ("portcullis.conf", conf),
             ("rsession.conf", format!("{rsession}\n")),
             ("jupyter.conf", format!("jupyter-exe={}\n", jupyter.display())),
         ] {
