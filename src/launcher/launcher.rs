@@ -27,7 +27,7 @@ use crate::server::{Server, ServerError};
 use crate::sessions::Entry;
 use crate::sign_in::Conversation;
 use crate::state::{Kept, Store};
-use crate::throttle::Throttle;
+use crate::throttle::{Muted, Throttle};
 
 /// How long a change that may be lost (a person's last act) waits for the state to be written anyway.
 const LAZY: Duration = Duration::from_secs(30);
@@ -116,6 +116,8 @@ pub(crate) struct Launcher {
     pub(crate) sessions: BTreeMap<SessionId, Entry>,
     pub(crate) conversations: BTreeMap<u64, Conversation>,
     pub(crate) throttle: Throttle,
+    /// Records of throttled attempts within this minute.
+    pub(crate) muted: Muted,
     pub(crate) children: HashMap<i32, Child>,
     pub(crate) dirty: Dirty,
     pub(crate) began: Instant,
@@ -213,8 +215,12 @@ impl Launcher {
                 (a, b) => a.or(b),
             };
         };
-        at(self.server.retry_at);
-        at(self.dirty.since.map(|since| since + LAZY));
+        if matches!(self.mode, Mode::Serving) {
+            at(self.server.retry_at);
+        }
+        if self.is_healthy() {
+            at(self.dirty.since.map(|since| since + LAZY));
+        }
         if !self.is_healthy() || self.server.wants_to_write() {
             at(Some(Instant::now() + RETRY));
         }

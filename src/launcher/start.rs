@@ -25,7 +25,7 @@ use crate::log::{chain, say};
 use crate::server::{Server, Start};
 use crate::sessions::adoptable;
 use crate::state::{Found, Kept, Store};
-use crate::throttle::Throttle;
+use crate::throttle::{Muted, Throttle};
 
 /// Exit status for a configuration that can't be used (`EX_CONFIG` of sysexits.h).
 pub(crate) const EX_CONFIG: u8 = 78;
@@ -138,6 +138,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         sessions: BTreeMap::new(),
         conversations: BTreeMap::new(),
         throttle: Throttle::new(Duration::from_secs(interval.into())),
+        muted: Muted::default(),
         children: HashMap::new(),
         dirty: Dirty::default(),
         began: now,

@@ -146,6 +146,46 @@ impl Throttle {
     }
 }
 
+/// Keeps a flood of throttled attempts from filling the audit log: they all say the same.
+#[derive(Debug, Default)]
+pub(crate) struct Muted {
+    window: Duration,
+    written: u32,
+    /// How many were not written in windows before this one.
+    owed: u64,
+    silent: u64,
+}
+
+/// Records of throttled attempts within one window; more are counted.
+const WRITTEN_MAX: u32 = 20;
+/// The window.
+const WINDOW: Duration = Duration::from_secs(60);
+
+impl Muted {
+    /// Whether one more is to be written in full.
+    pub(crate) fn may_write(&mut self, now: Duration) -> bool {
+        self.turn(now);
+        let may = self.written < WRITTEN_MAX;
+        self.written += u32::from(may);
+        self.silent += u64::from(!may);
+        may
+    }
+
+    /// How many were not written, once their window is over.
+    pub(crate) fn take_owed(&mut self, now: Duration) -> Option<u64> {
+        self.turn(now);
+        (self.owed > 0).then(|| std::mem::take(&mut self.owed))
+    }
+
+    fn turn(&mut self, now: Duration) {
+        if now >= self.window + WINDOW {
+            self.window = now;
+            self.written = 0;
+            self.owed += std::mem::take(&mut self.silent);
+        }
+    }
+}
+
 /// Directory services may not tell `Alice` from `alice`: one bucket for both. Names are bounded before they come here.
 fn fold(user: &str) -> String {
     user.chars().take(256).flat_map(char::to_lowercase).collect()
@@ -172,6 +212,17 @@ mod tests {
         assert!(!throttle.may_try("alice", ip(2), now));
         assert!(throttle.may_try("bob", ip(1), now));
         assert!(throttle.may_try("alice", ip(2), now + INTERVAL));
+    }
+
+    #[test]
+    fn a_flood_is_recorded_in_part_and_counted_in_whole() {
+        let mut muted = Muted::default();
+        let written = (0..1000).filter(|_| muted.may_write(Duration::from_secs(70))).count();
+        assert_eq!(written, 20);
+        assert_eq!(muted.take_owed(Duration::from_secs(71)), None);
+        assert_eq!(muted.take_owed(Duration::from_secs(130)), Some(980));
+        assert_eq!(muted.take_owed(Duration::from_secs(300)), None);
+        assert!(muted.may_write(Duration::from_secs(300)));
     }
 
     #[test]

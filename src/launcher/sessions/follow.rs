@@ -18,8 +18,6 @@ use crate::{clock, text};
 
 /// Beyond the time a session has to end, before its keeper is killed: for the keeper's own enforcing and PAM's closing.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Ended sessions that one person is shown; older ones are forgotten first.
-const ENDED_SHOWN: usize = 10;
 /// Longest line of an IDE's output that is kept, in characters.
 const LINE_MAX: usize = 1000;
 
@@ -356,74 +354,6 @@ impl Launcher {
         });
         self.dirty.at_once();
         self.set_state(id, State::Ended(End { why, step, output, at: clock::seconds() }));
-    }
-
-    /// Idle sessions are ended, ended ones forgotten after a while.
-    pub(crate) fn sweep_sessions(&mut self, now: Instant) {
-        let seconds = clock::seconds();
-        let keep = u64::from(self.active.settings.portcullis.session_ended_keep_minutes) * 60;
-        let (mut idle, mut ended) = (Vec::new(), Vec::new());
-        for (&id, entry) in &self.sessions {
-            let session = &entry.kept.session;
-            match &session.state {
-                State::Running => {
-                    let options = self.active.settings.session_for(&session.user, &entry.kept.groups);
-                    let minutes = options.rsession.session_timeout_minutes;
-                    if minutes > 0 && seconds.saturating_sub(session.last_activity) >= u64::from(minutes) * 60
-                    {
-                        idle.push((id, minutes));
-                    }
-                }
-                State::Ended(end) => ended.push((entry.kept.uid, std::cmp::Reverse(end.at), id)),
-                State::Launching(_) | State::Ending => {}
-            }
-        }
-        for (id, minutes) in idle {
-            self.end_session(id, EndReason::Idle(minutes), now);
-        }
-        ended.sort_unstable();
-        let mut rank = 0;
-        for (at, (uid, std::cmp::Reverse(when), id)) in ended.iter().enumerate() {
-            rank = if at > 0 && ended[at - 1].0 == *uid { rank + 1 } else { 0 };
-            if rank >= ENDED_SHOWN || seconds.saturating_sub(*when) >= keep {
-                self.sessions.remove(id);
-                self.server.hold(ToServer::SessionForgotten(*id));
-                self.dirty.soon();
-            }
-        }
-    }
-
-    /// Children that are nobody's: what a killed keeper left behind came to this process, its subreaper. Those that run as the
-    /// owner of a session that lost its keeper are ended, except for the session process, which ends by itself.
-    pub(crate) fn end_orphans(&mut self) {
-        let lost: Vec<u32> = self.lost_owners();
-        if lost.is_empty() {
-            return;
-        }
-        let own = nix::unistd::getpid().as_raw();
-        let known = |pid: i32| {
-            self.children.contains_key(&pid)
-                || self.sessions.values().any(|entry| entry.lost.as_ref().is_some_and(|p| p.pid() == pid))
-        };
-        let Ok(family) = portcullis_sys::tree::descendants(own) else { return };
-        for stat in family.into_iter().filter(|stat| stat.parent == own && !known(stat.pid)) {
-            let owner = std::fs::metadata(format!("/proc/{}", stat.pid));
-            let is_lost = owner.is_ok_and(|meta| lost.contains(&std::os::unix::fs::MetadataExt::uid(&meta)));
-            if let (true, Ok(process)) = (is_lost, Process::open_started(stat.pid, stat.started)) {
-                say!(Warn, "a process that a session left behind is ended pid={}", stat.pid);
-                let _ = process.signal(Signal::SIGKILL);
-            }
-        }
-    }
-
-    /// Owners of sessions that lost their keeper and have not been swept for long enough.
-    fn lost_owners(&self) -> Vec<u32> {
-        let recently = clock::seconds().saturating_sub(60);
-        let lost = self.sessions.values().filter(|entry| match &entry.kept.session.state {
-            State::Ended(end) => !entry.told.closed && end.at >= recently,
-            _ => entry.lost.is_some(),
-        });
-        lost.map(|entry| entry.kept.uid.0).collect()
     }
 }
 

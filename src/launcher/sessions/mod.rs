@@ -7,6 +7,7 @@ mod adopt;
 mod follow;
 pub(crate) mod keeper;
 mod open;
+mod sweep;
 pub(crate) mod talk;
 
 use std::os::fd::{AsFd as _, BorrowedFd};

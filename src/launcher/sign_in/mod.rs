@@ -286,7 +286,8 @@ impl Launcher {
         reason: Denied,
         detail: &str,
     ) {
-        let id = self.record_denial(user, remote, reason, detail);
+        let written = reason != Denied::Throttled || self.muted.may_write(self.began.elapsed());
+        let id = if written { self.record_denial(user, remote, reason, detail) } else { role::log_id() };
         self.server.tell(ToServer::Denied { conversation, reason, id });
     }
 
@@ -306,6 +307,9 @@ impl Launcher {
     /// Tells refusals whose time has come; ends conversations that took too long.
     pub(crate) fn tick_conversations(&mut self, now: Instant) {
         let most = self.active.seconds(|conf| conf.pam_timeout_seconds);
+        if let Some(lost) = self.muted.take_owed(now.duration_since(self.began)) {
+            self.log.write(Event::Overflow { lost });
+        }
         let (mut told, mut late) = (Vec::new(), Vec::new());
         for (&id, one) in &self.conversations {
             match &one.stage {
