@@ -66,6 +66,8 @@ pub(crate) fn stays_at_edge(name: &str) -> bool {
         Some(b'c') => name.starts_with("cf-connecting-"),
         Some(b'e') => name == "expect",
         Some(b'f') => matches!(name, "forwarded" | "fastly-client-ip"),
+        // Becomes HTTP_PROXY in CGI-like servers (CVE-2016-5385).
+        Some(b'p') => name == "proxy",
         Some(b'r') => name.starts_with("remote-"),
         Some(b's') => name.starts_with("ssl-client-"),
         Some(b't') => name == "true-client-ip",

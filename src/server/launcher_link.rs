@@ -167,6 +167,7 @@ fn configure(world: &World, told: &Configuration) {
         Ok(generation) => {
             tracing::info!(generation = generation.number, "configuration in force");
             world.table.configure(generation.into());
+            world.link.tell(ToLauncher::ConfigurationInForce { generation: told.generation });
         }
         Err(error) => {
             let why = chain(&error);

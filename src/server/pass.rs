@@ -158,6 +158,12 @@ fn failed(
             return refuse(call, live, &too_large(call.generation(), &person.flags, conditions, *limit));
         }
         ForwardError::Closed | ForwardError::Cut(Reason::GoingAway) => StatusCode::GONE,
+        // The rules changed under a request of somebody who is still signed in: it may simply be tried again.
+        ForwardError::Cut(Reason::Revoked)
+            if call.world().table.load().people.contains_key(&person.sign_in.id) =>
+        {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ForwardError::Cut(Reason::Revoked) => StatusCode::UNAUTHORIZED,
         ForwardError::ConnectTimeout(_) | ForwardError::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
         ForwardError::Upload(_) | ForwardError::Handshake(_) => StatusCode::BAD_REQUEST,

@@ -76,6 +76,11 @@ pub enum ToLauncher {
     },
     /// Write to the audit log. Only [`Event::Refused`], [`Event::Transfer`] and [`Event::Overflow`] are taken from the server.
     Audit(Event),
+    /// The configuration sent last is in force for every request from now on.
+    ConfigurationInForce {
+        /// Which generation.
+        generation: u64,
+    },
     /// The configuration sent last can't be used (certificate and key don't match, say); the old one stays in force.
     ConfigurationRefused {
         /// Which generation.

@@ -28,6 +28,7 @@ fn running(stage: &Stage, stem: &str) -> Result<(World, u32, Client, String)> {
     world.log.expect("lost");
     world.log.expect("died");
     world.log.expect("killed");
+    world.log.expect("the launcher is gone");
     let (account, client) = world.signed_in(stem)?;
     let id = client.start_session(30)?;
     Ok((world, account.uid, client, id))
@@ -186,6 +187,7 @@ fn torn_state(stage: &Stage) -> Result<()> {
 fn random_kills(stage: &Stage) -> Result<()> {
     let (mut world, _, client, id) = running(stage, "jan")?;
     world.log.expect("adopt");
+    world.log.expect("a keeper ended before its session");
     let mut client = client;
     for round in 0_u64..6 {
         let busy = client.clone();

@@ -131,7 +131,6 @@ fn pages(stage: &Stage) -> Result<()> {
         "/lab/api/settings",
         "/lab/api/translations/default",
         "/lab/api/workspaces/default",
-        "/lab/api/listings/@jupyterlab",
     ] {
         let answer = client.get(&at(path))?;
         ensure!(answer.status < 400 || answer.status == 404, "{path}: {} {}", answer.status, answer.text());

@@ -56,9 +56,14 @@ fn lives_on(stage: &Stage) -> Result<()> {
     let mut socket = websocket::open(&client, &format!("/s/{id}/api/events/subscribe"), &[])?;
     websocket::echo(&mut socket, "before")?;
     let server = world.server()?.pid;
+    world.set("portcullis.conf", "session-end-seconds=5")?;
+    world.reload()?;
+    ensure!(websocket::echo(&mut socket, "after")? == "after", "the socket was cut by a change that is not about it");
+    // A flag that changed ends what was begun under the old one; the page connects again.
     world.set("rsession.conf", "allow-shell=0")?;
     world.reload()?;
-    ensure!(websocket::echo(&mut socket, "after")? == "after", "the socket was cut");
+    let (code, _) = websocket::await_close(&mut socket)?;
+    ensure!(code.is_none_or(|code| code == 1008), "close code {code:?}");
     ensure!(client.is_signed_in()?, "signed out");
     ensure!(world.server()?.pid == server, "the server was replaced");
     let refused =

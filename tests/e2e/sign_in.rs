@@ -257,6 +257,7 @@ fn minimum_uid(stage: &Stage) -> Result<()> {
     world.await_audit("sign-in-denied", &[("user", &low.name), ("reason", "not-permitted")], 5)?;
     drop(world);
     let world = stage.world().conf("rserver.conf", "auth-minimum-user-id=0").start()?;
+    world.log.expect("root may sign in");
     account::set_password("root", "toor toor")?;
     let client = world.client()?;
     client.try_sign_in("root", "toor toor")?;

@@ -38,6 +38,7 @@ pub fn matches(record: &Value, event: &str, fields: &[(&str, &str)]) -> bool {
         && fields.iter().all(|(name, value)| match &record[*name] {
             Value::String(text) => text == value,
             Value::Number(number) => number.to_string() == *value,
+            Value::Bool(truth) => truth.to_string() == *value,
             other => *other == **value,
         })
 }

@@ -54,6 +54,15 @@ impl Log {
         self.expected.lock().expect("nobody panics holding it").push(part.to_owned());
     }
 
+    /// Waits until everything written so far was read: a mark of our own comes out behind it.
+    pub fn settle(&self) {
+        let mark = format!("INFO settled {}", crate::place::next_number());
+        if nix::unistd::write(&self.input, format!("{mark}\n").as_bytes()).is_ok() {
+            // When the mark doesn't come, the lines are judged as they are.
+            let _ = self.await_line(&mark, 5);
+        }
+    }
+
     /// Everything so far.
     pub fn lines(&self) -> Vec<String> {
         self.lines.0.lock().expect("nobody panics holding it").clone()

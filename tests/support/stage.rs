@@ -61,7 +61,7 @@ pub fn case(name: &str, body: fn(&Stage) -> Result<()>) -> Trial {
             Ok(Ok(())) => String::new(),
             Ok(Err(error)) => match error.downcast_ref::<Skip>() {
                 Some(skip) => return Ok(Completion::ignored_with(skip)),
-                None => format!("{error:?}"),
+                None => format!("{error:#}"),
             },
             Err(panic) => panic
                 .downcast_ref::<String>()

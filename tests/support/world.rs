@@ -162,8 +162,8 @@ impl Builder {
         let mut child = world.spawn()?;
         let status = until::some("the launcher ends", READY_SECONDS, || Ok(child.try_wait()?))?;
         world.over = true;
-        // The log's reader is a thread; the pipe's last bytes may still be on their way.
-        let _ = world.log.await_line("configuration", 2);
+        world.log.settle();
+        world.log.expect("");
         Ok((status, world.log.lines().join("\n")))
     }
 
@@ -219,7 +219,8 @@ impl Builder {
             settings: Mutex::new(std::mem::take(&mut self.settings)),
             over: false,
         };
-        for file in world.settings.lock().expect("nobody panics holding it").keys() {
+        let files: Vec<String> = world.settings.lock().expect("nobody panics holding it").keys().cloned().collect();
+        for file in &files {
             world.write_settings(file)?;
         }
         for (file, text) in &self.texts {
@@ -530,6 +531,7 @@ impl World {
         if let Err(error) = self.end() {
             problems.push(format!("{error:#}"));
         }
+        self.log.settle();
         for line in self.log.unexpected() {
             problems.push(format!("unexpected in the log: {line}"));
         }
