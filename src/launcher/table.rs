@@ -183,6 +183,7 @@ open-session           -SD  often  50/s    refuse
 stop-session           -SD  often  100/s   refuse
 activity               -SD  often  2000/s  end
 audit                  SSD  often  2000/s  refuse
+configuration-in-force -SD  often  10/s    end
 configuration-refused  SSD  often  10/s    end
 ";
 

@@ -75,9 +75,10 @@ const fn kind(stage: Stage, code: ErrorCode) -> FailureKind {
         (Stage::Authenticate, E::AUTH_ERR | E::USER_UNKNOWN | E::CRED_INSUFFICIENT | E::PERM_DENIED) => {
             FailureKind::Credentials
         }
-        (Stage::Authenticate, E::ACCT_EXPIRED | E::AUTHTOK_EXPIRED | E::CRED_EXPIRED | E::NEW_AUTHTOK_REQD) => {
-            FailureKind::Account
-        }
+        (
+            Stage::Authenticate,
+            E::ACCT_EXPIRED | E::AUTHTOK_EXPIRED | E::CRED_EXPIRED | E::NEW_AUTHTOK_REQD,
+        ) => FailureKind::Account,
         (Stage::Account, E::NEW_AUTHTOK_REQD) => FailureKind::NewPasswordRequired,
         (
             Stage::Account,

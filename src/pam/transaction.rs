@@ -49,8 +49,8 @@ impl<C: Conversation> Transaction<C> {
     /// [`FailureKind::System`] when libpam can't read the service's configuration or an item has a zero byte.
     pub fn begin(request: &Request<'_>, conversation: C) -> Result<Self, Failure> {
         let failed = |error: pam_client2::Error| Failure::new(Stage::Start, false, &error);
-        let mut context = Context::new(request.service, Some(request.user), Bridge::new(conversation))
-            .map_err(failed)?;
+        let mut context =
+            Context::new(request.service, Some(request.user), Bridge::new(conversation)).map_err(failed)?;
         context.set_tty(Some(request.tty)).map_err(failed)?;
         if let Some(remote) = request.remote {
             context.set_rhost(Some(remote)).map_err(failed)?;

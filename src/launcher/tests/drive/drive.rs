@@ -29,6 +29,19 @@ pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)
 /// A debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the programs are copied to, once.
+const CAST: &str = "/run/drive-programs";
+const PROGRAMS: [&str; 2] = ["portcullis-server", "portcullis-session"];
+
+/// Copies the programs before there are threads: a process that another thread starts meanwhile would hold the copy open for
+/// writing, and what is open for writing can't be executed.
+pub(crate) fn cast() -> Result<()> {
+    fs::create_dir_all(CAST)?;
+    fs::copy(std::env::current_exe()?, Path::new(CAST).join(PROGRAMS[0]))?;
+    fs::copy(place::program(PROGRAMS[1]), Path::new(CAST).join(PROGRAMS[1]))?;
+    Ok(())
+}
+
 /// In the server's place: gives descriptor 3 to the test that listens beside this program, and lives as long as the test wants.
 pub(crate) fn stand_in() -> ExitCode {
     let given = || -> Result<()> {
@@ -212,8 +225,9 @@ session-end-seconds=2
         ] {
             fs::write(folder.join("conf").join(name), text)?;
         }
-        fs::copy(std::env::current_exe()?, folder.join("bin/portcullis-server"))?;
-        fs::copy(place::program("portcullis-session"), folder.join("bin/portcullis-session"))?;
+        for program in PROGRAMS {
+            fs::hard_link(Path::new(CAST).join(program), folder.join("bin").join(program))?;
+        }
         let socket = folder.join("bin/test.sock");
         let listener = UnixListener::bind(&socket)?;
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o666))?;

@@ -19,6 +19,9 @@ fn main() -> ExitCode {
     if std::env::args_os().next().is_some_and(|name| name.to_string_lossy().ends_with("portcullis-server")) {
         return drive::stand_in();
     }
+    if portcullis_testing::place::isolated() {
+        drive::cast().expect("the programs can be copied");
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let tests = [rules::all(), sign_ins::all(), sessions::all()].into_iter().flatten().collect();
