@@ -66,8 +66,13 @@ async fn run_cell(window: &Client) -> Result<()> {
     window.find(Locator::Css(".jp-LauncherCard[data-category=Notebook]")).await?.click().await?;
     let editor = window.wait().at_most(START).for_element(Locator::Css(".jp-Notebook .cm-content")).await?;
     // The kernel's state shows in the toolbar; a cell typed before is kept and runs when it is there.
-    editor.click().await?;
-    editor.send_keys("print('sum', 1+1)").await?;
+    // The notebook builds itself in steps: a cell that is there may not take a click yet.
+    let typed = async {
+        while editor.click().await.is_err() || editor.send_keys("print('sum', 1+1)").await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), typed).await.context("the cell takes no input")?;
     editor.send_keys("\u{E008}\u{E007}").await?; // Shift and Enter
     let output = ".jp-OutputArea-output";
     window.wait().at_most(START).for_element(Locator::Css(output)).await?;

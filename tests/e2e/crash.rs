@@ -29,6 +29,7 @@ fn running(stage: &Stage, stem: &str) -> Result<(World, u32, Client, String)> {
     world.log.expect("died");
     world.log.expect("killed");
     world.log.expect("the launcher is gone");
+    world.log.expect("the launcher can't be told");
     let (account, client) = world.signed_in(stem)?;
     let id = client.start_session(30)?;
     Ok((world, account.uid, client, id))

@@ -58,7 +58,10 @@ fn lives_on(stage: &Stage) -> Result<()> {
     let server = world.server()?.pid;
     world.set("portcullis.conf", "session-end-seconds=5")?;
     world.reload()?;
-    ensure!(websocket::echo(&mut socket, "after")? == "after", "the socket was cut by a change that is not about it");
+    ensure!(
+        websocket::echo(&mut socket, "after")? == "after",
+        "the socket was cut by a change that is not about it"
+    );
     // A flag that changed ends what was begun under the old one; the page connects again.
     world.set("rsession.conf", "allow-shell=0")?;
     world.reload()?;

@@ -219,7 +219,8 @@ impl Builder {
             settings: Mutex::new(std::mem::take(&mut self.settings)),
             over: false,
         };
-        let files: Vec<String> = world.settings.lock().expect("nobody panics holding it").keys().cloned().collect();
+        let files: Vec<String> =
+            world.settings.lock().expect("nobody panics holding it").keys().cloned().collect();
         for file in &files {
             world.write_settings(file)?;
         }

@@ -30,8 +30,13 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it in the foreground, its log on our standard error, and waits until it serves.
-    pub(super) fn start(configuration: &Configuration, built: &Path, folder: &Path) -> Result<Self> {
+    /// Starts it in the foreground, its log (from this level on) on our standard error, and waits until it serves.
+    pub(super) fn start(
+        configuration: &Configuration,
+        built: &Path,
+        folder: &Path,
+        log: &str,
+    ) -> Result<Self> {
         // The server and the sessions run as other accounts, which may not reach the folder the programs were built in.
         let libexec = folder.join("libexec");
         fs::create_dir_all(&libexec)?;
@@ -49,6 +54,7 @@ impl Daemon {
             .arg("--state-dir")
             .arg(folder.join("state"))
             .env("NOTIFY_SOCKET", &socket)
+            .env("PORTCULLIS_LOG", log)
             .stdin(Stdio::null())
             // Its own group: Ctrl-C comes to the demo, which ends it in order.
             .process_group(0)

@@ -93,11 +93,15 @@ fn read(folder: &Path) -> Option<Note> {
     serde_json::from_slice(&fs::read(folder.join(NOTE)).ok()?).ok()
 }
 
-/// When a process started, in ticks since boot; `None` when there is no such process.
+/// When a process started, in ticks since boot; `None` when there is no such process, or only its remains.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in brackets may hold anything; fields are counted after the last bracket, where field 3 is the first.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if matches!(fields.first(), Some(&("Z" | "X"))) {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
 }
 
 /// Ends the processes of a killed demo's daemon: those that run a program of its folder.

@@ -100,7 +100,9 @@ fn serve_in(
     let port = if options.smoke { 0 } else { options.port };
     let configuration = Configuration::create(folder, port, Flags::Open, &jupyter::ensure()?)?;
     run::step("starting portcullis-launcher");
-    let mut daemon = Daemon::start(&configuration, built, folder)?;
+    // Between the lines of the smoke test only what went wrong is of interest.
+    let log = if options.smoke { "warn" } else { "info" };
+    let mut daemon = Daemon::start(&configuration, built, folder, log)?;
     let outcome = if options.smoke {
         smoke(&mut daemon, &configuration, account, built, signals)
     } else {
