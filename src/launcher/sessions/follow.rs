@@ -13,8 +13,8 @@ use portcullis_wire::{Report, ToServer, WireError};
 use super::talk::{FromKeeper, ToKeeper};
 use super::{end_reason, keeper};
 use crate::launcher::Launcher;
-use crate::log::{chain, say};
-use crate::{clock, text};
+use crate::log::{Level, chain, say};
+use crate::{clock, log, text};
 
 /// Beyond the time a session has to end, before its keeper is killed: for the keeper's own enforcing and PAM's closing.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -141,10 +141,10 @@ impl Launcher {
             }
             Report::PeerRefused { peer, count } => {
                 let port = port(entry.kept.session.transport);
-                say!(
-                    Warn,
-                    "a stranger connected to a session session={id} port={port} uid={peer} count={count}"
-                );
+                // One that was gone before the kernel could be asked is nobody to look for.
+                let level = if peer < 0 { Level::Info } else { Level::Warn };
+                let about = format_args!("session={id} port={port} uid={peer} count={count}");
+                log::line(level, format_args!("a stranger connected to a session {about}"));
                 self.log.write(Event::PeerRefused { session: id, port, peer });
             }
             Report::Ended { left_over } => {
