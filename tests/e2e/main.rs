@@ -2,6 +2,8 @@
 //!
 //! One program, so that everything is linked once. `cargo xtask test --only e2e -- NAME` runs a part of it.
 
+#![expect(clippy::print_stderr, reason = "figures that are measured on the way are told")]
+
 mod bad_input;
 mod browser;
 mod crash;
@@ -9,11 +11,13 @@ mod flags;
 mod headers;
 mod jupyter;
 mod memory;
+mod prompts;
 mod reload;
 mod secure;
 mod sessions;
 mod sign_in;
 mod sockets;
+mod starts;
 
 use std::process::ExitCode;
 
@@ -27,7 +31,9 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let tests = [
         sign_in::all(),
+        prompts::all(),
         sessions::all(),
+        starts::all(),
         flags::all(),
         headers::all(),
         sockets::all(),

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 use portcullis_testing::{Account, Client, Stage, World, case, module, process, until};
 
+use crate::starts::await_end_page;
+
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("sessions::its_processes_are_the_users_without_a_way_back", own_uid),
@@ -16,10 +18,6 @@ pub(crate) fn all() -> Vec<Trial> {
         case("sessions::handing_connections_over_works_without_a_port", unix_transport),
         case("sessions::a_taken_port_is_passed_over", taken_port),
         case("sessions::no_port_left_is_said_on_a_page", ports_exhausted),
-        case("sessions::a_missing_ide_is_said_on_a_page", missing_ide),
-        case("sessions::an_ide_that_dies_at_start_shows_its_last_lines", dies_at_start),
-        case("sessions::an_ide_that_never_answers_is_given_up", never_answers),
-        case("sessions::an_ide_that_floods_its_output_harms_nobody", floods),
         case("sessions::an_ide_that_dies_later_is_told", dies_later),
         case("sessions::stopping_ends_every_process", stop_ends_all),
         case("sessions::an_ide_that_ignores_the_request_to_end_is_ended", stubborn),
@@ -259,70 +257,6 @@ fn ports_exhausted(stage: &Stage) -> Result<()> {
     first.get(&format!("/s/{id}/api"))?.expect(200)?;
     stop(&world, &first, &id)?;
     second.start_session(30)?;
-    Ok(())
-}
-
-fn missing_ide(stage: &Stage) -> Result<()> {
-    let world = stage.world().conf("jupyter.conf", "jupyter-exe=/nonexistent/jupyter-lab").start()?;
-    let (_, client) = world.signed_in("ida")?;
-    let answer = client.post("/sessions", &[("ide", "jupyter")])?;
-    let page = match answer.header("location").map(str::to_owned) {
-        Some(to) => client.request("GET", &to).header("Accept", "text/html").send()?,
-        None => answer,
-    };
-    ensure!(
-        page.text().contains("/nonexistent/jupyter-lab"),
-        "the page does not name the program: {}",
-        page.text()
-    );
-    Ok(())
-}
-
-/// Waits until a session's page says that it is over.
-fn await_end_page(client: &Client, id: &str, seconds: u64) -> Result<String> {
-    until::some("the session's page says how it ended", seconds, || {
-        let page = client.request("GET", &format!("/sessions/{id}")).header("Accept", "text/html").send()?;
-        let text = page.text();
-        Ok((page.status == 200 && !text.contains("data-go=")).then_some(text))
-    })
-}
-
-fn dies_at_start(stage: &Stage) -> Result<()> {
-    let world = stage.world().double(&["--double-exit"]).start()?;
-    let (_, client) = world.signed_in("jan")?;
-    let id = client.open_session()?;
-    let page = await_end_page(&client, &id, 30)?;
-    for text in ["cannot find my configuration", "line 30 before the end", "Start the IDE"] {
-        ensure!(page.contains(text), "the page lacks `{text}`: {page}");
-    }
-    ensure!(!page.contains("line 1 before"), "more than the last lines");
-    world.await_audit("session-ended", &[("session", &id)], 10)?;
-    Ok(())
-}
-
-fn never_answers(stage: &Stage) -> Result<()> {
-    let world = stage
-        .world()
-        .double(&["--double-silent"])
-        .conf("portcullis.conf", "session-start-timeout-seconds=3\nsession-end-seconds=2")
-        .start()?;
-    let (_, client) = world.signed_in("kai")?;
-    let id = client.open_session()?;
-    let page = await_end_page(&client, &id, 30)?;
-    ensure!(page.contains("Wait for its first answer"), "the page does not name the step: {page}");
-    Ok(())
-}
-
-fn floods(stage: &Stage) -> Result<()> {
-    let world = stage.world().double(&["--double-flood"]).start()?;
-    let (_, client) = world.signed_in("lea")?;
-    let id = client.start_session(60)?;
-    client.get(&format!("/s/{id}/files/bytes-1000"))?.expect(200)?;
-    let flooded = world.log.lines().iter().filter(|line| line.contains("flood flood")).count();
-    ensure!(flooded < 100, "{flooded} lines of the IDE are in the log");
-    let session = world.session_process(&id)?;
-    let memory = session.pss_kb().context("no figure")?;
-    ensure!(memory < 20_000, "the session process holds {memory} kB");
     Ok(())
 }
 

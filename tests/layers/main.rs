@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-sys", &[]),
     ("portcullis-model", &[]),
     ("portcullis-testing", &["model"]),
+    ("portcullis-bench", &["model", "testing"]),
     ("xtask", &["conf", "model", "policy"]),
 ];
 
@@ -66,7 +67,7 @@ fn cargo(args: &[&str]) -> String {
 }
 
 fn tree(package: &str, kind: &str) -> BTreeSet<String> {
-    let text = cargo(&["tree", "--package", package, "--edges", kind, "--prefix", "none", "--target", "all"]);
+    let text = cargo(&["tree", "--package", package, "--edges", kind, "--prefix", "none"]);
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 

@@ -10,6 +10,7 @@
 pub mod account;
 pub mod audit;
 pub mod browser;
+pub mod builder;
 pub mod client;
 pub mod http1;
 pub mod http2;

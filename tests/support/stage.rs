@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 use libtest_mimic::{Completion, Failed, Trial};
 
+use crate::builder::Builder;
 use crate::place;
-use crate::world::Builder;
 
 /// Handed to each test.
 #[derive(Debug, Default)]
