@@ -97,10 +97,11 @@ fn admit_one(request: &mut Request<Incoming>, seen: u8, tie: &impl Tie) -> Resul
         });
     }
     origin_form(request)?;
-    host_of_one(request)?;
     let headers = request.headers();
-    let chunked = one_encoding(headers)?;
-    if headers.contains_key(UPGRADE) && wants_websocket(headers) && request.version() == Version::HTTP_11 {
+    let look = Look::at(headers);
+    look.one_host(request.version() == Version::HTTP_11)?;
+    let chunked = look.encoded && one_encoding(headers)?;
+    if look.upgrade && request.version() == Version::HTTP_11 && wants_websocket(headers) {
         let bodiless = !chunked && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
         if request.method() != Method::GET || !bodiless {
             return Err(bad("a websocket handshake is a GET without a body\n"));
@@ -108,8 +109,48 @@ fn admit_one(request: &mut Request<Incoming>, seen: u8, tie: &impl Tie) -> Resul
         handshake::check(headers, false)?;
         request.extensions_mut().insert(tie.tie(false));
     }
-    hop::strip_request(request.headers_mut());
+    if look.doomed {
+        hop::strip_request(request.headers_mut());
+    }
     Ok(())
+}
+
+/// What one pass over the fields tells; most requests need nothing more.
+#[derive(Default)]
+struct Look {
+    hosts: u32,
+    host_is_host: bool,
+    encoded: bool,
+    upgrade: bool,
+    /// Something must be removed.
+    doomed: bool,
+}
+
+impl Look {
+    fn at(headers: &HeaderMap) -> Self {
+        let mut look = Self::default();
+        for (name, value) in headers {
+            if *name == HOST {
+                look.hosts += 1;
+                look.host_is_host = is_host(value.as_bytes());
+            } else if hop::is_doomed(name) {
+                look.doomed = true;
+                look.encoded |= *name == TRANSFER_ENCODING;
+                look.upgrade |= *name == UPGRADE;
+            }
+        }
+        look
+    }
+
+    fn one_host(&self, needed: bool) -> Result<(), Refused> {
+        match self.hosts {
+            1 if self.host_is_host => Ok(()),
+            1 => Err(bad("the Host is not a host\n")),
+            0 if needed => Err(bad("no Host\n")),
+            0 => Ok(()),
+            _ => Err(bad("more than one Host\n")),
+        }
+    }
 }
 
 fn admit_two(request: &mut Request<Incoming>, tie: &impl Tie) -> Result<(), Refused> {
@@ -135,9 +176,12 @@ fn admit_two(request: &mut Request<Incoming>, tie: &impl Tie) -> Result<(), Refu
             HeaderValue::from_str(authority.as_str()).map_err(|_| bad("the authority is not a host\n"))?;
         headers.insert(HOST, host);
     }
-    one_host(headers, true)?;
+    let look = Look::at(headers);
+    look.one_host(true)?;
     join_cookies(headers)?;
-    hop::strip_request(headers);
+    if look.doomed {
+        hop::strip_request(headers);
+    }
     Ok(())
 }
 
@@ -172,24 +216,11 @@ fn agree(headers: &HeaderMap, authority: &Authority) -> Result<(), Refused> {
     if headers.get_all(HOST).iter().all(same) { Ok(()) } else { Err(bad("two different hosts\n")) }
 }
 
-fn host_of_one(request: &Request<Incoming>) -> Result<(), Refused> {
-    one_host(request.headers(), request.version() == Version::HTTP_11)
-}
-
-fn one_host(headers: &HeaderMap, needed: bool) -> Result<(), Refused> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
-        (None, _) if !needed => Ok(()),
-        (None, _) => Err(bad("no Host\n")),
-        (Some(_), None) => Err(bad("the Host is not a host\n")),
-        (Some(_), Some(_)) => Err(bad("more than one Host\n")),
-    }
-}
-
 /// Letters, digits and what names, IPv6 literals and ports need.
 fn is_host(host: &[u8]) -> bool {
-    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]%~".contains(byte);
+    let fine = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']' | b'%' | b'~')
+    };
     if host.is_empty() || host.len() > 255 || !host.iter().all(fine) {
         return false;
     }

@@ -26,6 +26,8 @@ enum Kind {
     Empty,
     Full(Bytes),
     Channel(mpsc::Receiver<Bytes>),
+    /// None, and the connection or stream becomes a tunnel.
+    Tunnel,
     /// Boxed: only long bodies are streamed, and answers are moved several times.
     Session(Box<Download>),
 }
@@ -89,6 +91,14 @@ impl Body {
         Self::of(Kind::Session(Box::new(download)))
     }
 
+    pub(crate) fn tunnel() -> Self {
+        Self::of(Kind::Tunnel)
+    }
+
+    pub(crate) fn is_tunnel(&self) -> bool {
+        matches!(self.kind, Kind::Tunnel)
+    }
+
     /// Ties it to the connection it goes out on.
     pub(crate) fn tied(mut self, busy: Busy) -> Self {
         self.busy = Some(busy);
@@ -142,7 +152,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let body = self.get_mut();
         match &mut body.kind {
-            Kind::Empty => Poll::Ready(None),
+            Kind::Empty | Kind::Tunnel => Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 body.kind = Kind::Empty;
@@ -157,7 +167,7 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Empty => true,
+            Kind::Empty | Kind::Tunnel => true,
             Kind::Session(download) => download.is_end(),
             Kind::Full(_) | Kind::Channel(_) => false,
         }
@@ -165,7 +175,7 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Empty | Kind::Tunnel => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len().try_into().unwrap_or(u64::MAX)),
             Kind::Session(download) => download.size_hint(),
             Kind::Channel(_) => SizeHint::default(),

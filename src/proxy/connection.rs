@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -94,6 +94,7 @@ where
 {
     let busy = Busy::new(&served.place.state);
     let version = request.version();
+    let connect = request.method() == Method::CONNECT;
     let seen = served.place.state.take_seen();
     let response = match admit::admit(&mut request, seen, &*served) {
         Ok(()) => {
@@ -105,7 +106,12 @@ where
             refused.response(version)
         }
     };
-    Ok(response.map(|body| body.tied(busy)))
+    let mut response = response.map(|body| body.tied(busy));
+    if connect && response.status().is_success() && !response.body().is_tunnel() {
+        // To an HTTP/2 client any success means that its WebSocket is open: a page must not look like that.
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+    }
+    Ok(response)
 }
 
 async fn one<M, H>(io: ClientIo, served: Rc<Served<M, H>>)
@@ -156,7 +162,14 @@ where
         say_timeout(&mut io).await;
     }
     if !eof && late != Some(Late::Write) {
-        linger(io).await;
+        let ended = poll_fn(|cx| match served.place.order(cx) {
+            Order::End(None) => Poll::Ready(()),
+            Order::End(Some(_)) | Order::Finish | Order::None => Poll::Pending,
+        });
+        tokio::select! {
+            () = linger(io) => {}
+            () = ended => {}
+        }
     }
 }
 

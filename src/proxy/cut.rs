@@ -124,6 +124,11 @@ impl Watch {
         Self { cuts, places: [None, None, None], registered: None }
     }
 
+    /// The reason, if it was cut; registers nothing.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.cuts.reason()
+    }
+
     /// Ready when cut; else the task is woken when it is.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Reason> {
         let known = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));

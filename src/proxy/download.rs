@@ -90,6 +90,10 @@ impl Download {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(link) = &mut self.link else { return Poll::Ready(None) };
+        // Looked at for each piece: a stream that always flows would never wait and never learn of it.
+        if let Some(reason) = self.watch.reason() {
+            return Poll::Ready(Some(Err(BodyError::Cut(reason))));
+        }
         // What is left of the request goes first: the session may wait for it.
         if let Some(pump) = &mut self.pump {
             match pump.poll(cx, &mut link.stream) {
@@ -158,7 +162,6 @@ impl Download {
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(BodyError::Broken(error)))),
                 Poll::Pending => {
-                    // Only a stream that waits looks whether it was cut; one that flows soon waits.
                     return self.watch.poll(cx).map(|reason| Some(Err(BodyError::Cut(reason))));
                 }
             }

@@ -39,23 +39,36 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
+/// Whether a request's field goes no further.
+pub(crate) fn is_doomed(name: &HeaderName) -> bool {
+    is_hop(name)
+        || *name == EXPECT
+        || *name == TRAILER
+        || memchr::memchr(b'_', name.as_str().as_bytes()).is_some()
+}
+
 /// Removes the fields of one hop from a request, those its `Connection` names, those with `_` in their
 /// name (some servers read `X_User` as `X-User`), and `Expect`, which hyper has answered.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         strip_listed(headers);
     }
-    let doomed = |name: &HeaderName| {
-        is_hop(name) || *name == EXPECT || *name == TRAILER || name.as_str().contains('_')
-    };
-    // Usually at most one is there: look once, remove by name, keep the map as it is.
-    while let Some(name) = headers.keys().find(|name| doomed(name)).cloned() {
+    // Usually at most one is there: remove by name, keep the map as it is.
+    while let Some(name) = headers.keys().find(|name| is_doomed(name)).cloned() {
         headers.remove(name);
     }
 }
 
+/// The fields a `Connection` value lists and may list. Those of one hop go anyway.
+pub(crate) fn listed(value: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    tokens(value)
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .filter(|name| !KEPT.contains(&name.as_str()) && !name.as_str().starts_with("sec-"))
+        .filter(|name| !is_hop(name) && name.as_str() != "close")
+}
+
 /// Removes the fields that `Connection` lists, except those a message cannot do without.
-pub(crate) fn strip_listed(headers: &mut HeaderMap) {
+fn strip_listed(headers: &mut HeaderMap) {
     let plain = |value: &HeaderValue| {
         let bytes = value.as_bytes();
         bytes.eq_ignore_ascii_case(b"keep-alive")
@@ -65,15 +78,7 @@ pub(crate) fn strip_listed(headers: &mut HeaderMap) {
     if headers.get_all(CONNECTION).iter().all(plain) {
         return;
     }
-    let listed: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(tokens)
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| !KEPT.contains(&name.as_str()) && !name.as_str().starts_with("sec-"))
-        // `is_hop` ones go anyway, and `strip_request` needs to see them to decide about upgrades.
-        .filter(|name| !is_hop(name))
-        .collect();
+    let listed: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(listed).collect();
     for name in listed {
         headers.remove(name);
     }

@@ -118,7 +118,7 @@ where
         return Ok(exchange.into_response(answer, upstream, ended));
     }
     understood(&exchange.headers, &key, &offered).map_err(ForwardError::BadAnswer)?;
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(Body::tunnel());
     *response.status_mut() = if ask.h2 { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
     let mut headers = exchange.headers;
     if ask.h2 {

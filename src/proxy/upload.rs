@@ -1,7 +1,10 @@
 //! The body of a request on its way to a session.
 
-use bytes::Bytes;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 /// What is sent as the request's body.
@@ -30,6 +33,7 @@ impl From<Bytes> for Upload {
 
 /// Why a body could not be read whole.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CollectError {
     /// Longer than allowed.
     #[error("the request's body is longer than {limit} bytes")]
@@ -40,15 +44,26 @@ pub enum CollectError {
     /// It broke off.
     #[error("the request's body broke off")]
     Broken(#[source] hyper::Error),
+    /// It took too long.
+    #[error("the request's body did not come within {0:?}")]
+    Slow(Duration),
 }
 
-/// Reads a body whole, for judging it or for our own forms; never more than `limit` bytes.
-pub async fn collect(mut body: Incoming, limit: u64) -> Result<Bytes, CollectError> {
-    use http_body_util::BodyExt as _;
+/// Time for a body that is read whole. 60 s: forms and JSON of a few MiB on a bad line.
+const COLLECT_WITHIN: Duration = Duration::from_secs(60);
+
+/// Reads a body whole, for judging it or for our own forms; never more than `limit` bytes, never longer than
+/// a minute.
+pub async fn collect(body: Incoming, limit: u64) -> Result<Bytes, CollectError> {
+    let whole = tokio::time::timeout(COLLECT_WITHIN, read_whole(body, limit)).await;
+    whole.unwrap_or(Err(CollectError::Slow(COLLECT_WITHIN)))
+}
+
+async fn read_whole(mut body: Incoming, limit: u64) -> Result<Bytes, CollectError> {
     if body.size_hint().lower() > limit {
         return Err(CollectError::TooLarge { limit });
     }
-    let mut whole = bytes::BytesMut::new();
+    let mut whole = BytesMut::new();
     let mut only = Bytes::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(CollectError::Broken)?.into_data() else { continue };

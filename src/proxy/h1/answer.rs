@@ -3,7 +3,9 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{Method, StatusCode};
 
 use crate::hop;
@@ -84,31 +86,33 @@ pub(crate) fn take(
         }
     }
     headers.clear();
-    let framing = read_fields(&head, parsed.headers, headers)?;
+    let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
+    let said = read_fields(&head, parsed.headers, headers, upgraded)?;
     let eleven = parsed.version == Some(1);
-    let closes = !eleven || hop::connection_has(headers, "close");
-    let keep = headers.get("keep-alive").and_then(keep_seconds);
-    finish(headers, status, method, framing, eleven).map(|framing| {
-        if headers.contains_key(CONNECTION) && status != StatusCode::SWITCHING_PROTOCOLS {
-            hop::strip_listed(headers);
-        }
-        strip(headers, status);
-        let reusable = !closes && framing != Framing::UntilClose && status != StatusCode::SWITCHING_PROTOCOLS;
-        Step::Final(Answer { status, framing, reusable, keep })
-    })
+    let framing = framing(headers, status, method, &said, eleven)?;
+    for name in said.listed {
+        headers.remove(name);
+    }
+    let reusable = eleven && !said.closes && framing != Framing::UntilClose && !upgraded;
+    Ok(Step::Final(Answer { status, framing, reusable, keep: said.keep }))
 }
 
-/// What the fields say about framing, before the status is considered.
+/// What the fields say about framing and the connection, before the status is considered.
 #[derive(Default)]
 struct Said {
     length: Option<u64>,
     chunked: bool,
+    closes: bool,
+    keep: Option<u32>,
+    /// Fields that `Connection` names.
+    listed: Vec<HeaderName>,
 }
 
 fn read_fields(
     head: &Bytes,
     fields: &[httparse::Header<'_>],
     headers: &mut HeaderMap,
+    upgraded: bool,
 ) -> Result<Said, &'static str> {
     let mut said = Said::default();
     for field in fields {
@@ -122,11 +126,12 @@ fn read_fields(
                 return Err("two content lengths");
             }
             said.length = Some(length);
-        } else if name == TRANSFER_ENCODING {
-            if said.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
-                return Err("a transfer encoding other than chunked");
+        } else if hop::is_hop(&name) {
+            said.note_hop(&name, &value)?;
+            // `Trailer` is not among them: trailers are passed on. A 101 keeps what makes it one.
+            if !(upgraded && (name == CONNECTION || name == UPGRADE)) {
+                continue;
             }
-            said.chunked = true;
         }
         headers.append(name, value);
     }
@@ -136,11 +141,30 @@ fn read_fields(
     Ok(said)
 }
 
-fn finish(
+impl Said {
+    fn note_hop(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), &'static str> {
+        if *name == TRANSFER_ENCODING {
+            if self.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err("a transfer encoding other than chunked");
+            }
+            self.chunked = true;
+        } else if *name == CONNECTION {
+            if !value.as_bytes().eq_ignore_ascii_case(b"keep-alive") {
+                self.closes |= hop::has_token(value, "close");
+                self.listed.extend(hop::listed(value));
+            }
+        } else if name.as_str() == "keep-alive" {
+            self.keep = keep_seconds(value);
+        }
+        Ok(())
+    }
+}
+
+fn framing(
     headers: &mut HeaderMap,
     status: StatusCode,
     method: &Method,
-    said: Said,
+    said: &Said,
     eleven: bool,
 ) -> Result<Framing, &'static str> {
     if said.chunked && !eleven {
@@ -159,17 +183,6 @@ fn finish(
         (false, Some(length)) => Framing::Length(length),
         (false, None) => Framing::UntilClose,
     })
-}
-
-/// Removes the fields of one hop. `Trailer` stays: trailers are passed on.
-fn strip(headers: &mut HeaderMap, status: StatusCode) {
-    let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
-    let doomed = |name: &&HeaderName| {
-        hop::is_hop(name) && !(upgraded && (**name == CONNECTION || **name == http::header::UPGRADE))
-    };
-    while let Some(name) = headers.keys().find(doomed).cloned() {
-        headers.remove(name);
-    }
 }
 
 /// Digits only: no sign, no list, no space.
@@ -196,13 +209,13 @@ mod tests {
         }
     }
 
-    fn framing(text: &str) -> Result<Framing, &'static str> {
+    fn framed(text: &str) -> Result<Framing, &'static str> {
         read(text, Method::GET, false).map(|(answer, _)| answer.expect("final").framing)
     }
 
     #[test]
     fn framing_of_answers() {
-        let ok = |fields: &str| framing(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"));
+        let ok = |fields: &str| framed(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"));
         assert_eq!(ok("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
         assert_eq!(ok("Content-Length: 0\r\n"), Ok(Framing::None));
         assert_eq!(ok("Transfer-Encoding: Chunked\r\n"), Ok(Framing::Chunked));
@@ -222,12 +235,12 @@ mod tests {
         ] {
             assert!(ok(bad).is_err(), "{bad:?}");
         }
-        assert!(framing("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
-        assert!(framing("HTTP/2.0 200 OK\r\n\r\n").is_err());
-        assert!(framing("garbage HTTP/1.1 200 OK\r\n\r\n").is_err());
-        assert_eq!(framing("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"), Ok(Framing::None));
-        assert_eq!(framing("HTTP/1.1 304 Not\r\nContent-Length: 5\r\n\r\n"), Ok(Framing::None));
-        assert!(framing("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n").is_err());
+        assert!(framed("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
+        assert!(framed("HTTP/2.0 200 OK\r\n\r\n").is_err());
+        assert!(framed("garbage HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert_eq!(framed("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"), Ok(Framing::None));
+        assert_eq!(framed("HTTP/1.1 304 Not\r\nContent-Length: 5\r\n\r\n"), Ok(Framing::None));
+        assert!(framed("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n").is_err());
     }
 
     #[test]

@@ -24,19 +24,21 @@ pub(crate) fn write(out: &mut Vec<u8>, parts: &Parts, framing: Framing, upgrade:
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    if !parts.headers.contains_key(HOST) {
-        // Only HTTP/1.0 clients may lack it; HTTP/1.1 needs one.
-        out.extend_from_slice(b"host: localhost\r\n");
-    }
+    let mut host = false;
     for (name, value) in &parts.headers {
         // The caller cannot change framing by setting fields of a hop.
         if *name == CONTENT_LENGTH || hop::is_hop(name) {
             continue;
         }
+        host |= *name == HOST;
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
+    }
+    if !host {
+        // Only HTTP/1.0 clients may lack it; HTTP/1.1 needs one.
+        out.extend_from_slice(b"host: localhost\r\n");
     }
     match framing {
         Framing::None if matches!(parts.method, http::Method::POST | http::Method::PUT) => {

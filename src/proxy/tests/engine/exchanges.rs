@@ -105,6 +105,27 @@ fn events_are_passed_on_at_once_and_end_with_a_cut() {
 }
 
 #[test]
+fn a_cut_ends_a_download_that_always_flows() {
+    run(async {
+        let origin = origin(|mut conn| async move {
+            let _ = conn.head().await;
+            conn.say("HTTP/1.1 200 OK\r\n\r\n").await;
+            let block = vec![7; 1 << 16];
+            use tokio::io::AsyncWriteExt as _;
+            while conn.stream.write_all(&block).await.is_ok() {}
+        })
+        .await;
+        let proxy = proxy(origin.addr).await;
+        let mut raw = Raw::connect(proxy.addr).await;
+        raw.send(GET).await;
+        raw.exactly(1 << 20).await;
+        proxy.sign_in.cut(portcullis_proxy::Reason::Revoked);
+        raw.rest().await;
+        assert!(!proxy.events.transfers.borrow()[0].complete);
+    });
+}
+
+#[test]
 fn fields_of_one_hop_stay_on_their_hop() {
     run(async {
         let origin = fixed(
@@ -225,7 +246,7 @@ fn answers_without_bodies_and_old_clients() {
         let proxy_old = proxy(old.addr).await;
         let text = once(proxy_old.addr, "GET / HTTP/1.0\r\n\r\n").await;
         assert!(text.ends_with("\r\n\r\nhello"), "{text}");
-        assert!(old.seen.text().starts_with("GET / HTTP/1.1\r\nhost: localhost\r\n"));
+        assert!(old.seen.text().contains("\r\nhost: localhost\r\n"));
 
         let closing = origin(|mut conn| async move {
             let _ = conn.head().await;

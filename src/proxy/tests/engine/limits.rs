@@ -205,3 +205,52 @@ fn a_drain_has_a_deadline() {
         assert!((5..20).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     });
 }
+
+#[test]
+fn idle_connections_to_sessions_are_closed_by_age_and_by_end() {
+    run_paused(async {
+        let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+        let origin = origin(move |mut conn| {
+            let tx = tx.clone();
+            async move {
+                let _ = conn.head().await;
+                let keep = if conn.number == 0 { "Keep-Alive: timeout=5\r\n" } else { "" };
+                conn.say(format!("HTTP/1.1 200 OK\r\n{keep}Content-Length: 0\r\n\r\n")).await;
+                assert!(conn.head().await.is_none());
+                tx.send(tokio::time::Instant::now()).expect("test listens");
+            }
+        })
+        .await;
+        let proxy = proxy(origin.addr).await;
+        let mut ages = Vec::new();
+        for _ in 0..2 {
+            let mut raw = Raw::connect(proxy.addr).await;
+            raw.send(GET).await;
+            raw.answer().await;
+            let start = tokio::time::Instant::now();
+            ages.push((rx.recv().await.expect("closed") - start).as_secs());
+        }
+        assert!((2..5).contains(&ages[0]), "as the session said: {ages:?}");
+        assert!((49..53).contains(&ages[1]), "as we keep them: {ages:?}");
+        let mut raw = Raw::connect(proxy.addr).await;
+        raw.send(GET).await;
+        raw.answer().await;
+        proxy.upstream.close();
+        let start = tokio::time::Instant::now();
+        assert!((rx.recv().await.expect("closed") - start).as_secs() <= 2);
+    });
+}
+
+#[test]
+fn a_body_for_judging_is_read_whole_and_no_longer() {
+    run(async {
+        let origin = fixed(HELLO).await;
+        let proxy = proxy(origin.addr).await;
+        let mut raw = Raw::connect(proxy.addr).await;
+        raw.send("POST /judge HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234").await;
+        raw.send("56789").await;
+        assert_eq!(raw.answer().await.1, "0123456789");
+        raw.send("POST /judge HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n6\r\n567890\r\n0\r\n\r\n").await;
+        assert_eq!(raw.answer().await.1, "the request's body is longer than 10 bytes");
+    });
+}

@@ -264,6 +264,13 @@ fn websockets_over_http2() {
         assert_eq!(back[..], text("over h2"));
         assert_eq!(*proxy.events.messages.borrow(), [(1, b"over h2".to_vec())]);
         assert_eq!((proxy.gauges.connections(), proxy.gauges.tunnels()), (1, 1));
+        // A success that is no 101 must not look like an open socket.
+        for path in ["/memo", "/denied"] {
+            let mut page = ask.clone();
+            *page.uri_mut() = format!("https://localhost{path}").parse().expect("uri");
+            let answer = send.send_request(page).await.expect("answer");
+            assert!(!answer.status().is_success(), "{path}");
+        }
         proxy.session.cut(Reason::Revoked);
         let mut rest = Vec::new();
         let _ = socket.read_to_end(&mut rest).await;
