@@ -11,7 +11,7 @@ use crate::conn::Busy;
 use crate::cut::Reason;
 use crate::download::Download;
 
-/// Answer body. Make one with `Body::empty()`, `Body::full(…)`, [`Body::channel`]; [`forward`](crate::forward)
+/// Answer body. Make one with `Body::empty()`, `Body::full(…)`, [`Body::channel`]; [`forward`](crate::forward())
 /// makes the streamed one.
 #[derive(Debug, Default)]
 pub struct Body {

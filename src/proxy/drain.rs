@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Starts the drain of every [`serve`](crate::serve) it was passed to. Clones are the same signal.
+/// Starts the drain of every [`serve`](crate::serve()) it was passed to. Clones are the same signal.
 #[derive(Debug, Clone)]
 pub struct Drain(watch::Sender<Option<Instant>>);
 

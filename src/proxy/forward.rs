@@ -71,7 +71,7 @@ impl std::fmt::Debug for ForwardOptions {
 
 /// Forwards `request` to `upstream` and returns its answer, the body still to come.
 ///
-/// The request came through [`serve`](crate::serve) (so its hop-by-hop fields are gone); the caller has
+/// The request came through [`serve`](crate::serve()) (so its hop-by-hop fields are gone); the caller has
 /// edited headers and path in place: they are sent as they stand, with our own framing. `connect` is
 /// called when no kept connection can be used, at most once. A kept connection that turns out closed
 /// before a byte of the answer came is replaced once, if the request can be sent again: nothing of it was

@@ -1,8 +1,8 @@
 //! The forwarding engine: HTTP/1.1, HTTP/2 and WebSockets in, HTTP/1.1 to the sessions out.
 //!
 //! It knows streams and limits, not users: who may do what is decided by the caller, between
-//! [`serve`](listen::serve)'s handler being called and its calling [`forward`](forward::forward) or
-//! [`tunnel`](tunnel::tunnel). It must not read configuration, write pages or keep sign-ins.
+//! [`serve`]'s handler being called and its calling [`forward()`] or
+//! [`tunnel()`]. It must not read configuration, write pages or keep sign-ins.
 //!
 //! Everything here runs on one thread per accept loop ([`threads`]): nothing needs to be `Send`, nothing
 //! is shared between threads but [`Upstream`], [`Cut`], [`Drain`] and the counters.

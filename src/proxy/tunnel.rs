@@ -75,9 +75,9 @@ pub struct TunnelEnd {
 
 /// Passes a WebSocket handshake on and, only if the session answers 101, tunnels.
 ///
-/// `request` is one that carries [`WebSocketAsk`](crate::WebSocketAsk) in its extensions (HTTP/1.1 Upgrade
+/// `request` is one that carries [`WebSocketAsk`] in its extensions (HTTP/1.1 Upgrade
 /// and HTTP/2 extended CONNECT look the same by then: a GET). Any other answer of the session is returned
-/// like that of [`forward`](crate::forward) and nothing is tunnelled.
+/// like that of [`forward`](crate::forward()) and nothing is tunnelled.
 pub async fn tunnel<C>(
     upstream: &Upstream,
     request: Request<Incoming>,

@@ -64,15 +64,19 @@ async fn fetch(window: &Client, method: &str, path: &str) -> Result<(u64, String
 /// Runs a cell in a new notebook by its menu-less way: the launcher's card, the keyboard, the output area.
 async fn run_cell(window: &Client) -> Result<()> {
     window.find(Locator::Css(".jp-LauncherCard[data-category=Notebook]")).await?.click().await?;
-    let editor = window.wait().at_most(START).for_element(Locator::Css(".jp-Notebook .cm-content")).await?;
-    // The kernel's state shows in the toolbar; a cell typed before is kept and runs when it is there.
-    // The notebook builds itself in steps: a cell that is there may not take a click yet.
+    // The notebook builds itself in steps: a cell that is there may not take a click yet, or be replaced by another.
     let typed = async {
-        while editor.click().await.is_err() || editor.send_keys("print('sum', 1+1)").await.is_err() {
+        let cell = Locator::Css(".jp-Notebook .jp-CodeCell .cm-content");
+        loop {
+            if let Ok(editor) = window.find(cell).await {
+                if editor.click().await.is_ok() && editor.send_keys("print('sum', 1+1)").await.is_ok() {
+                    return editor;
+                }
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), typed).await.context("the cell takes no input")?;
+    let editor = tokio::time::timeout(START, typed).await.context("the cell takes no input")?;
     editor.send_keys("\u{E008}\u{E007}").await?; // Shift and Enter
     let output = ".jp-OutputArea-output";
     window.wait().at_most(START).for_element(Locator::Css(output)).await?;

@@ -110,7 +110,7 @@ impl World {
         Ok((account, client))
     }
 
-    /// The certificate of [`Builder::tls`].
+    /// The certificate of [`crate::builder::Builder::tls`].
     pub const fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
     }
@@ -155,7 +155,7 @@ impl World {
             .context("cannot start the launcher")
     }
 
-    /// Sets options of a file as [`Builder::conf`] does; takes effect at the next reload or start.
+    /// Sets options of a file as [`crate::builder::Builder::conf`] does; takes effect at the next reload or start.
     ///
     /// # Errors
     /// When the file can't be written.

@@ -1,12 +1,14 @@
 //! Reads an answer's head, strictly: a session is a user's program and may lie about its framing.
 
 use std::mem::MaybeUninit;
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, StatusCode};
+use memchr::memmem;
 
 use crate::hop;
 
@@ -14,6 +16,9 @@ use crate::hop;
 pub(crate) const LONGEST_HEAD: usize = 128 * 1024;
 /// Most fields in it.
 const MOST_FIELDS: usize = 200;
+
+/// The end of a head; the searcher is built once.
+static END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
 
 /// How the body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +67,7 @@ pub(crate) fn take(
     upgrade: bool,
 ) -> Result<Step, &'static str> {
     let from = searched.saturating_sub(3);
-    let Some(end) = memchr::memmem::find(&read[from..], b"\r\n\r\n") else {
+    let Some(end) = END.find(&read[from..]) else {
         *searched = read.len();
         return if read.len() > LONGEST_HEAD { Err("the head is too long") } else { Ok(Step::More) };
     };

@@ -6,4 +6,5 @@ mod limits;
 mod origin;
 mod proxy;
 mod sockets;
+mod streams;
 mod tls;
