@@ -56,6 +56,9 @@ pub struct Forward {
     pub socket: SocketRule,
     /// What to add to the query.
     pub query: QueryRule,
+    /// A TCP port of this machine that the IDE will connect to. Only programs of the session's owner may listen there: what
+    /// answers becomes a page of the owner's own.
+    pub port: Option<u16>,
 }
 
 /// What to do with a request's body.

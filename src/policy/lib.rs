@@ -27,7 +27,7 @@ pub use capability::Capability;
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
 pub use portcullis_conf::Origin;
-pub use refusal::{Refusal, outside, over_limit, refusal_body};
+pub use refusal::{Refusal, outside, over_limit, port_of_another, refusal_body};
 pub use row::{Check, Methods, Row, Tail};
 pub use start::{CommandError, LaunchFacts, command};
 pub use summary::{FlagLine, Level};

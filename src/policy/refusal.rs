@@ -131,6 +131,14 @@ pub fn outside(flags: &Flags, capability: Capability, path: &str) -> Refusal {
     Refusal { rule: format!("{}: `{path}`", refusal.rule), ..refusal }
 }
 
+/// The refusal for a port of [`Forward::port`](crate::Forward::port) on which a program of another account listens.
+///
+/// Its pages would act in the person's name: they are of the same origin as the person's own.
+pub fn port_of_another(port: u16) -> Refusal {
+    let why = format!("the program on port {port} belongs to another account");
+    Refusal::always(Capability::PortProxy, 403, &why, "Start your own program on a port that is free.")
+}
+
 /// The body that answers a refused request: content type and text.
 ///
 /// JupyterLab shows `message` of its JSON errors in a dialogue. With `wants_html` the server renders its own page instead;

@@ -14,10 +14,12 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use portcullis_model::SessionId;
 use portcullis_model::session::State;
 use portcullis_policy::{
-    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, outside, refusal_body,
+    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, outside,
+    port_of_another, refusal_body,
 };
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
+use portcullis_sys::listeners::listeners;
 
 use crate::answers::Public;
 use crate::call::Call;
@@ -87,6 +89,7 @@ async fn admit(
         Verdict::Refuse(refusal) => return Err(refuse(call, live, &refusal)),
     };
     check_path(call, person, live, &forward).await?;
+    check_port(call, person, live, &forward)?;
     let mut request = request;
     if let QueryRule::Add(parameter) = forward.query {
         *request.uri_mut() = with_parameter(request.uri(), parameter).ok_or_else(|| malformed(call))?;
@@ -174,6 +177,29 @@ async fn check_path(
         return Ok(());
     }
     Err(refuse(call, live, &outside(&person.flags, forward.capability, &claim.tail)))
+}
+
+/// Asks the kernel who listens on a port that the IDE will connect to.
+///
+/// Whoever takes a port first could otherwise show a page there that acts as the session's owner: it is of our origin.
+fn check_port(
+    call: &Call<'_>,
+    person: &Person,
+    live: &Live,
+    forward: &Forward,
+) -> Result<(), Response<Body>> {
+    let Some(port) = forward.port else { return Ok(()) };
+    match listeners(port) {
+        Ok(owners) if owners.is_empty() => {
+            let what = format!("No program listens on port {port} of this machine.");
+            let public = Public { what: Some(&what), ..Public::of(StatusCode::BAD_GATEWAY) };
+            Err(call.reader().refuse(public, "the port of a port proxy is not taken"))
+        }
+        Ok(owners) if owners.iter().all(|owner| *owner == person.sign_in.principal.uid.0) => Ok(()),
+        Ok(_) => Err(refuse(call, live, &port_of_another(port))),
+        // Fail closed: nobody can say whose program it is.
+        Err(error) => Err(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error))),
+    }
 }
 
 /// A refusal in the IDE's own form, or as a page for a person; recorded in the audit log.

@@ -49,6 +49,7 @@ mod tests {
             transfer: None,
             socket: SocketRule::None,
             query: QueryRule::Keep,
+            port: None,
         };
         let flags = Flags { upload_limit_mb: Setting::at(5, "rsession.conf", 2), ..Flags::default() };
         let open = Generation::for_tests(&[]);

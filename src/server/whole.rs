@@ -1,5 +1,6 @@
 //! The running server, driven over TCP; the test plays the launcher and the session.
 
+mod attacks;
 mod browser;
 mod launcher;
 mod requests;

@@ -10,6 +10,7 @@ pub mod exec;
 pub mod fd;
 pub mod fork;
 pub mod ids;
+pub mod listeners;
 pub mod notify;
 pub mod peer;
 pub mod process;

@@ -92,7 +92,8 @@ fn options(flags: &Flags, ask: &Ask<'_>) -> Result<Forward, Box<Refusal>> {
     for row in fitting.filter(|row| !row.needs.contains(&Capability::Unknown)) {
         allowed(flags, ask, row)?;
     }
-    Ok(plain(first.capability()))
+    let port = loopback_port(ask.path).filter(|_| first.check == Check::LoopbackPort);
+    Ok(Forward { port, ..plain(first.capability()) })
 }
 
 /// Whether the flags give all that a row takes.
@@ -107,7 +108,7 @@ fn allowed(flags: &Flags, ask: &Ask<'_>, row: &Row) -> Result<(), Box<Refusal>> 
         }
     }
     match row.check {
-        Check::LoopbackPort if !names_loopback_port(ask.path) => {
+        Check::LoopbackPort if loopback_port(ask.path).is_none() => {
             let why = "it does not name a port of this machine from 1024 on, in plain digits";
             Err(Refusal::always(
                 Capability::PortProxy,
@@ -160,7 +161,8 @@ fn forward(flags: &Flags, ask: &Ask<'_>, row: &Row, tail: &str) -> Result<Forwar
     match row.check {
         Check::ContentsQuery => query::contents(flags, ask, tail, &mut forward)?,
         Check::ContentsBody => body::head(flags, ask, tail, &mut forward),
-        Check::None | Check::LoopbackPort | Check::KernelResource | Check::HiddenPaths => {}
+        Check::LoopbackPort => forward.port = loopback_port(ask.path),
+        Check::None | Check::KernelResource | Check::HiddenPaths => {}
     }
     Ok(forward)
 }
@@ -187,6 +189,7 @@ const fn plain(capability: Capability) -> Forward {
         transfer: None,
         socket: SocketRule::None,
         query: QueryRule::Keep,
+        port: None,
     }
 }
 
@@ -204,13 +207,13 @@ fn transfer(direction: Direction, tail: &str) -> Transfer {
     Transfer { direction, path: if path.is_empty() { "(unsaved document)".to_owned() } else { path } }
 }
 
-/// `/proxy/<port>…` and `/proxy/absolute/<port>…`; never `/proxy/<host>:<port>…`.
-fn names_loopback_port(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix("/proxy/") else { return false };
+/// The port of `/proxy/<port>…` and `/proxy/absolute/<port>…`; never of `/proxy/<host>:<port>…`.
+fn loopback_port(path: &str) -> Option<u16> {
+    let rest = path.strip_prefix("/proxy/")?;
     let rest = rest.strip_prefix("absolute/").unwrap_or(rest);
     let digits = rest.split('/').next().unwrap_or_default();
     let plain = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain && digits.parse::<u16>().is_ok_and(|port| port >= 1024)
+    digits.parse().ok().filter(|port| plain && *port >= 1024)
 }
 
 #[cfg(test)]

@@ -101,6 +101,9 @@ strictest request to its path.
 While any flag takes something away, three more things are refused: routes that are in no row (the refusal names them),
 spellings of a known route other than its plain one (`//`, `.`, `;`, needless percent-encoding), and the port proxy, because
 behind a port can be anything.
+
+The port proxy reaches only ports from 1024 on of this machine, and only while every program that listens there is the
+person's own: another account's page would act in the person's name.
 ";
 
 const FLAGS: &str = "

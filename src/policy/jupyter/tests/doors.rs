@@ -279,7 +279,13 @@ fn only_loopback_ports_are_ever_proxied() {
     {
         assert_eq!(forwarded(&flags, &ask("GET", good)).capability, Capability::PortProxy);
         assert_eq!(forwarded(&flags, &socket(good)).socket, SocketRule::Opaque);
+        // Whose program listens there is the server's question, whatever the method.
+        let port = Some(if good.contains("65535") { 65535 } else { 8080 });
+        for ask in [ask("GET", good), ask("OPTIONS", good), ask("POST", good), socket(good)] {
+            assert_eq!(forwarded(&flags, &ask).port, port, "{} {good}", ask.method);
+        }
     }
+    assert_eq!(forwarded(&flags, &ask("GET", "/lab")).port, None);
     assert!(forwarded(&flags, &ask("POST", "/proxy/8080/a")).activity);
     assert!(!forwarded(&flags, &ask("GET", "/proxy/8080/a")).activity);
     for bad in [
