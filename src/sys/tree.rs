@@ -14,8 +14,12 @@ use crate::process::{Process, Stat, reap};
 
 /// How many are held by a pidfd at a time; below the usual limit of 1024 descriptors.
 const AT_ONCE: usize = 256;
-/// Time for the kernel to end one batch before looking again.
-const BATCH: Duration = Duration::from_millis(500);
+/// First time for the kernel to end what was killed before looking again; doubled up to the last.
+const PAUSE_FIRST: Duration = Duration::from_millis(2);
+/// Last of these times: for what sleeps uninterruptibly.
+const PAUSE_LAST: Duration = Duration::from_millis(200);
+/// How often children are killed and reaped between two walks through `/proc`: orphans join them layer by layer.
+const PEELS: usize = 256;
 
 /// What [`kill_descendants`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +61,10 @@ pub fn descendants(root: i32) -> io::Result<Vec<Stat>> {
 }
 
 /// Kills all descendants of this process, again and again until there are none or the time is over, and reaps them.
-/// The caller is a subreaper ([`crate::attributes::subreaper`]), otherwise orphans are missed.
+/// The caller is a subreaper ([`crate::attributes::subreaper`]), otherwise orphans are missed, and has one thread.
+///
+/// Faster than what forks: it does not wait between kills, goes before all others where it may, and takes its own children,
+/// whom every orphan joins, without a walk through `/proc`, in which a process that only forks and exits is never met.
 ///
 /// # Errors
 /// When `/proc` can't be read.
@@ -65,25 +72,75 @@ pub fn kill_descendants(within: Duration) -> io::Result<Killed> {
     let own = nix::unistd::getpid().as_raw();
     let end = Instant::now() + within;
     let mut killed = HashSet::new();
+    let _first = First::become_it();
+    let mut pause = PAUSE_FIRST;
     loop {
-        reap();
+        for _ in 0..PEELS {
+            let children = kill_children(own);
+            killed.extend(children.iter().copied());
+            reap();
+            if children.is_empty() {
+                break;
+            }
+        }
         let living = descendants(own)?;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         if living.is_empty() || Instant::now() >= end {
             return Ok(Killed { killed: count(killed.len()), left: count(living.len()) });
         }
-        for batch in living.chunks(AT_ONCE) {
-            let mut held = Vec::with_capacity(batch.len());
-            for stat in batch {
-                let Ok(process) = Process::open_started(stat.pid, stat.started) else { continue };
-                if process.signal(Signal::SIGKILL).is_ok() {
-                    killed.insert((stat.pid, stat.started));
-                }
+        let mut held = Vec::with_capacity(AT_ONCE.min(living.len()));
+        for stat in &living {
+            let Ok(process) = Process::open_started(stat.pid, stat.started) else { continue };
+            if process.signal(Signal::SIGKILL).is_ok() {
+                killed.insert(stat.pid);
+            }
+            if held.len() < AT_ONCE {
                 held.push(process);
             }
-            wait_for(&held, BATCH.min(end.saturating_duration_since(Instant::now())));
+        }
+        // The kernel ends them in their own time, which they need some of.
+        wait_for(&held, pause.min(end.saturating_duration_since(Instant::now())));
+        pause = (pause * 2).min(PAUSE_LAST);
+    }
+}
+
+/// Kills every child of this process that is not dead yet. Only this process reaps them, so no number is another's meanwhile.
+fn kill_children(own: i32) -> Vec<i32> {
+    // Not there on every kernel (CONFIG_PROC_CHILDREN): the walk finds them too.
+    let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+    let mut hit = Vec::new();
+    for pid in text.split_ascii_whitespace().filter_map(|word| word.parse::<i32>().ok()).filter(|pid| *pid > 0) {
+        // A zombie takes the signal and is none the less dead; it is reaped next.
+        if nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).is_ok() {
+            hit.push(pid);
         }
     }
+    hit
+}
+
+/// This process before all others, as long as the value lives; nothing where it may not (without privilege).
+struct First(bool);
+
+impl First {
+    fn become_it() -> Self {
+        Self(schedule(libc::SCHED_RR, 1))
+    }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        if self.0 {
+            schedule(libc::SCHED_OTHER, 0);
+        }
+    }
+}
+
+fn schedule(policy: libc::c_int, priority: libc::c_int) -> bool {
+    // SAFETY: sched_param is plain numbers, for which zero is a value.
+    let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
+    param.sched_priority = priority;
+    // SAFETY: 0 is this thread; the kernel reads one live sched_param.
+    unsafe { libc::sched_setscheduler(0, policy, &raw const param) == 0 }
 }
 
 fn wait_for(processes: &[Process], within: Duration) {
@@ -129,6 +186,54 @@ mod tests {
             let killed = kill_descendants(Duration::from_secs(10)).expect("/proc");
             let after = descendants(nix::unistd::getpid().as_raw()).expect("/proc");
             u8::from(killed.killed < 2 || killed.left != 0 || !after.is_empty())
+        });
+        assert_eq!(code, 0);
+    }
+
+    /// Processes that do nothing but fork, and processes that fork and exit, so that each lives for an instant.
+    fn bomb(comet: bool) -> ! {
+        loop {
+            // SAFETY: system calls only, in a process of this test that has one thread and never returns.
+            unsafe {
+                if libc::fork() > 0 && comet {
+                    libc::_exit(0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_forks_without_end_is_killed() {
+        if !nix::unistd::Uid::effective().is_root() {
+            return; // the limit that keeps this machine usable is none for the user who runs the tests
+        }
+        let code = child_for_test(|| {
+            subreaper().expect("subreaper");
+            for (user, comet) in [(20_077, false), (20_078, true), (20_078, true)] {
+                // SAFETY: the child makes system calls only.
+                if unsafe { libc::fork() } == 0 {
+                    let most = libc::rlimit { rlim_cur: 300, rlim_max: 300 };
+                    // SAFETY: a live rlimit, and numbers.
+                    let ready = unsafe {
+                        libc::setrlimit(libc::RLIMIT_NPROC, &raw const most) == 0
+                            && libc::setresgid(user, user, user) == 0
+                            && libc::setresuid(user, user, user) == 0
+                    };
+                    if ready {
+                        bomb(comet);
+                    }
+                    // SAFETY: ends the process.
+                    unsafe { libc::_exit(1) }
+                }
+            }
+            let own = nix::unistd::getpid().as_raw();
+            let grown = || descendants(own).expect("/proc").len() > 250;
+            let start = Instant::now();
+            while !grown() && start.elapsed() < Duration::from_secs(20) {
+                reap();
+            }
+            let killed = kill_descendants(Duration::from_secs(20)).expect("/proc");
+            u8::from(killed.left != 0 || killed.killed < 250 || !descendants(own).expect("/proc").is_empty())
         });
         assert_eq!(code, 0);
     }
