@@ -10,8 +10,8 @@ use tokio::io::AsyncReadExt as _;
 use crate::clock;
 use crate::stream::Stream;
 
-/// First read of an answer: most heads and small bodies fit.
-pub(crate) const FIRST_READ: usize = 16 * 1024;
+/// First read of an answer: most heads with their bodies fit. Given up when the connection rests.
+pub(crate) const FIRST_READ: usize = 32 * 1024;
 /// Largest read of a long body; two of them are in flight at most.
 const LARGEST_READ: usize = 256 * 1024;
 
@@ -47,10 +47,9 @@ impl Link {
     /// Reads more, at most `want` bytes beyond what is buffered. `Ok(0)` is the end.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, want: u64) -> Poll<io::Result<usize>> {
         let want = usize::try_from(want).unwrap_or(usize::MAX).min(self.size);
-        // Less than a quarter left of what a read should bring: take a new buffer (or the same one, if
-        // nobody holds parts of it any more).
-        if self.read.capacity() - self.read.len() < want.max(4) / 4 || self.read.capacity() == self.read.len()
-        {
+        // Less than half left of what a read should bring: take a new buffer (or the same one, if nobody
+        // holds parts of it any more).
+        if self.read.capacity() - self.read.len() < want.max(2) / 2 {
             self.read.reserve(want.max(512));
         }
         let room = self.read.capacity() - self.read.len();
