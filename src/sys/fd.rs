@@ -10,6 +10,8 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, s
 
 /// Most descriptors that [`receive`] takes beside one message.
 pub const FDS_MAX: usize = 16;
+/// Most that Linux passes beside one message (`unix(7)`).
+const SCM_MAX_FD: usize = 253;
 
 /// What [`receive`] got.
 #[derive(Debug)]
@@ -47,7 +49,9 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Res
 /// # Errors
 /// The kernel's error.
 pub fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<Received, Errno> {
-    let mut space = nix::cmsg_space!([RawFd; FDS_MAX]);
+    // Room for all that the kernel ever passes beside one message: those that found no room would stay open here for ever,
+    // since nobody is told their numbers.
+    let mut space = nix::cmsg_space!([RawFd; SCM_MAX_FD]);
     let mut slices = [IoSliceMut::new(into)];
     let mut was_reset = false;
     let message = loop {
@@ -64,7 +68,7 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<Received, Errn
             fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
         }
     }
-    let truncated = message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC);
+    let truncated = message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) || fds.len() > FDS_MAX;
     Ok(Received { length: message.bytes, fds, truncated })
 }
 
@@ -136,6 +140,22 @@ mod tests {
         let mut buffer = [0; 32];
         assert_eq!(receive(b.as_fd(), &mut buffer).expect("a message").length, 10);
         assert_eq!(receive(b.as_fd(), &mut buffer).expect("the end").length, 0);
+    }
+
+    #[test]
+    fn a_message_with_too_many_descriptors_leaves_none_behind() {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+        let code = child_for_test(|| {
+            let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+                .expect("a pair");
+            // SAFETY: F_GETFD only asks whether a number is a descriptor.
+            let open = || (0..1000).filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0).count();
+            let before = open();
+            send(a.as_fd(), b"x", &vec![a.as_fd(); 100]).expect("sent");
+            let truncated = receive(b.as_fd(), &mut [0; 8]).is_ok_and(|received| received.truncated);
+            u8::from(!truncated) + 2 * u8::from(open() != before)
+        });
+        assert_eq!(code, 0);
     }
 
     #[test]

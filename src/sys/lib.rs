@@ -15,6 +15,7 @@ pub mod notify;
 pub mod peer;
 pub mod process;
 pub mod proof;
+pub mod remove;
 pub mod signals;
 pub mod socket;
 pub mod tree;
