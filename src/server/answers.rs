@@ -3,7 +3,7 @@
 //! An error page carries an id; the log line with the same id has the cause. Called by everything that answers.
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use portcullis_pages::{Frame, RefusalPage};
 use portcullis_proxy::Body;
 use serde_json::json;
@@ -104,6 +104,12 @@ impl<'a> Reader<'a> {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
         }
         response
+    }
+
+    /// A place for forms only. Whoever comes by `GET` reloaded or typed the address a form left behind: on to `path`, which
+    /// shows what they may want.
+    pub(crate) fn form_only(&self, method: &Method, path: &str) -> Response<Body> {
+        if matches!(*method, Method::GET | Method::HEAD) { self.go(path) } else { self.wrong_method("POST") }
     }
 
     /// A method that a place doesn't know.

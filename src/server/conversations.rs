@@ -4,6 +4,7 @@
 //! The table is bounded; what nobody continues is swept. Called by `sign_in` (the browser's side) and `launcher_link` (PAM's).
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use portcullis_model::SignInId;
@@ -13,6 +14,9 @@ use tokio::sync::oneshot;
 
 /// Conversations at once, those waiting for a person included. PAM's own bound (`sign-in-max-concurrent`) is the launcher's.
 const AT_ONCE: usize = 512;
+/// Of these, those from one address: whoever holds many must not keep everybody else out. Behind a proxy all have one address;
+/// PAM's own bound is far smaller.
+const AT_ONCE_EACH: usize = AT_ONCE / 4;
 /// Seconds after which one is swept, beyond the longest `pam-timeout-seconds` (600).
 const FORGET_AFTER: u64 = 660;
 
@@ -42,6 +46,7 @@ pub(crate) struct Begun {
 struct Held {
     key: String,
     begun: Begun,
+    from: IpAddr,
     since: u64,
     told: Vec<Prompt>,
     questions: usize,
@@ -72,18 +77,26 @@ impl Conversations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins one. `None` when there are too many, or no randomness.
-    pub(crate) fn begin(&self, begun: Begun, now: u64) -> Option<(u64, oneshot::Receiver<Turn>)> {
+    /// Begins one of a browser at this address. `None` when there are too many, or no randomness.
+    pub(crate) fn begin(
+        &self,
+        begun: Begun,
+        from: IpAddr,
+        now: u64,
+    ) -> Option<(u64, oneshot::Receiver<Turn>)> {
         let key = SignInId::random().ok()?.to_string();
         let mut table = self.table();
         table.held.retain(|_, held| now < held.since.saturating_add(FORGET_AFTER));
-        if table.held.len() >= AT_ONCE {
+        let from = network(from);
+        let theirs = table.held.values().filter(|held| held.from == from).count();
+        if table.held.len() >= AT_ONCE || theirs >= AT_ONCE_EACH {
             return None;
         }
         table.next += 1;
         let number = table.next;
         let (sender, receiver) = oneshot::channel();
-        let held = Held { key, begun, since: now, told: Vec::new(), questions: 0, waiting: Some(sender) };
+        let held =
+            Held { key, begun, from, since: now, told: Vec::new(), questions: 0, waiting: Some(sender) };
         table.held.insert(number, held);
         Some((number, receiver))
     }
@@ -150,11 +163,23 @@ impl Conversations {
     }
 }
 
+/// An address, or for IPv6 the /64 that one subscriber has.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use portcullis_wire::PromptStyle;
 
     use super::*;
+
+    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn begun() -> Begun {
         Begun { user: "alice".into(), app_uri: "/".into(), stay: false }
@@ -167,7 +192,7 @@ mod tests {
     #[test]
     fn texts_wait_for_the_next_question() {
         let all = Conversations::default();
-        let (number, mut turn) = all.begin(begun(), 100).expect("room");
+        let (number, mut turn) = all.begin(begun(), HOME, 100).expect("room");
         assert_eq!(all.heard(number, Turn::Asks(vec![prompt(PromptStyle::Info)])), None);
         assert!(turn.try_recv().is_err());
         assert_eq!(all.heard(number, Turn::Asks(vec![prompt(PromptStyle::Hidden)])), None);
@@ -188,7 +213,7 @@ mod tests {
     fn a_turn_that_reaches_nobody_ends_what_it_began() {
         let all = Conversations::default();
         let id = SignInId::from_bytes([1; 16]);
-        let (number, turn) = all.begin(begun(), 100).expect("room");
+        let (number, turn) = all.begin(begun(), HOME, 100).expect("room");
         drop(turn);
         assert_eq!(all.heard(number, Turn::SignedIn(id)), Some(Unheard::SignOut(id)));
         assert_eq!(all.heard(99, Turn::Asks(vec![])), Some(Unheard::Cancel));
@@ -198,9 +223,26 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_swept() {
         let all = Conversations::default();
-        let kept: Vec<_> = (0..AT_ONCE).map(|_| all.begin(begun(), 100).expect("room")).collect();
-        assert!(all.begin(begun(), 100).is_none());
-        assert!(all.begin(begun(), 100 + FORGET_AFTER).is_some());
+        let from = |part: usize| IpAddr::from([10, 0, 0, u8::try_from(part / AT_ONCE_EACH).expect("small")]);
+        let kept: Vec<_> =
+            (0..AT_ONCE).map(|part| all.begin(begun(), from(part), 100).expect("room")).collect();
+        assert!(all.begin(begun(), HOME, 100).is_none());
+        assert!(all.begin(begun(), HOME, 100 + FORGET_AFTER).is_some());
+        drop(kept);
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_others() {
+        let all = Conversations::default();
+        let six = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
+        let kept: Vec<_> = (0..AT_ONCE_EACH)
+            .map(|part| {
+                let from = six(u16::try_from(part).expect("small"));
+                all.begin(begun(), from, 100).expect("room")
+            })
+            .collect();
+        assert!(all.begin(begun(), six(9999), 100).is_none(), "the same subscriber");
+        assert!(all.begin(begun(), HOME, 100).is_some());
         drop(kept);
     }
 }

@@ -205,7 +205,9 @@ impl Answers {
 
 fn drop_our_cookies(headers: &mut HeaderMap) {
     let ours = |value: &HeaderValue| {
-        let bytes = value.as_bytes();
+        let bytes = value.as_bytes().trim_ascii_start();
+        // A cookie without a name is sent back as its value alone, which then reads as a cookie of that name.
+        let bytes = bytes.strip_prefix(b"=").unwrap_or(bytes);
         let end = bytes.iter().position(|byte| *byte == b'=' || *byte == b';').unwrap_or(bytes.len());
         Jar::owns(bytes[..end].trim_ascii())
     };
@@ -291,6 +293,8 @@ mod tests {
             " __Host-portcullis=evil",
             "portcullis-stay=1",
             "portcullis",
+            "=portcullis=evil; Path=/",
+            " = portcullis=evil",
         ] {
             headers.append(SET_COOKIE, HeaderValue::from_static(value));
         }

@@ -111,10 +111,17 @@ async fn admit(
         return Ok(Passing::Request { request: request.map(Upload::from), forward, limit });
     };
     let (head, body) = request.into_parts();
-    let whole = tokio::time::timeout(JUDGED_WITHIN, collect(body, limit.unwrap_or(judged)));
+    let most = limit.unwrap_or(judged);
+    let room = call.world().judging.room(person.user(), ask.content_length.unwrap_or(most).min(most));
+    let Ok(_room) = tokio::time::timeout(JUDGED_WITHIN, room).await else {
+        let what = Some("Too much is being saved at once. Try again when the other documents are saved.");
+        let public = Public { what, ..Public::of(StatusCode::SERVICE_UNAVAILABLE) };
+        return Err(call.reader().refuse(public, "no memory for another body that is to be judged"));
+    };
+    let whole = tokio::time::timeout(JUDGED_WITHIN, collect(body, most));
     let bytes = match whole.await {
         Ok(Ok(bytes)) => bytes,
-        Err(_) => {
+        Err(_) | Ok(Err(CollectError::Slow(_))) => {
             return Err(call
                 .reader()
                 .refuse(Public::of(StatusCode::REQUEST_TIMEOUT), "a body came too slowly"));

@@ -21,6 +21,7 @@ mod generation;
 mod headers;
 mod home;
 mod ide;
+mod judging;
 mod launcher_link;
 mod limits;
 mod link;

@@ -14,6 +14,11 @@ use portcullis_model::audit::Event;
 const WINDOW: u64 = 60;
 /// Kinds kept at once: 8 shapes of each of 128 users' refusals. Beyond it, all are written and counting starts anew.
 const KINDS: usize = 1024;
+/// Kinds of one person kept apart; of all strangers together too. Whoever asks for ever new refused addresses gets one record of
+/// the rest, with their number, instead of a record each: the log is not theirs to fill.
+const KINDS_EACH: usize = 48;
+/// What stands in such a record.
+const REST: &str = "further requests of other kinds";
 /// Longest `what`, in bytes: enough to recognise a request.
 const WHAT_MAX: usize = 256;
 
@@ -60,9 +65,19 @@ impl std::fmt::Debug for Refusals {
 
 impl Refusals {
     /// Notes one; returns the id to show and what to write now.
-    pub(crate) fn note(&self, refused: Refused, now: u64) -> (String, Vec<Event>) {
+    pub(crate) fn note(&self, mut refused: Refused, now: u64) -> (String, Vec<Event>) {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (refused.user.clone(), refused.session.clone(), refused.rule.clone(), refused.what.clone());
+        let of = |refused: &Refused| {
+            (refused.user.clone(), refused.session.clone(), refused.rule.clone(), refused.what.clone())
+        };
+        let mut key = of(&refused);
+        let theirs = || kinds.keys().filter(|(user, ..)| *user == refused.user).count();
+        if !kinds.contains_key(&key) && theirs() >= KINDS_EACH {
+            refused.session.clear();
+            refused.rule = REST.to_owned();
+            refused.what = REST.to_owned();
+            key = of(&refused);
+        }
         let mut events = Vec::new();
         if let Some(counted) = kinds.get_mut(&key) {
             if now < counted.since.saturating_add(WINDOW) {
@@ -163,12 +178,34 @@ mod tests {
     }
 
     #[test]
+    fn one_person_cannot_fill_the_log() {
+        let refusals = Refusals::default();
+        let (mut records, mut counted) = (0, 0);
+        let mut note = |user: &str, what: &str| {
+            let user = user.to_owned();
+            let (id, events) = refusals.note(Refused { user, ..refused(what) }, 100);
+            records += events.len();
+            counted += counts(&events).iter().map(|(count, _)| count).sum::<u32>();
+            id
+        };
+        let ids: Vec<_> = (0..1000).map(|number| note("alice", &format!("GET /{number}"))).collect();
+        assert_eq!(ids[500], ids[999], "what is counted together has one id");
+        assert_ne!(note("bob", "GET /1"), ids[999]);
+        (0..1000).for_each(|number| drop(note("", &format!("POST /{number}"))));
+        assert_eq!(records, 2 * (KINDS_EACH + 1) + 1);
+        counted += counts(&refusals.flush(0, true)).iter().map(|(count, _)| count).sum::<u32>();
+        assert_eq!(counted, 2001, "and none is lost");
+    }
+
+    #[test]
     fn the_table_is_bounded_and_loses_nothing() {
         let refusals = Refusals::default();
         let mut written = 0;
         for round in 0..2 {
             for number in 0..3 * KINDS {
-                let (_, events) = refusals.note(refused(&format!("{}", number / 2)), 100 + round);
+                let user = format!("u{}", number / 64);
+                let (_, events) =
+                    refusals.note(Refused { user, ..refused(&format!("{}", number / 2)) }, 100 + round);
                 written += counts(&events).iter().map(|(count, _)| count).sum::<u32>();
             }
         }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::{Generation, GenerationError};
+use crate::judging::Judging;
 use crate::launcher_link::{self, GreetError, drain};
 use crate::link::{Link, Pending};
 use crate::redirect::redirect;
@@ -78,6 +79,7 @@ pub(crate) fn run(wire: Channel) -> Result<(), RunError> {
         linked: AtomicBool::new(true),
         opens: Pending::default(),
         conversations: Conversations::default(),
+        judging: Judging::default(),
         refusals: Refusals::default(),
         run_dir: PathBuf::from(hello.run_dir),
         drain: Drain::new(),

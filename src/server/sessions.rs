@@ -22,7 +22,7 @@ const OPENED_WITHIN: Duration = Duration::from_secs(15);
 /// Starts a session.
 pub(crate) async fn start(call: &Call<'_>, request: Request<Incoming>) -> Response<Body> {
     if call.method != Method::POST {
-        return call.reader().wrong_method("POST");
+        return call.reader().form_only(&call.method, "/");
     }
     let Some(person) = call.person() else { return unauthenticated(call) };
     let (head, body) = request.into_parts();
@@ -90,7 +90,7 @@ fn refused(call: &Call<'_>, ide: Ide, error: OpenError) -> Response<Body> {
 /// Stops a session.
 pub(crate) fn stop(call: &Call<'_>, id: SessionId) -> Response<Body> {
     if call.method != Method::POST {
-        return call.reader().wrong_method("POST");
+        return call.reader().form_only(&call.method, "/");
     }
     let Some(person) = call.person() else { return unauthenticated(call) };
     let Some(live) = call.snapshot.session_of(person, id) else { return unknown(call) };

@@ -85,7 +85,7 @@ fn ended(call: &Call<'_>, value: &str) -> Notice {
 /// Name and password came.
 pub(crate) async fn begin(call: &Call<'_>, request: Request<Incoming>) -> Response<Body> {
     if call.method != Method::POST {
-        return call.reader().wrong_method("POST");
+        return call.reader().form_only(&call.method, "/auth-sign-in");
     }
     let form = match read(call, request).await {
         Ok(form) => form,
@@ -106,7 +106,7 @@ pub(crate) async fn begin(call: &Call<'_>, request: Request<Incoming>) -> Respon
             &logged(call, "a name or password that no account has"),
         );
     }
-    let Some((number, turn)) = call.world().conversations.begin(begun.clone(), call.now) else {
+    let Some((number, turn)) = call.world().conversations.begin(begun.clone(), call.peer, call.now) else {
         return denied(call, &begun, PublicDenial::Busy, &logged(call, "too many sign-ins under way"));
     };
     let password = Secret::new(password.as_bytes().to_vec());
@@ -119,7 +119,7 @@ pub(crate) async fn begin(call: &Call<'_>, request: Request<Incoming>) -> Respon
 /// Answers to further questions came.
 pub(crate) async fn go_on(call: &Call<'_>, request: Request<Incoming>) -> Response<Body> {
     if call.method != Method::POST {
-        return call.reader().wrong_method("POST");
+        return call.reader().form_only(&call.method, "/auth-sign-in");
     }
     let form = match read(call, request).await {
         Ok(form) => form,
@@ -268,7 +268,7 @@ fn form(
 /// Signs out: told to be done only when it is on the launcher's disk.
 pub(crate) async fn sign_out(call: &Call<'_>) -> Response<Body> {
     if call.method != Method::POST {
-        return call.reader().wrong_method("POST");
+        return call.reader().form_only(&call.method, "/");
     }
     let Some(identity) = &call.identity else { return call.reader().go("/auth-sign-in") };
     let id = identity.person.sign_in.id;

@@ -14,6 +14,7 @@ use portcullis_wire::launcher::OpenError;
 use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::Generation;
+use crate::judging::Judging;
 use crate::link::{Link, Pending};
 use crate::refusals::{Refusals, Refused};
 use crate::state::{Live, Person, Table};
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) opens: Pending<Result<SessionId, OpenError>>,
     /// Sign-ins under way.
     pub(crate) conversations: Conversations,
+    /// Memory for bodies that are judged whole.
+    pub(crate) judging: Judging,
     /// Refusals being counted.
     pub(crate) refusals: Refusals,
     /// Directory with the sessions' control sockets.

@@ -3,8 +3,11 @@
 use std::net::TcpListener;
 
 use portcullis_model::Uid;
+use portcullis_model::audit::Event;
 use portcullis_model::session::State;
+use portcullis_wire::{ToLauncher, ToServer};
 
+use crate::whole::browser::Browser;
 use crate::whole::launcher::{Launcher, person, session_of};
 use crate::whole::session::FakeSession;
 
@@ -31,4 +34,52 @@ fn a_port_is_reached_only_where_ones_own_program_listens() {
     drop(listener);
     assert_eq!(one.open(&format!("/s/{}/proxy/{port}/", hers.id)).status, 502);
     assert!(!foreign.was_asked() && !fake.was_asked());
+}
+
+#[test]
+fn the_address_a_form_leaves_behind_leads_on() {
+    let alice = person("alice", 1);
+    let launcher = Launcher::serving(&[("rserver.conf", "www-root-path=/ide\n")], &[&alice], &[]);
+    let (stranger, signed_in) = (launcher.browser(), launcher.browser_of(&alice));
+    for (path, place) in [
+        ("/ide/auth-do-sign-in", "/ide/auth-sign-in"),
+        ("/ide/auth-continue", "/ide/auth-sign-in"),
+        ("/ide/auth-sign-out", "/ide/"),
+        ("/ide/sessions", "/ide/"),
+        ("/ide/sessions/0707070707070707/stop", "/ide/"),
+    ] {
+        for browser in [&stranger, &signed_in] {
+            let answer = browser.open(path);
+            assert_eq!((answer.status, answer.header("location")), (303, place), "{path}");
+        }
+        let origin = format!("Origin: {}\r\n", stranger.origin());
+        assert_eq!(stranger.ask("DELETE", path, &origin, "").status, 405, "{path}");
+    }
+    assert_eq!(signed_in.open("/ide/").status, 200, "nothing was done");
+}
+
+#[test]
+fn strangers_do_not_fill_the_audit_log() {
+    let launcher = Launcher::serving(&[], &[], &[]);
+    let browser = launcher.browser();
+    for number in 0..200 {
+        assert_eq!(browser.ask("POST", &format!("/x{number}"), "", "").status, 403);
+    }
+    let alice = person("alice", 1);
+    launcher.send(ToServer::SignIn(Box::new(alice.clone())));
+    let refused = |browser: &Browser| browser.ask("POST", "/last", "Origin: http://evil.test\r\n", "").status;
+    // Told in order: the sign-in is there once the server answers for it.
+    let hers = launcher.browser_of(&alice);
+    while hers.open("/").status != 200 {}
+    assert_eq!(refused(&hers), 403);
+    let mut strangers = 0;
+    launcher.expect("alice's refusal", |message| match message {
+        ToLauncher::Audit(Event::Refused { user, .. }) if user == "alice" => Some(()),
+        ToLauncher::Audit(Event::Refused { .. }) => {
+            strangers += 1;
+            None
+        }
+        _ => None,
+    });
+    assert!(strangers < 60, "{strangers} records of one stranger");
 }

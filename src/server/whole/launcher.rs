@@ -82,7 +82,7 @@ impl Launcher {
     }
 
     /// The next message that fits; others before it are passed over.
-    pub(crate) fn expect<T>(&self, what: &str, fits: impl Fn(ToLauncher) -> Option<T>) -> T {
+    pub(crate) fn expect<T>(&self, what: &str, mut fits: impl FnMut(ToLauncher) -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
