@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<ExitCode> {
             "--locked",
         ]),
     );
-    check("layers", run::cargo().args(["test", "--quiet", "--locked", "--test", "layers"]));
+    check("layers", run::cargo().args(["test", "--quiet", "--locked", "--workspace", "--test", "layers"]));
     if has_deny() {
         check("licences and sources", run::cargo().args(["deny", "check", "licenses", "bans", "sources"]));
     } else {

@@ -100,18 +100,20 @@ struct Profile {
 
 fn build(only: Option<&str>) -> Result<Vec<Program>> {
     run::step("building (the first time takes a few minutes)");
-    // The double of an IDE is a program of the test support; tests find it beside the daemon's programs.
-    run::must(
-        run::cargo().args(["build", "--locked", "-p", "portcullis-testing", "--bins"]),
-        "build the test support",
-    )?;
     let mut cargo = run::cargo();
     cargo.args(["test", "--no-run", "--locked", "--message-format=json-render-diagnostics"]);
+    // Always the whole workspace: with a part of it, cargo would choose other features and compile dependencies again.
+    cargo.arg("--workspace");
     match only {
-        None => cargo.arg("--workspace"),
-        Some("unit") => cargo.args(["--workspace", "--lib", "--bins"]),
-        Some(set) => cargo.args(["-p", "portcullis", "--test", set]),
-    };
+        None => {}
+        Some("unit") => {
+            cargo.args(["--lib", "--bins"]);
+        }
+        // With its own test, the double of an IDE is built; others find it beside the daemon's programs.
+        Some(set) => {
+            cargo.args(["--test", "double", "--test", set]);
+        }
+    }
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
         bail!("cannot build the tests; cargo's messages above say why");
@@ -124,6 +126,9 @@ fn build(only: Option<&str>) -> Result<Vec<Program>> {
         else {
             continue;
         };
+        if only.is_some_and(|set| set != "unit" && set != target.name) {
+            continue;
+        }
         let folder = manifest.parent().context("a manifest without a folder")?.to_owned();
         programs.push(Program {
             name: format!("{} ({})", target.name, target.kind.join(", ")),

@@ -231,8 +231,8 @@ fn bad_cookies(stage: &Stage) -> Result<()> {
     let good = client.cookie("portcullis").context("no cookie")?;
     let fields: Vec<&str> = good.split('.').collect();
     let flipped = |text: &str| {
-        let last = if text.ends_with('A') { 'B' } else { 'A' };
-        format!("{last}{}", &text[1..])
+        let other = if text.starts_with('A') { 'B' } else { 'A' };
+        format!("{other}{}", &text[1..])
     };
     let bad = [
         String::new(),

@@ -11,6 +11,7 @@ mod flags;
 mod headers;
 mod jupyter;
 mod memory;
+mod options;
 mod prompts;
 mod reload;
 mod secure;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         sockets::all(),
         secure::all(),
         bad_input::all(),
+        options::all(),
         reload::all(),
         crash::all(),
         memory::all(),

@@ -1,4 +1,4 @@
-//! JupyterLab 4 and Notebook 7: the routes as data ([`rows`]), and the decision on a request.
+//! JupyterLab 4 and Notebook 7: the routes as data ([`mod@rows`]), and the decision on a request.
 //!
 //! Tornado matches the raw path, case-sensitive, and decodes only what its patterns capture; so does this. The person's
 //! token is added by the proxy, which switches JupyterLab's own Origin and XSRF checks off: the server checks instead.

@@ -38,7 +38,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let built = match &options.built {
         Some(built) => built.clone(),
-        None => prepare()?,
+        None => prepare(options.smoke)?,
     };
     if nix::unistd::geteuid().is_root() {
         return serve(options, &built);
@@ -55,13 +55,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// Packages, JupyterLab, a build. Returns the folder of the programs.
-fn prepare() -> Result<PathBuf> {
+fn prepare(smoke: bool) -> Result<PathBuf> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::ACCOUNTS)?;
     jupyter::ensure()?;
     run::step("building (the first time takes a few minutes)");
     let mut build = run::cargo();
-    build.args(["build", "--locked", "-p", "portcullis", "-p", "portcullis-testing", "--bins"]);
+    build.args(["build", "--locked", "-p", "portcullis", "--bins"]);
+    if smoke {
+        build.args(["-p", "portcullis-testing"]);
+    }
     run::must(&mut build, "build")?;
     let exe = std::env::current_exe()?;
     Ok(exe.parent().context("a program without a folder")?.to_owned())
