@@ -70,9 +70,11 @@ fn server_user(settings: &Settings) -> Check {
         ),
         Ok(Some(user)) => Check::new(Outcome::Pass, option, format!("`{name}` has the user id {}", user.uid)),
         Ok(None) => {
-            // The usual account comes with the installation; a name that somebody chose is a slip.
+            // The usual account comes with the installation, and files can be checked before it; a name that somebody chose is
+            // a slip. The launcher refuses to start in both cases.
             let outcome = if chosen { Outcome::Fail } else { Outcome::Info };
-            Check::new(outcome, option, format!("there is no account `{name}`"))
+            let text = format!("there is no account `{name}`: the daemon does not start without it");
+            Check::new(outcome, option, text)
                 .hint(format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}"))
         }
         Err(error) => Check::new(Outcome::Info, option, format!("`{name}` can't be looked up: {error}")),

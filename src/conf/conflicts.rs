@@ -130,11 +130,8 @@ impl Checks<'_> {
 
     fn publishing(&self) -> Option<Problem> {
         let rsession = &self.settings.rsession;
-        let said =
-            self.rsession("allow-external-publish").or_else(|| self.rsession("allow-rpubs-publish"))?;
-        let overridden = !rsession.allow_publish
-            && said.text == "1"
-            && (rsession.allow_external_publish || rsession.allow_rpubs_publish);
+        let said = self.rsession("allow-external-publish")?;
+        let overridden = !rsession.allow_publish && rsession.allow_external_publish;
         let text = "it has no effect: `allow-publish=0` forbids all publishing";
         overridden.then(|| said.problem(Severity::Info, text))
     }

@@ -295,7 +295,6 @@ mod tests {
             "allow-package-installation",
             "allow-publish",
             "allow-external-publish",
-            "allow-rpubs-publish",
             "allow-vcs",
             "restrict-directory-view",
             "directory-view-allow-list",

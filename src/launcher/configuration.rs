@@ -123,7 +123,8 @@ fn server_user(name: &str) -> Result<ServerUser, Box<Problem>> {
         Ok(Some(user)) => Ok(ServerUser { uid: user.uid.as_raw(), gid: user.gid.as_raw() }),
         Ok(None) => {
             let hint = format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}");
-            Err(Box::new(problem(format!("there is no account `{name}`")).hint(hint)))
+            let text = format!("there is no account `{name}`: the daemon does not start without it");
+            Err(Box::new(problem(text).hint(hint)))
         }
         Err(errno) => Err(problem(format!("the account `{name}` can't be looked up: {errno}"))),
     }

@@ -83,6 +83,11 @@ impl State {
         self.phase.load(Relaxed) == FRESH
     }
 
+    /// Since when no request is under way; `None` while one is.
+    pub(crate) fn silent_since(&self) -> Option<u32> {
+        (self.phase.load(Relaxed) != BUSY).then(|| self.since.load(Relaxed))
+    }
+
     pub(crate) fn wrote(&self, blocked: bool) {
         let since = self.blocked.load(Relaxed);
         if blocked && since == 0 {

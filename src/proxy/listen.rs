@@ -39,7 +39,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Most header fields. 100, as hyper; more get 431.
     pub headers: usize,
-    /// Connections open at once on this thread. 4096: above it, new ones are closed at once and counted.
+    /// Connections open at once on this thread. 4096: above it the one that has been silent longest is closed for a new one; while
+    /// all are at work, new ones are closed at once and counted.
     pub connections: usize,
     /// Time for the TLS handshake. 10 s.
     pub handshake: Duration,
@@ -106,7 +107,9 @@ where
     while draining.borrow_and_update().is_none() {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) if has_room(&open, &shared) => {
+                // When all places are taken, whoever waits longest without asking anything makes room: holding connections open
+                // costs nothing and must not keep others out.
+                Ok((tcp, peer)) if has_room(&open, &shared) || open.make_room() => {
                     let connection = connection::run(tcp, peer, shared.clone(), open.add());
                     tokio::task::spawn_local(connection);
                 }

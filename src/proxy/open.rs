@@ -92,6 +92,16 @@ impl Open {
         }
     }
 
+    /// Closes the connection that has waited longest without a request under way, if there is one. Its place is free a moment
+    /// later; so many may be open beyond the limit.
+    pub(crate) fn make_room(&self) -> bool {
+        let entries = self.0.entries.borrow();
+        let silent = entries.iter().flatten().filter(|entry| entry.last() == Order::None);
+        let longest =
+            silent.filter_map(|entry| Some((entry.state.silent_since()?, entry))).min_by_key(|found| found.0);
+        longest.inspect(|(_, entry)| entry.give(Order::End(None))).is_some()
+    }
+
     /// Asks all to finish what they do.
     pub(crate) fn finish(&self) {
         for entry in self.0.entries.borrow().iter().flatten() {

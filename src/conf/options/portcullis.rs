@@ -39,16 +39,16 @@ options! {
         "each is a process; a morning's rush passes, a flood does not fill the machine";
 
     /// Largest request head in KiB.
-    "request-header-max-kb" request_header_max_kb: Int<8, 1024> = "64", Hup,
+    "request-header-max-kb" request_header_max_kb: Int<8, 1024> = "64", Restart,
         "cookies of several sessions fit, floods don't";
     /// Largest request body in megabytes; 0 for any.
     "request-body-max-mb" request_body_max_mb: Int<0, 1048576> = "0", Hup,
         "bodies are streamed, not held; limit-file-upload-size-mb is the limit for uploads";
     /// Seconds within which a request's head must have arrived.
-    "request-header-timeout-seconds" request_header_timeout_seconds: Int<1, 600> = "10", Hup,
+    "request-header-timeout-seconds" request_header_timeout_seconds: Int<1, 600> = "10", Restart,
         "slow lines manage it, connections that are only held open don't";
     /// Seconds for which an idle connection of a browser is kept.
-    "connection-idle-seconds" connection_idle_seconds: Int<1, 3600> = "75", Hup,
+    "connection-idle-seconds" connection_idle_seconds: Int<1, 3600> = "75", Restart,
         "longer than the minute that load balancers in front use, so that they close first";
     /// Connections of browsers at a time.
     "connections-max" connections_max: Int<16, 1000000> = "10000", Restart,

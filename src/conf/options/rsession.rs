@@ -19,14 +19,11 @@ options! {
     /// Install packages and extensions through the IDE.
     "allow-package-installation" allow_package_installation: Bool = "1", Hup,
         "as RStudio Workbench";
-    /// Publish anywhere; 0 overrides the two below.
+    /// Publish anywhere; 0 overrides allow-external-publish.
     "allow-publish" allow_publish: Bool = "1", Hup,
         "as RStudio Workbench";
-    /// Publish to services outside, RPubs among them.
+    /// Publish to services outside.
     "allow-external-publish" allow_external_publish: Bool = "1", Hup,
-        "as RStudio Workbench";
-    /// Publish to RPubs.
-    "allow-rpubs-publish" allow_rpubs_publish: Bool = "1", Hup,
         "as RStudio Workbench";
     /// Version control (git) through the IDE.
     "allow-vcs" allow_vcs: Bool = "1", Hup,

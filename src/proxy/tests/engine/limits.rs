@@ -123,17 +123,25 @@ fn clients_that_do_not_read_are_closed() {
 }
 
 #[test]
-fn too_many_connections_are_turned_away() {
+fn too_many_connections_at_work_are_turned_away() {
     run(async {
-        let origin = fixed(HELLO).await;
+        let origin = origin(|mut conn| async move {
+            if conn.head().await.is_some_and(|head| head.starts_with("GET /wait")) {
+                std::future::pending::<()>().await;
+            }
+            conn.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
+        })
+        .await;
         let limits = Limits { connections: 2, ..Limits::default() };
         let proxy = proxy_with(origin.addr, Setup { limits, ..Setup::default() }).await;
+        let wait = "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n";
         let mut first = Raw::connect(proxy.addr).await;
-        first.send(GET).await;
-        first.answer().await;
+        first.send(wait).await;
         let mut second = Raw::connect(proxy.addr).await;
-        second.send(GET).await;
-        second.answer().await;
+        second.send(wait).await;
+        while proxy.gauges.requests() < 2 {
+            tokio::task::yield_now().await;
+        }
         let mut third = Raw::connect(proxy.addr).await;
         assert!(third.rest().await.starts_with("HTTP/1.1 503"));
         assert_eq!((proxy.gauges.connections(), proxy.gauges.refused()), (2, 1));
@@ -144,6 +152,32 @@ fn too_many_connections_are_turned_away() {
         let mut fourth = Raw::connect(proxy.addr).await;
         fourth.send(GET).await;
         assert_eq!(fourth.answer().await.1, "hello");
+    });
+}
+
+#[test]
+fn silent_connections_keep_nobody_out() {
+    run(async {
+        let origin = fixed(HELLO).await;
+        let limits = Limits { connections: 8, ..Limits::default() };
+        let proxy = proxy_with(origin.addr, Setup { limits, ..Setup::default() }).await;
+        let mut idle = Raw::connect(proxy.addr).await;
+        idle.send(GET).await;
+        idle.answer().await;
+        let mut held = Vec::new();
+        for part in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: h\r\n"] {
+            for _ in 0..8 {
+                let mut silent = Raw::connect(proxy.addr).await;
+                silent.send(part).await;
+                held.push(silent);
+            }
+        }
+        let mut person = Raw::connect(proxy.addr).await;
+        person.send(GET).await;
+        assert_eq!(person.answer().await.1, "hello");
+        assert_eq!(idle.rest().await, "", "the one that was silent longest is gone");
+        assert_eq!(proxy.gauges.refused(), 0);
+        assert!(proxy.gauges.connections() <= 8);
     });
 }
 
