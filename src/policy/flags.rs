@@ -48,6 +48,11 @@ impl Denial<'_> {
     pub fn rule(&self) -> String {
         format!("{}={} ({})", self.about.name, self.value, self.origin)
     }
+
+    /// The same in a sentence: what stands in the file in backquotes.
+    pub(crate) fn said(&self) -> String {
+        format!("`{}={}` ({})", self.about.name, self.value, self.origin)
+    }
 }
 
 /// What a person may do, each with where it was said.

@@ -20,7 +20,7 @@ pub struct Refusal {
     pub flag: Option<&'static str>,
     /// For the audit log: `allow-shell=0 (rsession.conf:3)`, or `unknown route …`.
     pub rule: String,
-    /// For the person: what, why, and what to do.
+    /// For the person: what, why, and what to do. Names stand in backquotes, which pages show as code.
     pub text: String,
 }
 
@@ -32,7 +32,8 @@ impl Refusal {
     pub(crate) fn by_flag(capability: Capability, denial: &Denial<'_>) -> Self {
         let about = denial.about;
         let rule = denial.rule();
-        let text = format!("{}: the administrator has set {rule}. {}", about.refused, about.advice);
+        let said = denial.said();
+        let text = format!("{}: the administrator has set {said}. {}", about.refused, about.advice);
         Self { capability, status: 403, flag: Some(about.name), rule, text }
     }
 
@@ -40,8 +41,9 @@ impl Refusal {
     pub(crate) fn by_flag_because(capability: Capability, denial: &Denial<'_>, why: &str) -> Self {
         let about = denial.about;
         let rule = denial.rule();
+        let said = denial.said();
         let text =
-            format!("{}: the administrator has set {rule}, and {why}. {}", about.refused, about.advice);
+            format!("{}: the administrator has set {said}, and {why}. {}", about.refused, about.advice);
         Self { capability, status: 403, flag: Some(about.name), rule: format!("{rule}: {why}"), text }
     }
 
@@ -58,7 +60,7 @@ impl Refusal {
                 "`{target}` is none of the requests that are known of this IDE{because}. Nobody can say what it does, and \
                  while the administrator's {} holds, such requests are refused. If an extension of yours needs it, tell \
                  your administrator this route.",
-                denial.rule()
+                denial.said()
             ),
         }
     }
@@ -73,7 +75,7 @@ impl Refusal {
             text: format!(
                 "Reaching other programs' ports through the IDE is refused while the administrator's {} holds: behind a \
                  port can be anything, also what that option forbids. If you need it, ask your administrator.",
-                denial.rule()
+                denial.said()
             ),
         }
     }
@@ -144,14 +146,16 @@ pub fn port_of_another(port: u16) -> Refusal {
 /// JupyterLab shows `message` of its JSON errors in a dialogue. With `wants_html` the server renders its own page instead;
 /// what is returned then is the plain text of it.
 pub fn refusal_body(ide: Ide, refusal: &Refusal, id: &str, wants_html: bool) -> (&'static str, String) {
+    // Neither plain text nor the IDE's dialogue knows what backquotes mean.
+    let text = refusal.text.replace('`', "");
     if wants_html {
-        return ("text/plain; charset=utf-8", format!("{}\n\nReference: {id}\n", refusal.text));
+        return ("text/plain; charset=utf-8", format!("{text}\n\nReference: {id}\n"));
     }
     match ide {
         Ide::Jupyter => (
             "application/json",
             json!({
-                "message": refusal.text,
+                "message": text,
                 "reason": refusal.rule,
                 "portcullis": { "id": id, "rule": refusal.rule, "capability": refusal.capability.word() },
             })
@@ -172,13 +176,13 @@ mod tests {
         let refusal = Refusal::by_flag(Capability::Shell, &denial);
         assert_eq!(
             refusal.text,
-            "Terminals are switched off here: the administrator has set allow-shell=0 (rsession.conf:3). Notebooks and \
+            "Terminals are switched off here: the administrator has set `allow-shell=0` (rsession.conf:3). Notebooks and \
              consoles still run code. If you need a terminal, ask your administrator and name that line."
         );
         let (kind, body) = refusal_body(Ide::Jupyter, &refusal, "abc", false);
         assert_eq!(kind, "application/json");
         let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
-        assert_eq!(body["message"], refusal.text);
+        assert_eq!(body["message"], refusal.text.replace('`', ""));
         assert_eq!(body["portcullis"]["id"], "abc");
         assert_eq!(body["portcullis"]["capability"], "shell");
         assert!(refusal_body(Ide::Jupyter, &refusal, "abc", true).1.contains("Reference: abc"));
