@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::run;
 
 /// To build: the PAM headers and a C toolchain (the TLS library compiles C).
-pub(crate) const BUILD: &[&str] = &["build-essential", "cmake", "libpam0g-dev"];
+pub(crate) const BUILD: &[&str] = &["build-essential", "libpam0g-dev"];
 /// To run JupyterLab for other users: a Python outside anybody's home, and its virtual environments.
 pub(crate) const JUPYTER: &[&str] = &["python3", "python3-venv"];
 /// To make accounts with a password.

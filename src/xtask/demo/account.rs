@@ -86,8 +86,12 @@ pub(super) fn remove(name: &str) -> Result<()> {
 /// Removes the service's account.
 pub(super) fn remove_service() -> Result<()> {
     let status = Command::new("userdel").arg(SERVICE).status().context("cannot start userdel")?;
-    if !status.success() && status.code() != Some(6) {
-        bail!("cannot remove the account `{SERVICE}`: userdel ended with {status}");
+    match status.code() {
+        // 6: no such account.
+        Some(0 | 6) => {}
+        // 8: somebody else uses it by now, an installed Portcullis say.
+        Some(8) => run::step(&format!("the account {SERVICE} stays: it is in use by now")),
+        _ => bail!("cannot remove the account `{SERVICE}`: userdel ended with {status}"),
     }
     Ok(())
 }
