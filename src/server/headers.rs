@@ -75,17 +75,30 @@ pub(crate) fn stays_at_edge(name: &str) -> bool {
     }
 }
 
-/// Whether a session may not say this in our name.
+/// Whether a session may not say this: it is about the whole origin, is an order to a proxy in front of us, or asks for a
+/// password that no session ever gets.
 fn stays_in_session(name: &str) -> bool {
     name.starts_with("access-control-")
+        // nginx, Apache, lighttpd, Perlbal: "answer with this file, or from this address, instead".
+        || (name.starts_with("x-accel-") && name != "x-accel-buffering")
         || matches!(
             name,
-            "alt-svc"
+            "accept-ch"
+                | "alt-svc"
                 | "clear-site-data"
+                | "expect-ct"
+                | "nel"
                 | "public-key-pins"
+                | "report-to"
                 | "server"
                 | "service-worker-allowed"
                 | "strict-transport-security"
+                | "www-authenticate"
+                | "x-lighttpd-send-file"
+                | "x-reproxy-file"
+                | "x-reproxy-url"
+                | "x-sendfile"
+                | "x-sendfile2"
         )
 }
 
@@ -298,7 +311,17 @@ mod tests {
         ] {
             headers.append(SET_COOKIE, HeaderValue::from_static(value));
         }
-        for name in ["clear-site-data", "access-control-allow-origin", "service-worker-allowed", "server"] {
+        let ours = [
+            "clear-site-data",
+            "access-control-allow-origin",
+            "service-worker-allowed",
+            "server",
+            "nel",
+            "www-authenticate",
+            "x-accel-redirect",
+            "x-sendfile",
+        ];
+        for name in ours.into_iter().chain(["x-accel-buffering"]) {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("*"));
         }
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'self'"));
@@ -306,9 +329,8 @@ mod tests {
         Answers::new(&FrameOrigin::None, Some("max-age=1"), &[added]).edit_session(&mut headers, true);
         let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
         assert_eq!(cookies, ["_xsrf=1; Path=/s/x/"]);
-        assert!(
-            !headers.contains_key("clear-site-data") && !headers.contains_key("access-control-allow-origin")
-        );
+        assert!(ours.iter().all(|name| !headers.contains_key(*name)), "{headers:?}");
+        assert!(headers.contains_key("x-accel-buffering"));
         assert_eq!(headers["x-site"], "a:b");
         assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=1");
         assert_eq!(headers[X_FRAME_OPTIONS], "SAMEORIGIN");

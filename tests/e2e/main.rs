@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "figures that are measured on the way are told")]
 
+mod attacks;
 mod bad_input;
 mod browser;
 mod crash;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         sockets::all(),
         secure::all(),
         bad_input::all(),
+        attacks::all(),
         options::all(),
         reload::all(),
         crash::all(),
