@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Leave out the start of JupyterLab
     #[arg(long)]
     no_ide: bool,
+    /// Only small requests: for whoever tunes them
+    #[arg(long)]
+    only_requests: bool,
 }
 
 /// Installs, builds, measures. The exit status says whether every bar holds.
@@ -76,7 +79,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     }
     command.arg("--").arg(release.join("portcullis-bench"));
-    for (on, flag) in [(options.quick, "--quick"), (options.json, "--json"), (options.no_ide, "--no-ide")] {
+    for (on, flag) in [
+        (options.quick, "--quick"),
+        (options.json, "--json"),
+        (options.no_ide, "--no-ide"),
+        (options.only_requests, "--only-requests"),
+    ] {
         if on {
             command.arg(flag);
         }

@@ -23,6 +23,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
+use crate::measure::Scope;
+
 /// Benchmarks of Portcullis.
 #[derive(Debug, Parser)]
 struct Cli {
@@ -41,6 +43,9 @@ struct Cli {
     /// Leave out the start of JupyterLab
     #[arg(long)]
     no_ide: bool,
+    /// Only small requests: for whoever tunes them
+    #[arg(long)]
+    only_requests: bool,
 }
 
 fn main() -> ExitCode {
@@ -51,7 +56,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    let report = measure::everything(cli.quick, cli.chp.as_deref(), !cli.no_ide)?;
+    let report = measure::everything(
+        &Scope { quick: cli.quick, ide: !cli.no_ide, only_requests: cli.only_requests },
+        cli.chp.as_deref(),
+    )?;
     let markdown = report.markdown();
     if let Some(path) = &cli.write {
         let head = "# Performance\n\nWritten by `cargo xtask bench`; run it on your own machine, figures of another say little.\n\n";

@@ -25,12 +25,23 @@ struct Plan {
     idle: u32,
 }
 
-/// Measures everything.
+/// How much of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope {
+    /// Short stretches, few rounds.
+    pub(crate) quick: bool,
+    /// The start of JupyterLab too.
+    pub(crate) ide: bool,
+    /// Nothing but small requests.
+    pub(crate) only_requests: bool,
+}
+
+/// Measures everything within the scope.
 ///
 /// # Errors
 /// When a target can't be started or a request fails.
-pub(crate) fn everything(quick: bool, chp: Option<&Path>, ide: bool) -> Result<Report> {
-    let plan = if quick {
+pub(crate) fn everything(scope: &Scope, chp: Option<&Path>) -> Result<Report> {
+    let plan = if scope.quick {
         Plan { rounds: 2, stretch: Duration::from_secs(1), bytes: GIB / 8, idle: 200 }
     } else {
         Plan { rounds: 7, stretch: Duration::from_secs(3), bytes: GIB, idle: 1000 }
@@ -57,11 +68,12 @@ pub(crate) fn everything(quick: bool, chp: Option<&Path>, ide: bool) -> Result<R
     targets.extend(chp.as_ref().map(|peer| peer.target.clone()));
 
     let mut bars = Vec::new();
-    let mut tables = vec![
-        requests(&targets, &plan, scratch.path(), &mut bars)?,
-        websockets(&targets, &plan)?,
-        transfers(&targets, &plan, &mut bars)?,
-    ];
+    let mut tables = vec![requests(&targets, &plan, scratch.path(), &mut bars)?];
+    if scope.only_requests {
+        return Ok(Report { machine: machine()?, versions: versions(), rounds: plan.rounds, tables, bars });
+    }
+    tables.push(websockets(&targets, &plan)?);
+    tables.push(transfers(&targets, &plan, &mut bars)?);
     let kb = |value: u64| u32::try_from(value).map_or(f64::NAN, f64::from) / 1024.0;
     tables.push(Table {
         title: "Memory at rest".into(),
@@ -79,8 +91,8 @@ pub(crate) fn everything(quick: bool, chp: Option<&Path>, ide: bool) -> Result<R
     bars.push(Bar::at_most("launcher at rest, MB", 4.0, kb(idle.launcher)));
     bars.push(Bar::at_most("server at rest, MB", 20.0, kb(idle.server)));
     bars.push(Bar::at_most("session process, MB", 2.0, kb(idle.session)));
-    if ide {
-        tables.push(starts(&stage, if quick { 1 } else { 3 }, scratch.path())?);
+    if scope.ide {
+        tables.push(starts(&stage, if scope.quick { 1 } else { 3 }, scratch.path())?);
     }
     Ok(Report { machine: machine()?, versions: versions(), rounds: plan.rounds, tables, bars })
 }
