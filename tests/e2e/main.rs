@@ -12,6 +12,7 @@ mod flags;
 mod headers;
 mod jupyter;
 mod memory;
+mod neighbours;
 mod options;
 mod prompts;
 mod reload;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         secure::all(),
         bad_input::all(),
         attacks::all(),
+        neighbours::all(),
         options::all(),
         reload::all(),
         crash::all(),

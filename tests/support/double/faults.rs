@@ -13,6 +13,16 @@ pub(crate) fn before(args: &[String]) -> Option<ExitCode> {
         println!("double: cannot find my configuration");
         return Some(ExitCode::from(3));
     }
+    if has("--double-bomb") {
+        // Replaces itself all the time, each child in a session of its own; at most a few hundred live at once.
+        let again = "for n in 1 2 3 4; do (while :; do setsid -w sleep 0.05; done) & done; sleep 1000";
+        for _ in 0..30 {
+            if let Err(error) = Command::new("setsid").args(["sh", "-c", again]).stdin(Stdio::null()).spawn()
+            {
+                println!("double: cannot fork: {error}");
+            }
+        }
+    }
     if has("--double-forks") {
         // One in a session of its own, one that also lost its parent: neither is found by a process group.
         for args in [["setsid", "sleep", "1000"], ["setsid", "--fork", "sleep"]] {

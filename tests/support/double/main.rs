@@ -4,7 +4,7 @@
 //! far), `files/bytes-N` (N bytes), `api/contents/…` (a sink for PUT), `sse` (an event every 100 ms), any WebSocket (an
 //! echo), `api/shutdown` (ends the process), anything else (the request as JSON). Everything but `api` wants the token.
 //!
-//! Switches for faults: `--double-exit`, `--double-silent`, `--double-flood`, `--double-forks`, `--double-stubborn`,
+//! Switches for faults: `--double-exit`, `--double-silent`, `--double-flood`, `--double-forks`, `--double-bomb`, `--double-stubborn`,
 //! `--double-slow-ms=N`. One thread, no logging: it is also the upstream of benchmarks.
 #![expect(clippy::print_stdout, reason = "an IDE's output is part of what is tested")]
 
