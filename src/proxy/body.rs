@@ -99,6 +99,11 @@ impl Body {
         matches!(self.kind, Kind::Tunnel)
     }
 
+    /// Whether all of it is known.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.kind, Kind::Empty | Kind::Full(_))
+    }
+
     /// Ties it to the connection it goes out on.
     pub(crate) fn tied(mut self, busy: Busy) -> Self {
         self.busy = Some(busy);

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -106,7 +106,10 @@ where
             refused.response(version)
         }
     };
-    let mut response = response.map(|body| body.tied(busy));
+    // A whole answer over HTTP/2 is out of our hands: a client that opens no window for it must not keep its connection busy for
+    // ever. Over HTTP/1 the socket itself tells.
+    let mut response = response
+        .map(|body| if version == Version::HTTP_2 && body.is_whole() { body } else { body.tied(busy) });
     if connect && response.status().is_success() && !response.body().is_tunnel() {
         // To an HTTP/2 client any success means that its WebSocket is open: a page must not look like that.
         *response.status_mut() = StatusCode::BAD_GATEWAY;

@@ -277,3 +277,26 @@ fn websockets_over_http2() {
         assert_eq!(rest, [0x88, 2, 0x03, 0xf0]);
     });
 }
+
+/// A window of nothing costs the client nothing: it must not hold a connection's place for ever.
+#[test]
+fn http2_clients_that_do_not_read_are_closed() {
+    run_paused(async {
+        let (pair, origin) = (pair(), fixed(HELLO).await);
+        let (proxy, _) = tls_proxy(origin.addr, &pair, &[]).await;
+        let stream = connect(proxy.addr, &pair.roots, &TLS13, &[b"h2"]).await.expect("handshake");
+        let mut builder = http2::Builder::new(Local);
+        builder.initial_stream_window_size(0);
+        let (mut send, connection) = builder.handshake(TokioIo::new(stream)).await.expect("http/2");
+        tokio::task::spawn_local(connection);
+        let request = Request::get("https://localhost/denied").body(Empty::<Bytes>::new()).expect("request");
+        let answer = send.send_request(request).await.expect("an answer's head");
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        let start = tokio::time::Instant::now();
+        while proxy.gauges.connections() > 0 {
+            assert!(start.elapsed() < Duration::from_secs(600), "it is still open");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        drop(answer);
+    });
+}
