@@ -118,6 +118,8 @@ pub(crate) struct Launcher {
     pub(crate) throttle: Throttle,
     /// Records of throttled attempts within this minute.
     pub(crate) muted: Muted,
+    /// Records of the server beyond its rate, not said yet.
+    pub(crate) lost_records: u64,
     pub(crate) children: HashMap<i32, Child>,
     pub(crate) dirty: Dirty,
     pub(crate) began: Instant,
@@ -226,7 +228,7 @@ impl Launcher {
         }
         self.conversations.values().for_each(|conversation| at(conversation.deadline()));
         self.sessions.values().for_each(|entry| at(entry.deadline));
-        if !self.sessions.is_empty() || !self.sign_ins.is_empty() {
+        if !self.sessions.is_empty() || !self.sign_ins.is_empty() || self.lost_records > 0 {
             at(Some(self.next_sweep));
         }
         if let Mode::Ending { deadline, .. } = self.mode {
@@ -296,6 +298,7 @@ impl Launcher {
         self.tick_sessions(now);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
+            self.say_lost_records();
             self.expire_sign_ins();
             self.sweep_sessions(now);
         }
@@ -350,7 +353,14 @@ impl Launcher {
         }
     }
 
+    fn say_lost_records(&mut self) {
+        if self.lost_records > 0 {
+            self.log.write(Event::Overflow { lost: std::mem::take(&mut self.lost_records) });
+        }
+    }
+
     fn finish(&mut self, now: Instant) {
+        self.say_lost_records();
         self.server.kill(now);
         self.forget_conversations();
         self.dirty.at_once();

@@ -52,6 +52,11 @@ pub fn main() -> ExitCode {
             let kept = keeper::run(&Channel::from_fd(channel?), doors);
             Some(if kept.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
+        Some(first) if first == role::REMOVER => in_role("remover", |_| {
+            let dir = std::path::PathBuf::from(args.next()?);
+            let gone = sessions::remover::run(&dir, args.next().map(Into::into));
+            Some(if gone { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }),
         first => {
             log::begin("launcher");
             start::run(first.into_iter().chain(args))

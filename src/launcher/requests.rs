@@ -93,7 +93,8 @@ impl Launcher {
             }
             // A sign-out is never lost; there are as many as there were sign-ins.
             ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
-            ToLauncher::Audit(_) => self.log.write(Event::Overflow { lost: 1 }),
+            // Counted, and written as one record with the next sweep: a flood of records must not become another.
+            ToLauncher::Audit(_) => self.lost_records += 1,
             ToLauncher::Ready
             | ToLauncher::SignInStart { .. }
             | ToLauncher::Touch { .. }

@@ -15,6 +15,9 @@ pub(crate) const HELPER: &str = "pam-helper";
 /// First argument of a keeper.
 pub(crate) const KEEPER: &str = "keeper";
 
+/// First argument of a remover.
+pub(crate) const REMOVER: &str = "remover";
+
 /// This program, by what runs: after an upgrade of the file on disk it is still the version that the launcher speaks to.
 const SELF: &str = "/proc/self/exe";
 
@@ -39,9 +42,25 @@ pub(crate) fn start_keeper(
     exec.spawn()
 }
 
+/// Starts a remover; it outlives the launcher. Nobody waits for it.
+pub(crate) fn start_remover(dir: &Path, cgroup: Option<&str>) -> Result<Process, ExecError> {
+    let mut exec = plain(REMOVER)?;
+    exec.arg(dir);
+    if let Some(cgroup) = cgroup {
+        exec.arg(cgroup);
+    }
+    exec.spawn()
+}
+
 fn this<'a>(role: &str, channel: BorrowedFd<'a>) -> Result<Exec<'a>, ExecError> {
+    let mut exec = plain(role)?;
+    exec.fd(3, channel);
+    Ok(exec)
+}
+
+fn plain<'a>(role: &str) -> Result<Exec<'a>, ExecError> {
     let mut exec = Exec::new(Path::new(SELF))?;
-    exec.arg(role).fd(3, channel).env("PATH", PATH.as_bytes());
+    exec.arg(role).env("PATH", PATH.as_bytes());
     if let Ok(level) = std::env::var("PORTCULLIS_LOG") {
         exec.env("PORTCULLIS_LOG", level.as_bytes());
     }

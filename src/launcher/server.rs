@@ -128,7 +128,7 @@ impl Server {
         }
         exec.identity(start.user.uid, start.user.gid, &[start.user.gid]);
         exec.cwd(Path::new("/")).umask(0o077).own_session().death_signal(Signal::SIGTERM);
-        exec.nofile(start.descriptors, start.descriptors);
+        exec.nofile(start.descriptors, start.descriptors).no_new_privs().oom_score(0);
         let process = exec.spawn().map_err(failed)?;
         drop(exec);
         let pid = process.pid();
@@ -177,6 +177,9 @@ impl Server {
     /// Sends what the channel takes.
     pub(crate) fn flush(&mut self, now: Instant) -> Result<(), ServerError> {
         let Some(up) = &mut self.up else { return Ok(()) };
+        if self.queue.len() + self.held.len() > QUEUE_MAX {
+            return Err(ServerError::Stuck);
+        }
         while let Some(message) = self.queue.front() {
             match up.channel.send(message, &[]) {
                 Ok(()) => {
@@ -185,8 +188,7 @@ impl Server {
                 }
                 Err(WireError::WouldBlock) => {
                     let since = *up.waits_since.get_or_insert(now);
-                    let stuck = now.duration_since(since) > STUCK || self.queue.len() > QUEUE_MAX;
-                    return if stuck { Err(ServerError::Stuck) } else { Ok(()) };
+                    return if now.duration_since(since) > STUCK { Err(ServerError::Stuck) } else { Ok(()) };
                 }
                 Err(error) => return Err(ServerError::Channel(error)),
             }

@@ -29,6 +29,8 @@ use crate::throttle::{Muted, Throttle};
 
 /// Exit status for a configuration that can't be used (`EX_CONFIG` of sysexits.h).
 pub(crate) const EX_CONFIG: u8 = 78;
+/// Before this process and the keepers of sessions are ended for want of memory, nearly everything else is.
+const OOM_SCORE: i32 = -900;
 /// Exit status for wrong arguments (`EX_USAGE`).
 const EX_USAGE: u8 = 64;
 
@@ -88,6 +90,8 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     attributes::umask(0o022);
     attributes::dumpable(false).map_err(|errno| failed(&errno))?;
     attributes::subreaper().map_err(|errno| failed(&errno))?;
+    // Whoever uses up the memory is ended before those who look after everybody. Where that isn't permitted, it isn't.
+    let _ = attributes::oom_score(OOM_SCORE);
     let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT])
         .map_err(|errno| failed(&errno))?;
     let lock = dirs.prepare().map_err(|error| failed(&error))?;
@@ -139,6 +143,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         conversations: BTreeMap::new(),
         throttle: Throttle::new(Duration::from_secs(interval.into())),
         muted: Muted::default(),
+        lost_records: 0,
         children: HashMap::new(),
         dirty: Dirty::default(),
         began: now,

@@ -32,10 +32,10 @@ const KNOWN_FOR: Duration = Duration::from_secs(30 * 86_400);
 
 /// An address, or for IPv6 the /64 that one subscriber has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network([u8; 8], bool);
+pub(crate) struct Network([u8; 8], bool);
 
 impl Network {
-    fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         let mut kept = [0; 8];
         match address.to_canonical() {
             IpAddr::V4(v4) => {
@@ -70,6 +70,14 @@ impl<K: Hash + Eq> Buckets<K> {
         until.saturating_sub(now) + self.rate.interval <= self.rate.interval * self.rate.burst
     }
 
+    fn take_back(&mut self, key: &K) {
+        let interval = self.rate.interval;
+        // One that found no room, or is over by now, stays counted with the others.
+        if let Some(until) = self.until.get_mut(key) {
+            *until = until.saturating_sub(interval);
+        }
+    }
+
     fn charge(&mut self, key: K, now: Duration) {
         if self.until.len() >= ENTRIES && now >= self.pruned + PRUNE_EVERY {
             self.pruned = now;
@@ -80,6 +88,15 @@ impl<K: Hash + Eq> Buckets<K> {
         // Never further ahead than the burst: attempts that ran at the same time must not add up to a lock-out.
         *until = ((*until).max(now) + self.rate.interval).min(now + self.rate.interval * self.rate.burst);
     }
+}
+
+/// Where an attempt that is under way was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// With the name from this address.
+    Pair,
+    /// With the name and with the address.
+    Apart,
 }
 
 /// The counts. Times are of a steady clock that starts anywhere.
@@ -118,14 +135,34 @@ impl Throttle {
         self.users.open(&pair.0, now) && self.networks.open(&pair.1, now)
     }
 
+    /// Begins an attempt, where this name may try: counted as a failure until it is known to be none. Otherwise as many as run
+    /// side by side would all be let through by a count that none of them has reached yet.
+    pub(crate) fn begin(&mut self, user: &str, remote: IpAddr, now: Duration) -> Option<Counted> {
+        self.may_try(user, remote, now).then(|| self.failed(user, remote, now))
+    }
+
+    /// It was no failure.
+    pub(crate) fn take_back(&mut self, user: &str, remote: IpAddr, counted: Counted) {
+        let pair = (fold(user), Network::of(remote));
+        match counted {
+            Counted::Pair => self.pairs.take_back(&pair),
+            Counted::Apart => {
+                self.users.take_back(&pair.0);
+                self.networks.take_back(&pair.1);
+            }
+        }
+    }
+
     /// Counts a failure.
-    pub(crate) fn failed(&mut self, user: &str, remote: IpAddr, now: Duration) {
+    pub(crate) fn failed(&mut self, user: &str, remote: IpAddr, now: Duration) -> Counted {
         let pair = (fold(user), Network::of(remote));
         if self.is_known(&pair, now) {
             self.pairs.charge(pair, now);
+            Counted::Pair
         } else {
             self.users.charge(pair.0, now);
             self.networks.charge(pair.1, now);
+            Counted::Apart
         }
     }
 
@@ -212,6 +249,25 @@ mod tests {
         assert!(!throttle.may_try("alice", ip(2), now));
         assert!(throttle.may_try("bob", ip(1), now));
         assert!(throttle.may_try("alice", ip(2), now + INTERVAL));
+    }
+
+    #[test]
+    fn attempts_side_by_side_are_counted_before_they_fail() {
+        let mut throttle = Throttle::new(INTERVAL);
+        let now = Duration::from_secs(1000);
+        let under_way: Vec<Counted> = (0..100).filter_map(|_| throttle.begin("alice", ip(1), now)).collect();
+        assert_eq!(under_way.len(), 10);
+        assert_eq!(throttle.begin("alice", ip(2), now), None, "from elsewhere neither");
+        throttle.take_back("alice", ip(1), under_way[0]);
+        assert_eq!(throttle.begin("alice", ip(1), now), Some(Counted::Apart));
+        assert_eq!(throttle.begin("alice", ip(1), now), None);
+        // A crowd behind one address whose sign-ins succeed is not slowed down.
+        for n in 0..1000 {
+            let user = format!("user{n}");
+            let counted = throttle.begin(&user, ip(3), now).expect("let through");
+            throttle.take_back(&user, ip(3), counted);
+            throttle.succeeded(&user, ip(3), now);
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use portcullis_wire::{Channel, Report, WireError};
 const QUEUE_MAX: usize = 1000;
 /// Refused peers are reported at most so often per user: enough to see it, too rare to flood the audit log.
 const REFUSED_EVERY: Duration = Duration::from_secs(1);
+/// Longest time between two reports of a user that comes again and again; each time is twice the last. One who knocked for a
+/// day at every session would fill the disk otherwise.
+const REFUSED_LAST: Duration = Duration::from_secs(60);
 /// Users counted apart; the rest count together as unknown.
 const REFUSED_USERS: usize = 64;
 /// A peer whose user is not known.
@@ -26,6 +29,7 @@ struct Refused {
     peer: i64,
     count: u32,
     reported: Instant,
+    every: Duration,
 }
 
 impl Reports {
@@ -50,24 +54,25 @@ impl Reports {
         if self.refused.len() >= REFUSED_USERS && peer != UNKNOWN {
             return self.refused(UNKNOWN, now);
         }
-        self.refused.push(Refused { peer, count: 0, reported: now });
+        self.refused.push(Refused { peer, count: 0, reported: now, every: REFUSED_EVERY });
         self.push(Report::PeerRefused { peer, count: 1 });
     }
 
     /// When [`Reports::tick`] has something to do.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.refused.iter().map(|known| known.reported + REFUSED_EVERY).min()
+        self.refused.iter().map(|known| known.reported + known.every).min()
     }
 
     /// Reports those that were counted meanwhile, and forgets users that stayed away.
     pub(crate) fn tick(&mut self, now: Instant) {
         let mut counted = Vec::new();
         self.refused.retain_mut(|known| {
-            if now < known.reported + REFUSED_EVERY {
+            if now < known.reported + known.every {
                 return true;
             }
             let count = std::mem::take(&mut known.count);
             known.reported = now;
+            known.every = (known.every * 2).min(REFUSED_LAST);
             if count > 0 {
                 counted.push(Report::PeerRefused { peer: known.peer, count });
             }
@@ -107,8 +112,26 @@ mod tests {
         assert_eq!(reports.due(), Some(start + REFUSED_EVERY));
         reports.tick(start + REFUSED_EVERY);
         assert_eq!(taken(&mut reports), [one(7, 99)]);
-        reports.tick(start + REFUSED_EVERY * 2);
+        reports.tick(start + REFUSED_EVERY * 3);
         assert_eq!((taken(&mut reports).len(), reports.due()), (0, None));
+    }
+
+    #[test]
+    fn who_knocks_all_day_is_reported_ever_less_often() {
+        let (mut reports, start) = (Reports::default(), Instant::now());
+        let mut all = Vec::new();
+        for second in 0..86_400 {
+            reports.refused(7, start + Duration::from_secs(second));
+            reports.tick(start + Duration::from_secs(second));
+            all.append(&mut taken(&mut reports));
+        }
+        let counted: u32 = reports.refused.iter().map(|known| known.count).sum();
+        let told = all.iter().map(|report| match report {
+            Report::PeerRefused { count, .. } => *count,
+            _ => 0,
+        });
+        assert_eq!(told.sum::<u32>() + counted, 86_400, "none is lost");
+        assert!(all.len() < 86_400 / 60 + 10, "{}", all.len());
     }
 
     #[test]

@@ -43,6 +43,34 @@ pub fn die_with_parent(parent: i32, signal: Signal) -> Result<(), Errno> {
     if nix::unistd::getppid().as_raw() == parent { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
+/// How readily the kernel ends this process and its future children when memory runs out: 0 as any other, -1000 never.
+///
+/// # Errors
+/// Without the privilege to lower it.
+pub fn oom_score(score: i32) -> std::io::Result<()> {
+    std::fs::write("/proc/self/oom_score_adj", score.to_string())
+}
+
+/// Gives up a better place in the queue for the processor than anybody may have. Whoever has a worse one keeps it.
+///
+/// # Errors
+/// Never in practice.
+pub fn ordinary_priority() -> Result<(), Errno> {
+    // SAFETY: numbers only, and a sched_param of zeros that lives during the call; 0 is this thread.
+    unsafe {
+        let policy = libc::sched_getscheduler(0) & !libc::SCHED_RESET_ON_FORK;
+        if matches!(policy, libc::SCHED_FIFO | libc::SCHED_RR) {
+            let zero: libc::sched_param = std::mem::zeroed();
+            Errno::result(libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const zero))?;
+        }
+        // An error of getpriority looks like -1: then 0 is set, which is no harm.
+        if libc::getpriority(libc::PRIO_PROCESS, 0) < 0 {
+            Errno::result(libc::setpriority(libc::PRIO_PROCESS, 0, 0))?;
+        }
+    }
+    Ok(())
+}
+
 /// Sets the mask for new files and returns the one before.
 pub fn umask(mask: u32) -> u32 {
     nix::sys::stat::umask(Mode::from_bits_truncate(mask)).bits()
@@ -52,6 +80,22 @@ pub fn umask(mask: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::fork::child_for_test;
+
+    #[test]
+    fn a_better_place_is_given_up_and_a_worse_one_kept() {
+        let code = child_for_test(|| {
+            // SAFETY: numbers only.
+            let nice = |wanted| unsafe {
+                if libc::setpriority(libc::PRIO_PROCESS, 0, wanted) != 0 {
+                    return 0; // not root: there is nothing to give up
+                }
+                ordinary_priority().expect("set");
+                libc::getpriority(libc::PRIO_PROCESS, 0)
+            };
+            u8::from(nice(-7) != 0) + 2 * u8::from(nice(7) != 7)
+        });
+        assert_eq!(code, 0);
+    }
 
     #[test]
     fn attributes_hold_and_show_in_status() {

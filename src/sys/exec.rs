@@ -113,6 +113,8 @@ pub struct Exec<'a> {
     death_signal: Option<Signal>,
     umask: Option<libc::mode_t>,
     nofile: Option<libc::rlimit>,
+    oom_score: Option<Vec<u8>>,
+    no_new_privs: bool,
     wrong: Option<&'static str>,
 }
 
@@ -138,6 +140,8 @@ impl<'a> Exec<'a> {
             death_signal: None,
             umask: None,
             nofile: None,
+            oom_score: None,
+            no_new_privs: false,
             wrong: None,
         })
     }
@@ -210,6 +214,18 @@ impl<'a> Exec<'a> {
     /// The child's limit of open descriptors.
     pub fn nofile(&mut self, soft: u64, hard: u64) -> &mut Self {
         self.nofile = Some(libc::rlimit { rlim_cur: soft, rlim_max: hard });
+        self
+    }
+
+    /// How readily the kernel ends the child when memory runs out (`oom_score_adj`), where that may be set.
+    pub fn oom_score(&mut self, score: i32) -> &mut Self {
+        self.oom_score = Some(score.to_string().into_bytes());
+        self
+    }
+
+    /// No program that the child executes gains anything by its set-user-ID bit or its capabilities.
+    pub fn no_new_privs(&mut self) -> &mut Self {
+        self.no_new_privs = true;
         self
     }
 
@@ -338,6 +354,18 @@ impl<'p> Plan<'p> {
             if let Some(limit) = &exec.nofile {
                 let set = libc::setrlimit(libc::RLIMIT_NOFILE, limit);
                 check(ExecStep::Limits, set.into())?;
+            }
+            if let Some(score) = &exec.oom_score {
+                // ORDER: before the ids: the file is root's. Refused (in a container, say) is as if it had not been asked for.
+                let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+                if file >= 0 {
+                    libc::write(file, score.as_ptr().cast(), score.len());
+                    libc::close(file);
+                }
+            }
+            if exec.no_new_privs {
+                let set = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64);
+                check(ExecStep::Identity, set.into())?;
             }
             if let Some(Identity { uid, gid, groups }) = &exec.identity {
                 // ORDER: groups, gid, uid: each needs the privilege that the last gives up.

@@ -68,7 +68,8 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<Received, Errn
             fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
         }
     }
-    let truncated = message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) || fds.len() > FDS_MAX;
+    let truncated =
+        message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) || fds.len() > FDS_MAX;
     Ok(Received { length: message.bytes, fds, truncated })
 }
 

@@ -203,7 +203,8 @@ mod tests {
     fn who_makes_names_without_end_is_not_waited_for() {
         let path = place("endless");
         std::fs::create_dir(path.join("in")).expect("a directory");
-        let inside = open(Some(&open(None, path.as_os_str()).expect("open")), OsStr::new("in")).expect("open");
+        let inside =
+            open(Some(&open(None, path.as_os_str()).expect("open")), OsStr::new("in")).expect("open");
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {

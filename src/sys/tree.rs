@@ -109,7 +109,9 @@ fn kill_children(own: i32) -> Vec<i32> {
     // Not there on every kernel (CONFIG_PROC_CHILDREN): the walk finds them too.
     let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
     let mut hit = Vec::new();
-    for pid in text.split_ascii_whitespace().filter_map(|word| word.parse::<i32>().ok()).filter(|pid| *pid > 0) {
+    for pid in
+        text.split_ascii_whitespace().filter_map(|word| word.parse::<i32>().ok()).filter(|pid| *pid > 0)
+    {
         // A zombie takes the signal and is none the less dead; it is reaped next.
         if nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).is_ok() {
             hit.push(pid);

@@ -129,7 +129,16 @@ impl Launcher {
 
     /// Control sockets that no session of the state has: their sessions are told to end. A state file that was lost must not
     /// leave sessions that nobody knows of.
+    ///
+    /// Directories that no session of the state has, are of starts that nobody was told of.
     fn end_strangers(&self) {
+        let is_known = |id: &SessionId| self.sessions.get(id).is_some_and(|e| e.kept.session.state.is_live());
+        for entry in std::fs::read_dir(self.dirs.sessions()).into_iter().flatten().flatten() {
+            let id = entry.file_name().to_str().and_then(|name| name.parse::<SessionId>().ok());
+            if let Some(id) = id.filter(|id| !is_known(id)) {
+                self.clear(id, None);
+            }
+        }
         let Ok(entries) = std::fs::read_dir(self.dirs.control()) else { return };
         for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
             let id = path.file_stem().and_then(|stem| stem.to_str()?.parse::<SessionId>().ok());

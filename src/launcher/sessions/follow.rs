@@ -10,8 +10,8 @@ use portcullis_sys::process::{Ended, Process};
 use portcullis_sys::socket::remove_socket;
 use portcullis_wire::{Report, ToServer, WireError};
 
+use super::end_reason;
 use super::talk::{FromKeeper, ToKeeper};
-use super::{end_reason, keeper};
 use crate::launcher::Launcher;
 use crate::log::{Level, chain, say};
 use crate::{clock, log, text};
@@ -266,6 +266,13 @@ impl Launcher {
             if let State::Launching(step) = entry.kept.session.state {
                 let why = "it took too long";
                 entry.told.failed.get_or_insert((step, why.to_owned()));
+                // Its process doesn't keep the time (its owner can stop it). The keeper can end it and close PAM's session,
+                // unless it is in a module's hands.
+                if entry.start.is_none() && entry.keeper.is_some() {
+                    say!(Warn, "session {id} did not start in time and is ended");
+                    self.end_again(id, now);
+                    continue;
+                }
             }
             say!(Warn, "session {id} did not end in time and is killed");
             for process in [&entry.keeper, &entry.lost].into_iter().flatten() {
@@ -321,23 +328,16 @@ impl Launcher {
 
     /// Nothing of it runs any more.
     pub(super) fn over(&mut self, id: SessionId) {
-        let dir = self.session_dir(id);
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         if !entry.kept.session.state.is_live() {
             return;
         }
-        if !entry.told.closed {
-            // Its keeper did not clean: what is left in the group ends here, then the names go.
-            if let Some(path) = &entry.kept.cgroup {
-                let group = portcullis_sys::cgroup::Cgroup::at(path.into());
-                let emptied = group.kill().and_then(|()| group.wait_empty(Duration::from_secs(1)));
-                if let Err(error) = emptied {
-                    say!(Debug, "a session's cgroup session={id}: {}", chain(&error));
-                }
-            }
-        }
+        let cgroup = entry.kept.cgroup.take();
         let _ = remove_socket(&door_path(&self.dirs.run, id));
-        keeper::remove(&dir, entry.kept.cgroup.take().as_deref());
+        // Mostly nothing: its keeper did it. Else what is left in the group ends now.
+        self.clear(id, cgroup.as_deref());
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        entry.over = Some(Instant::now());
         let why = end_reason(entry.kept.ending.as_ref(), &entry.told);
         let step = entry.told.failed.as_ref().map(|(step, _)| *step);
         let output = std::mem::take(&mut entry.told.output);

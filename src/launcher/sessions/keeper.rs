@@ -19,13 +19,16 @@ use portcullis_sys::signals::Signals;
 use portcullis_sys::{attributes, ids, tree};
 use portcullis_wire::{Channel, SessionSpec};
 
+use super::remover::removed;
 use super::talk::{FromKeeper, Job, ToKeeper};
 use crate::log::{chain, say};
 use crate::names;
 use crate::state::Known;
 
-/// Time for processes that were sent `SIGKILL` to be gone.
-const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// Time for processes that were sent `SIGKILL` to be gone: longer than what forks without end needs to be caught up with.
+const KILLED_WITHIN: Duration = Duration::from_secs(8);
+/// Time for a session's directory; what is left then is cleared away after the keeper.
+const REMOVED_WITHIN: Duration = Duration::from_secs(3);
 /// Beyond `end_within`, time for the session process to end its own before it is ended itself.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -62,6 +65,8 @@ pub(crate) fn run(channel: &Channel, doors: Doors) -> Result<(), ()> {
 fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<(String, u32), Failed> {
     let pam = |why: String| (Step::PamSession, why);
     attributes::subreaper().map_err(|errno| pam(errno.to_string()))?;
+    // ORDER: before PAM, whose `pam_limits` may give the session a place of its own.
+    attributes::ordinary_priority().map_err(|errno| pam(errno.to_string()))?;
     let who = names::principal(job.user.as_str()).map_err(|error| pam(chain(&error)))?;
     if (who.uid, who.gid, &who.user) != (job.uid, job.gid, &job.user) {
         return Err(pam("the account has another number than at the sign-in".to_owned()));
@@ -93,32 +98,49 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<(String, u32), Fai
     };
     let signals = Signals::take(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD])
         .map_err(|errno| pam(errno.to_string()))?;
-    let outcome = start(&job.program, doors, &spec).map(|process| {
+    // Kept until this process ends: a port that were free before the server knows of the end could be taken by another user,
+    // who would be sent the owner's next request.
+    let Doors { control, tcp, report } = doors;
+    let outcome = start(&job.program, (control, report), tcp.as_ref(), &spec).map(|process| {
         if let Ok(started) = start_time(process.pid()) {
             let _ = channel.send(&FromKeeper::Started(Known { pid: process.pid(), started }), &[]);
         }
         wait(&process, &signals, Duration::from_secs(spec.end_within.into()))
     });
-    let left_over = clean(&spec);
+    let left_over = end_all(&spec);
+    // ORDER: PAM's session closes as soon as nothing runs in it; the removal of what its owner left may take its time.
     if let Err(failure) = transaction.close_session() {
         say!(Warn, "PAM session of {} did not close: {failure}", job.user);
+    }
+    removed(Path::new(&spec.dir), REMOVED_WITHIN);
+    if let Some(path) = &spec.cgroup {
+        if let Err(error) = Cgroup::at(PathBuf::from(path)).remove() {
+            say!(Warn, "cannot remove a session's cgroup: {}", chain(&error));
+        }
     }
     Ok((outcome?, left_over))
 }
 
 /// Starts the session process: into its cgroup first, then it is told what to do.
-fn start(program: &str, doors: Doors, spec: &SessionSpec) -> Result<Process, Failed> {
+fn start(
+    program: &str,
+    (control, report): (OwnedFd, OwnedFd),
+    tcp: Option<&OwnedFd>,
+    spec: &SessionSpec,
+) -> Result<Process, Failed> {
     let failed = |why: String| (Step::BecomeUser, why);
     let (ours, theirs) = Channel::pair().map_err(|error| failed(chain(&error)))?;
     let mut exec = Exec::new(Path::new(program)).map_err(|error| failed(chain(&error)))?;
-    exec.fd(3, theirs.as_fd()).fd(4, doors.control.as_fd()).fd(6, doors.report.as_fd());
-    if let Some(tcp) = &doors.tcp {
+    exec.fd(3, theirs.as_fd()).fd(4, control.as_fd()).fd(6, report.as_fd());
+    if let Some(tcp) = tcp {
         exec.fd(5, tcp.as_fd());
     }
     if let Ok(level) = std::env::var("PORTCULLIS_LOG") {
         exec.env("PORTCULLIS_LOG", level.as_bytes());
     }
     exec.cwd(Path::new("/")).umask(0o077).own_session().death_signal(Signal::SIGTERM);
+    // Root's processes may be spared when memory runs out; a user's are not.
+    exec.oom_score(0);
     let process = exec.spawn().map_err(|error| failed(format!("`{program}`: {}", chain(&error))))?;
     drop(exec);
     let told = match &spec.cgroup {
@@ -167,8 +189,8 @@ fn wait(process: &Process, signals: &Signals, end_within: Duration) -> String {
     }
 }
 
-/// Ends every process of the session that is left and removes what is its; returns how many processes there were.
-fn clean(spec: &SessionSpec) -> u32 {
+/// Ends every process of the session that is left; returns how many there were.
+fn end_all(spec: &SessionSpec) -> u32 {
     let mut left_over = 0;
     if let Some(path) = &spec.cgroup {
         let group = Cgroup::at(PathBuf::from(path));
@@ -187,24 +209,5 @@ fn clean(spec: &SessionSpec) -> u32 {
         }
         Err(error) => say!(Error, "cannot look for a session's processes: {error}"),
     }
-    remove(Path::new(&spec.dir), spec.cgroup.as_deref());
     left_over
-}
-
-/// Removes a session's directory and cgroup. Called when no process of the session is left.
-///
-/// The directory's content is the user's: the removal goes by descriptors and follows no link (`remove_dir_all`), and its
-/// parent is root's, so the name can't be swapped.
-pub(crate) fn remove(dir: &Path, cgroup: Option<&str>) {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            say!(Warn, "cannot remove `{}`: {error}", dir.display());
-        }
-        _ => {}
-    }
-    if let Some(path) = cgroup {
-        if let Err(error) = Cgroup::at(PathBuf::from(path)).remove() {
-            say!(Warn, "cannot remove a session's cgroup: {}", chain(&error));
-        }
-    }
 }

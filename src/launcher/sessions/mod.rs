@@ -7,10 +7,11 @@ mod adopt;
 mod follow;
 pub(crate) mod keeper;
 mod open;
+pub(crate) mod remover;
 mod sweep;
 pub(crate) mod talk;
 
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use portcullis_model::session::{EndReason, Step};
@@ -43,6 +44,10 @@ pub(crate) struct Entry {
     told: Told,
     /// When the launcher loses patience.
     pub(crate) deadline: Option<Instant>,
+    /// Its port: nobody else gets it before the server knows that the session is over.
+    port: Option<OwnedFd>,
+    /// Since when it is over.
+    over: Option<Instant>,
 }
 
 /// What a start needs.
@@ -80,6 +85,8 @@ impl Entry {
             start: None,
             told: Told::default(),
             deadline: None,
+            port: None,
+            over: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_model::audit::Event;
 use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
@@ -60,7 +60,7 @@ impl Launcher {
                 return Err(broken(&error.to_string()));
             }
         }
-        let (transport, tcp) = self.bind(sign_in, id)?;
+        let (transport, tcp) = self.bind(sign_in, id, now)?;
         let seconds = clock::seconds();
         let session = Session {
             id,
@@ -71,6 +71,10 @@ impl Launcher {
             token,
             started: seconds,
             last_activity: seconds,
+        };
+        let port = match &tcp {
+            Some(tcp) => Some(tcp.try_clone().map_err(|error| broken(&error.to_string()))?),
+            None => None,
         };
         let kept = KeptSession {
             session,
@@ -83,6 +87,7 @@ impl Launcher {
             proven: false,
         };
         let mut entry = Entry::new(kept);
+        entry.port = port;
         if let Err(why) = self.start_keeper(&mut entry, sign_in, tcp, now) {
             self.undo(&entry);
             return Err(broken(&why));
@@ -116,12 +121,20 @@ impl Launcher {
     }
 
     /// The transport, and the port that goes with it, bound by root so that nobody squats it.
-    fn bind(&mut self, sign_in: &SignIn, id: SessionId) -> Result<(Transport, Option<OwnedFd>), OpenError> {
+    fn bind(
+        &mut self,
+        sign_in: &SignIn,
+        id: SessionId,
+        now: Instant,
+    ) -> Result<(Transport, Option<OwnedFd>), OpenError> {
         if !self.active.settings.sessions_by_tcp() {
             return Ok((Transport::Unix, None));
         }
         let range = self.active.settings.rsession.session_port_range;
-        let found = listen::session_port(range).map_err(|error| broken(&error.to_string()))?;
+        let mut found = listen::session_port(range).map_err(|error| broken(&error.to_string()))?;
+        if found.is_none() && self.free_ports(Duration::ZERO, now) {
+            found = listen::session_port(range).map_err(|error| broken(&error.to_string()))?;
+        }
         if let Some((listener, port)) = found {
             return Ok((Transport::Tcp(port), Some(listener.into())));
         }
@@ -222,7 +235,23 @@ impl Launcher {
     fn undo(&self, entry: &Entry) {
         let id = entry.kept.session.id;
         let _ = remove_socket(&door_path(&self.dirs.run, id));
-        super::keeper::remove(&self.session_dir(id), entry.kept.cgroup.as_deref());
+        self.clear(id, entry.kept.cgroup.as_deref());
+    }
+
+    /// Removes what is left of a session: at once what is empty, by a process of its own what somebody put something into.
+    pub(super) fn clear(&self, id: SessionId, cgroup: Option<&str>) {
+        let dir = self.session_dir(id);
+        let gone = |removed: std::io::Result<()>| match removed {
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+            Ok(()) => true,
+        };
+        let group_gone = cgroup.is_none_or(|path| Cgroup::at(path.into()).remove().is_ok());
+        if gone(std::fs::remove_dir(&dir)) && group_gone {
+            return;
+        }
+        if let Err(error) = role::start_remover(&dir, cgroup.filter(|_| !group_gone)) {
+            say!(Warn, "cannot remove `{}`: {}", dir.display(), chain(&error));
+        }
     }
 
     /// How the IDE is started.

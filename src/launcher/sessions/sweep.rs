@@ -1,7 +1,7 @@
 //! Looking after sessions without being asked: idle ones are ended, ended ones forgotten, what lost sessions left is ended.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use portcullis_model::session::{EndReason, State};
@@ -12,12 +12,26 @@ use crate::clock;
 use crate::launcher::Launcher;
 use crate::log::say;
 
+/// How long the port of a session that is over is kept from others: the server may be in the middle of a request to it.
+const PORT_KEPT: Duration = Duration::from_secs(2);
 /// Ended sessions that one person is shown; older ones are forgotten first.
 const ENDED_SHOWN: usize = 10;
 
 impl Launcher {
+    /// Lets go of the ports of sessions that are over for so long; says whether there were any.
+    pub(super) fn free_ports(&mut self, since: Duration, now: Instant) -> bool {
+        let mut any = false;
+        for entry in self.sessions.values_mut() {
+            if entry.over.is_some_and(|over| now.saturating_duration_since(over) >= since) {
+                any |= entry.port.take().is_some();
+            }
+        }
+        any
+    }
+
     /// Idle sessions are ended, ended ones forgotten after a while.
     pub(crate) fn sweep_sessions(&mut self, now: Instant) {
+        self.free_ports(PORT_KEPT, now);
         let seconds = clock::seconds();
         let keep = u64::from(self.active.settings.portcullis.session_ended_keep_minutes) * 60;
         let (mut idle, mut ended) = (Vec::new(), Vec::new());

@@ -13,6 +13,9 @@ use crate::log::say;
 
 /// Live sign-ins in all; each is a few hundred bytes.
 const SIGN_INS_MAX: usize = 50_000;
+/// Live sign-ins of one account: a person's browsers, and scripts that never sign out. More end the oldest, so that nobody
+/// takes all there may be.
+const OF_ONE_MAX: usize = 100;
 const DAY: u64 = 86_400;
 
 /// Until when a sign-in lives without further acts. `minutes` is `auth-timeout-minutes`, `days` `auth-stay-signed-in-days`.
@@ -20,10 +23,12 @@ fn first_end(since: u64, minutes: u32, days: u32) -> u64 {
     since + if minutes > 0 { u64::from(minutes) * 60 } else { u64::from(days) * DAY }
 }
 
-/// Until when after an act: what the server asks for, but never past the longest life, counted from the sign-in itself.
-fn moved_end(sign_in: &SignIn, asked: u64, days: u32) -> u64 {
+/// Until when after an act: what the server asks for, but never past the longest life, counted from the sign-in itself, nor
+/// longer than an act at this moment is good for.
+fn moved_end(sign_in: &SignIn, asked: u64, now: u64, minutes: u32, days: u32) -> u64 {
     let longest = if days > 0 { sign_in.since + u64::from(days) * DAY } else { u64::MAX };
-    asked.min(longest).max(sign_in.until.min(longest))
+    let act = if minutes > 0 { now + u64::from(minutes) * 60 } else { longest };
+    asked.min(act).min(longest).max(sign_in.until.min(longest))
 }
 
 impl Launcher {
@@ -33,6 +38,11 @@ impl Launcher {
             return Err(format!("there are {SIGN_INS_MAX} sign-ins"));
         }
         let id = SignInId::random().map_err(|error| error.to_string())?;
+        let own = self.sign_ins.values().filter(|one| one.principal.uid == principal.uid);
+        if own.clone().count() >= OF_ONE_MAX {
+            let oldest = own.min_by_key(|one| one.since).map(|one| one.id);
+            oldest.map(|oldest| self.end_sign_in(oldest, SignInEnd::Expired));
+        }
         let since = clock::seconds();
         let conf = &self.active.settings.rserver;
         let until = first_end(since, conf.auth_timeout_minutes, conf.auth_stay_signed_in_days);
@@ -60,9 +70,10 @@ impl Launcher {
 
     /// `Touch`.
     pub(crate) fn touch(&mut self, id: SignInId, until: u64) {
-        let days = self.active.settings.rserver.auth_stay_signed_in_days;
+        let conf = &self.active.settings.rserver;
+        let (minutes, days) = (conf.auth_timeout_minutes, conf.auth_stay_signed_in_days);
         if let Some(sign_in) = self.sign_ins.get_mut(&id) {
-            sign_in.until = moved_end(sign_in, until, days);
+            sign_in.until = moved_end(sign_in, until, clock::seconds(), minutes, days);
             self.dirty.soon();
         }
     }
@@ -99,9 +110,11 @@ mod tests {
         sign_in.until = first_end(1000, 60, 1);
         assert_eq!(sign_in.until, 4600);
         assert_eq!(first_end(1000, 0, 1), 1000 + DAY);
-        assert_eq!(moved_end(&sign_in, 5000, 1), 5000);
-        assert_eq!(moved_end(&sign_in, 10, 1), 4600, "an act never shortens a life");
-        assert_eq!(moved_end(&sign_in, u64::MAX, 1), 1000 + DAY);
-        assert_eq!(moved_end(&sign_in, 9_999_999, 0), 9_999_999);
+        let moved = |asked, now, days| moved_end(&sign_in, asked, now, 60, days);
+        assert_eq!(moved(5000, 1400, 1), 5000);
+        assert_eq!(moved(10, 1400, 1), 4600, "an act never shortens a life");
+        assert_eq!(moved(u64::MAX, 1_000_000, 1), 1000 + DAY);
+        assert_eq!(moved(u64::MAX, 2000, 0), 2000 + 3600, "an act is good for an hour, whoever says more");
+        assert_eq!(moved_end(&sign_in, u64::MAX, 2000, 0, 1), 1000 + DAY);
     }
 }

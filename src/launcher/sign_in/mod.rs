@@ -6,6 +6,7 @@
 pub(crate) mod helper;
 mod lives;
 pub(crate) mod permit;
+mod pool;
 pub(crate) mod talk;
 
 use std::net::IpAddr;
@@ -20,13 +21,16 @@ use portcullis_pam::ANSWER_MAX;
 use portcullis_sys::process::{Ended, Process};
 use portcullis_wire::{Channel, ToServer, WireError};
 
-use self::talk::{FromHelper, Job, ToHelper};
-use crate::launcher::{Child, Launcher, Mode};
+use self::talk::{FromHelper, ToHelper};
+use crate::launcher::{Launcher, Mode};
 use crate::log::{chain, say};
+use crate::throttle::Counted;
 use crate::{role, text};
 
 /// Conversations at a time, waiting and being refused included: a few thousand bytes each.
 const CONVERSATIONS_MAX: usize = 1024;
+/// Longest name kept, in characters: longer ones are refused, whatever follows.
+const TYPED_MAX: usize = 256;
 /// How many deadlines one conversation may take in all: a password, a code, and three prompts of a password change.
 const TURNS_MAX: u32 = 6;
 
@@ -47,7 +51,7 @@ enum Stage {
     /// For a free helper.
     Waiting { password: Secret },
     /// With a helper; `asked` says that a question waits for the person.
-    Talking { helper: Process, channel: Channel, asked: bool, deadline: Instant },
+    Talking { helper: Process, channel: Channel, asked: bool, deadline: Instant, counted: Counted },
     /// Refused, not told yet.
     Refused { until: Instant, reason: Denied, id: String },
 }
@@ -114,6 +118,7 @@ impl Launcher {
             return self.deny_at_once(conversation, &user, remote, Denied::Throttled, "too many failures");
         }
         let bad_name = user.parse::<UserName>().err();
+        let user = user.chars().take(TYPED_MAX).collect();
         let fits = fits(&password) && !password.is_empty();
         let begun = Conversation { user, remote, began: now, input: now, stage: Stage::Waiting { password } };
         self.conversations.insert(conversation, begun);
@@ -125,44 +130,6 @@ impl Launcher {
         } else {
             self.start_helpers(now);
         }
-    }
-
-    /// Gives waiting conversations a helper, oldest first, as many as there may be.
-    fn start_helpers(&mut self, now: Instant) {
-        let most = usize::try_from(self.active.settings.portcullis.sign_in_max_concurrent).unwrap_or(1);
-        loop {
-            let talking =
-                self.conversations.values().filter(|one| matches!(one.stage, Stage::Talking { .. })).count();
-            let waiting =
-                self.conversations.iter().filter(|(_, one)| matches!(one.stage, Stage::Waiting { .. }));
-            let Some((&next, _)) = waiting.min_by_key(|(_, one)| one.began) else { return };
-            if talking >= most {
-                return;
-            }
-            if let Err(why) = self.start_helper(next, now) {
-                say!(Error, "cannot start a PAM helper: {why}");
-                self.deny(next, Denied::System, &why, now);
-            }
-        }
-    }
-
-    fn start_helper(&mut self, conversation: u64, now: Instant) -> Result<(), String> {
-        let deadline = now + self.active.seconds(|conf| conf.pam_timeout_seconds);
-        let Some(one) = self.conversations.get_mut(&conversation) else { return Ok(()) };
-        let Stage::Waiting { password } = &mut one.stage else { return Ok(()) };
-        let job = Job {
-            service: self.active.settings.portcullis.pam_service.clone(),
-            user: one.user.clone(),
-            remote: one.remote.to_string(),
-            password: std::mem::take(password),
-            only_password_prompts: self.active.settings.rserver.auth_pam_require_password_prompt,
-        };
-        let (channel, theirs) = Channel::pair().map_err(|error| chain(&error))?;
-        let helper = role::start_helper(&theirs).map_err(|error| chain(&error))?;
-        self.children.insert(helper.pid(), Child::Helper(conversation));
-        let told = channel.set_nonblocking(true).and_then(|()| channel.send(&ToHelper::Job(job), &[]));
-        one.stage = Stage::Talking { helper, channel, asked: false, deadline };
-        told.map_err(|error| chain(&error))
     }
 
     /// What the helper says.
@@ -214,6 +181,9 @@ impl Launcher {
         let Some(one) = self.conversations.remove(&conversation) else { return };
         match self.grant(principal, one.remote) {
             Ok(sign_in) => {
+                if let Some(counted) = one.counted() {
+                    self.throttle.take_back(&one.user, one.remote, counted);
+                }
                 self.throttle.succeeded(&one.user, one.remote, now.duration_since(self.began));
                 self.server.hold(ToServer::SignedIn { conversation, sign_in });
                 self.start_helpers(now);
@@ -253,28 +223,38 @@ impl Launcher {
         }
     }
 
-    /// Refuses: recorded now, told when its time has come.
+    /// Refuses, and lets the next in.
     fn deny(&mut self, conversation: u64, reason: Denied, detail: &str, now: Instant) {
+        self.refuse(conversation, reason, detail, now);
+        self.start_helpers(now);
+    }
+
+    /// Refuses: recorded now, told when its time has come.
+    fn refuse(&mut self, conversation: u64, reason: Denied, detail: &str, now: Instant) {
         let Some(mut one) = self.conversations.remove(&conversation) else { return };
         one.end_helper();
-        match reason {
+        let is_failure = match reason {
             Denied::Credentials
             | Denied::Account
             | Denied::NotPermitted
             | Denied::BadName
-            | Denied::Cancelled => {
+            | Denied::Cancelled => true,
+            Denied::Throttled | Denied::Deadline | Denied::System => false,
+        };
+        match (one.counted(), is_failure) {
+            (None, true) => {
                 self.throttle.failed(&one.user, one.remote, now.duration_since(self.began));
             }
-            Denied::Throttled | Denied::Deadline | Denied::System => {}
+            (Some(counted), false) => self.throttle.take_back(&one.user, one.remote, counted),
+            (Some(_), true) | (None, false) => {}
         }
-        let id = self.record_denial(&one.user, one.remote, reason, detail);
+        let id = self.record(&one.user, one.remote, reason, detail);
         let wait = match reason {
             Denied::Cancelled => Duration::ZERO, // nobody is there to learn from it
             _ => self.active.seconds(|conf| conf.sign_in_failure_seconds),
         };
         one.stage = Stage::Refused { until: told_at(one.input, now, wait), reason, id };
         self.conversations.insert(conversation, one);
-        self.start_helpers(now);
     }
 
     /// Refuses without a helper and without delay: says nothing about the account.
@@ -286,9 +266,14 @@ impl Launcher {
         reason: Denied,
         detail: &str,
     ) {
-        let written = reason != Denied::Throttled || self.muted.may_write(self.began.elapsed());
-        let id = if written { self.record_denial(user, remote, reason, detail) } else { role::log_id() };
+        let id = self.record(user, remote, reason, detail);
         self.server.tell(ToServer::Denied { conversation, reason, id });
+    }
+
+    /// Records a denial; of a flood that is throttled, some.
+    fn record(&mut self, user: &str, remote: IpAddr, reason: Denied, detail: &str) -> String {
+        let written = reason != Denied::Throttled || self.muted.may_write(self.began.elapsed());
+        if written { self.record_denial(user, remote, reason, detail) } else { role::log_id() }
     }
 
     fn record_denial(&mut self, user: &str, remote: IpAddr, reason: Denied, detail: &str) -> String {
@@ -340,6 +325,14 @@ impl Launcher {
 }
 
 impl Conversation {
+    /// Where its attempt was counted, once it had a helper.
+    const fn counted(&self) -> Option<Counted> {
+        match self.stage {
+            Stage::Talking { counted, .. } => Some(counted),
+            Stage::Waiting { .. } | Stage::Refused { .. } => None,
+        }
+    }
+
     /// Kills the helper; it is reaped as any child.
     fn end_helper(&mut self) {
         if let Stage::Talking { helper, .. } = &self.stage {

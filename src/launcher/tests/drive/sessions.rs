@@ -27,7 +27,7 @@ pub(crate) fn all() -> Vec<Trial> {
     ]
 }
 
-fn signed_in(drive: &Drive) -> Result<(Account, Link, SignIn)> {
+pub(crate) fn signed_in(drive: &Drive) -> Result<(Account, Link, SignIn)> {
     let alice = account::create("alice", &[])?;
     let link = drive.ready()?;
     link.sign_in(1, &alice.name, &alice.password)?;
@@ -35,7 +35,7 @@ fn signed_in(drive: &Drive) -> Result<(Account, Link, SignIn)> {
     Ok((alice, link, sign_in))
 }
 
-fn open(link: &Link, sign_in: &SignIn, number: u64) -> Result<Result<SessionId, OpenError>> {
+pub(crate) fn open(link: &Link, sign_in: &SignIn, number: u64) -> Result<Result<SessionId, OpenError>> {
     link.send(&ToLauncher::OpenSession { request: number, sign_in: sign_in.id, ide: Ide::Jupyter })?;
     link.find("answer", |message| match message {
         ToServer::Opened { request, result } if *request == number => Some(result.clone()),
@@ -43,12 +43,12 @@ fn open(link: &Link, sign_in: &SignIn, number: u64) -> Result<Result<SessionId, 
     })
 }
 
-fn running(link: &Link, sign_in: &SignIn) -> Result<Session> {
+pub(crate) fn running(link: &Link, sign_in: &SignIn) -> Result<Session> {
     let id = open(link, sign_in, 1)?.ok().context("not opened")?;
     link.session(id, "running session", |session| session.state == State::Running)
 }
 
-fn end(link: &Link, id: SessionId) -> Result<End> {
+pub(crate) fn end(link: &Link, id: SessionId) -> Result<End> {
     let session = link.session(id, "ended session", |session| !session.state.is_live())?;
     match session.state {
         State::Ended(end) => Ok(end),
@@ -57,7 +57,7 @@ fn end(link: &Link, id: SessionId) -> Result<End> {
 }
 
 /// The keeper and the session process of the only session.
-fn processes(drive: &Drive) -> Result<(i32, i32)> {
+pub(crate) fn processes(drive: &Drive) -> Result<(i32, i32)> {
     let all = process::all();
     let run = drive.folder.join("bin/portcullis-session");
     let session =
@@ -65,7 +65,7 @@ fn processes(drive: &Drive) -> Result<(i32, i32)> {
     Ok((session.parent, session.pid))
 }
 
-fn nothing_left(drive: &Drive, alice: &Account) -> Result<()> {
+pub(crate) fn nothing_left(drive: &Drive, alice: &Account) -> Result<()> {
     until::is("no process of the account is left", 20, || process::of_user(alice.uid).is_empty())?;
     for dir in ["run/sessions", "run/control"] {
         let empty =
