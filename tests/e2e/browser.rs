@@ -77,9 +77,15 @@ async fn run_cell(window: &Client) -> Result<()> {
         }
     };
     let editor = tokio::time::timeout(START, typed).await.context("the cell takes no input")?;
-    editor.send_keys("\u{E008}\u{E007}").await?; // Shift and Enter
     let output = ".jp-OutputArea-output";
-    window.wait().at_most(START).for_element(Locator::Css(output)).await?;
+    for _ in 0..10 {
+        // Shift and Enter; what comes before the kernel is ready may be lost.
+        let _ = editor.send_keys("\u{E008}\u{E007}\u{E000}").await;
+        let shown = window.wait().at_most(Duration::from_secs(15)).for_element(Locator::Css(output)).await;
+        if shown.is_ok() {
+            break;
+        }
+    }
     let text = window.find(Locator::Css(output)).await?.text().await?;
     ensure!(text.contains("sum 2"), "the cell says {text}");
     Ok(())
