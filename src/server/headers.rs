@@ -146,6 +146,16 @@ fn ancestors(frame: &FrameOrigin) -> String {
     }
 }
 
+/// Whether caches that many people share may keep an answer: it must carry no cookie of ours then.
+pub(crate) fn is_shared(headers: &HeaderMap) -> bool {
+    let said = |value: &HeaderValue| {
+        let value = value.as_bytes();
+        let word = |word: &[u8]| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+        word(b"public") || word(b"s-maxage")
+    };
+    headers.get_all(CACHE_CONTROL).iter().any(said)
+}
+
 /// Headers of answers, worked out once per configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Answers {
@@ -210,6 +220,8 @@ impl Answers {
         for (name, value) in &self.theirs {
             headers.insert(name.clone(), value.clone());
         }
+        // A cache on the way that many share must not guess that it may keep what one person's session said.
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
         if file {
             headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox allow-scripts"));
         }
@@ -331,10 +343,25 @@ mod tests {
         assert_eq!(cookies, ["_xsrf=1; Path=/s/x/"]);
         assert!(ours.iter().all(|name| !headers.contains_key(*name)), "{headers:?}");
         assert!(headers.contains_key("x-accel-buffering"));
+        assert_eq!(headers[CACHE_CONTROL], "private");
         assert_eq!(headers["x-site"], "a:b");
         assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=1");
         assert_eq!(headers[X_FRAME_OPTIONS], "SAMEORIGIN");
         assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).iter().count(), 2);
+    }
+
+    #[test]
+    fn what_a_session_says_of_caching_stays() {
+        let answers = Answers::new(&FrameOrigin::None, None, &[]);
+        for (said, shared) in [("no-cache", false), ("Public, max-age=1", true), ("s-maxage=1", true)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(said));
+            answers.edit_session(&mut headers, false);
+            assert_eq!(
+                (&headers[CACHE_CONTROL], is_shared(&headers)),
+                (&HeaderValue::from_static(said), shared)
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,9 @@ use portcullis_proxy::{Body, ConnInfo, Incoming, WebSocketAsk};
 
 use crate::answers::{Public, Reader};
 use crate::call::Call;
+use crate::cookies::RENEW_AFTER;
 use crate::gate::{GateRefusal, authority, is_navigation, is_safe};
+use crate::headers::is_shared;
 use crate::routes::{Route, route};
 use crate::state::now;
 use crate::who::{Identity, Memo, identify};
@@ -98,6 +100,10 @@ pub(crate) fn renew(call: &Call<'_>, identity: Option<&Identity>, response: &mut
     };
     let generation = call.generation();
     let until = identity.person.until();
+    if until < identity.presence.claims.expires.saturating_add(RENEW_AFTER) || is_shared(response.headers()) {
+        // Not due, or whoever shares a cache with this person would get the cookie too: the next answer will carry it.
+        return;
+    }
     generation.jar.renew(response.headers_mut(), &generation.ring, &identity.presence, until, call.now);
 }
 
