@@ -11,7 +11,7 @@ use portcullis_sys::fd;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use crate::{FDS_MAX, MESSAGE_MAX, VERSION};
 
@@ -96,14 +96,15 @@ impl Channel {
             return Err(WireError::TooLarge);
         }
         // Zeroizing and of fixed size: a message may carry a password, and a growing buffer would leave copies behind.
-        let mut buffer = Zeroizing::new(vec![0; MESSAGE_MAX]);
-        buffer[0] = VERSION;
-        let body = postcard::to_slice(message, &mut buffer[1..]).map_err(|error| match error {
+        let mut buffer = Buffer::new();
+        buffer.bytes[0] = VERSION;
+        let body = postcard::to_slice(message, &mut buffer.bytes[1..]).map_err(|error| match error {
             postcard::Error::SerializeBufferFull => WireError::TooLarge,
             _ => WireError::Malformed,
         })?;
         let length = body.len() + 1;
-        fd::send(self.0.as_fd(), &buffer[..length], fds)?;
+        buffer.used = length;
+        fd::send(self.0.as_fd(), &buffer.bytes[..length], fds)?;
         Ok(())
     }
 
@@ -112,21 +113,42 @@ impl Channel {
     /// # Errors
     /// [`WireError::Closed`] at the end; [`WireError::Malformed`] when it is none of ours: the caller ends the channel then.
     pub fn receive<T: DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
-        let mut buffer = Zeroizing::new(vec![0; MESSAGE_MAX]);
-        let received = fd::receive(self.0.as_fd(), &mut buffer)?;
+        let mut buffer = Buffer::new();
+        let received = fd::receive(self.0.as_fd(), &mut buffer.bytes)?;
+        buffer.used = received.length;
         if received.length == 0 {
             return Err(WireError::Closed);
         }
         if received.truncated {
             return Err(WireError::TooLarge);
         }
-        match buffer[..received.length].split_first() {
+        match buffer.bytes[..received.length].split_first() {
             Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
                 Ok((message, [])) => Ok((message, received.fds)),
                 _ => Err(WireError::Malformed),
             },
             _ => Err(WireError::Malformed),
         }
+    }
+}
+
+/// Room for one message. What a message filled is wiped afterwards; wiping all of it would cost more than the message.
+struct Buffer {
+    bytes: Vec<u8>,
+    /// Bytes to wipe: all of them until it is known how many were written.
+    used: usize,
+}
+
+impl Buffer {
+    fn new() -> Self {
+        Self { bytes: vec![0; MESSAGE_MAX], used: MESSAGE_MAX }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let used = self.used.min(self.bytes.len());
+        self.bytes[..used].zeroize();
     }
 }
 
