@@ -89,7 +89,9 @@ async fn admit(
         Verdict::Refuse(refusal) => return Err(refuse(call, live, &refusal)),
     };
     check_path(call, person, live, &forward).await?;
-    check_port(call, person, live, &forward)?;
+    if let Some(response) = foreign_port(call, person, live, &forward) {
+        return Err(response);
+    }
     let mut request = request;
     if let QueryRule::Add(parameter) = forward.query {
         *request.uri_mut() = with_parameter(request.uri(), parameter).ok_or_else(|| malformed(call))?;
@@ -186,26 +188,21 @@ async fn check_path(
     Err(refuse(call, live, &outside(&person.flags, forward.capability, &claim.tail)))
 }
 
-/// Asks the kernel who listens on a port that the IDE will connect to.
+/// Asks the kernel who listens on a port that the IDE will connect to; the answer when it is not the session's owner.
 ///
-/// Whoever takes a port first could otherwise show a page there that acts as the session's owner: it is of our origin.
-fn check_port(
-    call: &Call<'_>,
-    person: &Person,
-    live: &Live,
-    forward: &Forward,
-) -> Result<(), Response<Body>> {
-    let Some(port) = forward.port else { return Ok(()) };
+/// Whoever takes a port first could otherwise show a page there that acts as the owner: it is of our origin.
+fn foreign_port(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward) -> Option<Response<Body>> {
+    let port = forward.port?;
     match listeners(port) {
         Ok(owners) if owners.is_empty() => {
             let what = format!("No program listens on port {port} of this machine.");
             let public = Public { what: Some(&what), ..Public::of(StatusCode::BAD_GATEWAY) };
-            Err(call.reader().refuse(public, "the port of a port proxy is not taken"))
+            Some(call.reader().refuse(public, "the port of a port proxy is not taken"))
         }
-        Ok(owners) if owners.iter().all(|owner| *owner == person.sign_in.principal.uid.0) => Ok(()),
-        Ok(_) => Err(refuse(call, live, &port_of_another(port))),
+        Ok(owners) if owners.iter().all(|owner| *owner == person.sign_in.principal.uid.0) => None,
+        Ok(_) => Some(refuse(call, live, &port_of_another(port))),
         // Fail closed: nobody can say whose program it is.
-        Err(error) => Err(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error))),
+        Err(error) => Some(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error))),
     }
 }
 
