@@ -1,6 +1,6 @@
 //! Reads rserver.conf, rsession.conf and their companions from one declaration of every option.
 //!
-//! [`Sources::read`] is the only function here that touches the disk; [`load`] is pure, so that launcher and server decide
+//! [`Sources::read`] is the only function here that touches the disk; [`load()`] is pure, so that launcher and server decide
 //! on the same bytes. Problems are collected with file and line, all of them, never just the first. Nothing here looks up
 //! accounts, opens certificates or acts on a setting. Called by launcher, server, policy, the administrator's command and
 //! the generators of the reference ([`generate`]).

@@ -18,7 +18,7 @@ pub const FILE_MAX: u64 = 1024 * 1024;
 pub struct ConfText {
     /// Name below the configuration directory.
     pub name: String,
-    /// Its text. Bytes that are not UTF-8 stand as U+FFFD, which [`crate::load`] answers with a problem.
+    /// Its text. Bytes that are not UTF-8 stand as U+FFFD, which [`crate::load()`] answers with a problem.
     pub text: String,
 }
 

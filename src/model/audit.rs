@@ -1,4 +1,4 @@
-//! The audit log's events, declared once: the enum, its words and the table for the reference come from [`events!`].
+//! The audit log's events, declared once: the enum, its words and the table for the reference come from `events!`.
 //!
 //! A record is one JSON line: `seq`, `time`, `event` with its fields, `prev` and `hash`. The launcher alone writes them
 //! (`portcullis_launcher::audit`); [`record`] makes one, [`check`] is what `portcullis audit verify` does.
