@@ -75,17 +75,24 @@ pub fn kill_descendants(within: Duration) -> io::Result<Killed> {
     let _first = First::become_it();
     let mut pause = PAUSE_FIRST;
     loop {
+        // Who has no child, dead ones included, has no descendant: there is a child at the head of every line. The walk can't
+        // say that for sure, since who forks and exits is never where it looks.
+        let (mut alone, mut before, known) = (None, Vec::new(), killed.len());
         for _ in 0..PEELS {
-            let children = kill_children(own);
+            let Some(children) = kill_children(own) else { break };
+            alone = Some(children.is_empty());
             killed.extend(children.iter().copied());
-            reap();
-            if children.is_empty() {
+            // None left, or the same again: those need time, not signals.
+            if children.is_empty() || children == before || Instant::now() >= end {
                 break;
             }
+            before = children;
+            reap();
         }
-        let living = descendants(own)?;
+        reap();
+        let living = if alone == Some(true) { Vec::new() } else { descendants(own)? };
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        if living.is_empty() || Instant::now() >= end {
+        if alone.unwrap_or(living.is_empty()) || Instant::now() >= end {
             return Ok(Killed { killed: count(killed.len()), left: count(living.len()) });
         }
         let mut held = Vec::with_capacity(AT_ONCE.min(living.len()));
@@ -100,14 +107,14 @@ pub fn kill_descendants(within: Duration) -> io::Result<Killed> {
         }
         // The kernel ends them in their own time, which they need some of.
         wait_for(&held, pause.min(end.saturating_duration_since(Instant::now())));
-        pause = (pause * 2).min(PAUSE_LAST);
+        pause = if killed.len() > known { PAUSE_FIRST } else { (pause * 2).min(PAUSE_LAST) };
     }
 }
 
 /// Kills every child of this process that is not dead yet. Only this process reaps them, so no number is another's meanwhile.
-fn kill_children(own: i32) -> Vec<i32> {
-    // Not there on every kernel (CONFIG_PROC_CHILDREN): the walk finds them too.
-    let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+/// `None` on a kernel that doesn't tell (CONFIG_PROC_CHILDREN).
+fn kill_children(own: i32) -> Option<Vec<i32>> {
+    let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).ok()?;
     let mut hit = Vec::new();
     for pid in
         text.split_ascii_whitespace().filter_map(|word| word.parse::<i32>().ok()).filter(|pid| *pid > 0)
@@ -117,7 +124,7 @@ fn kill_children(own: i32) -> Vec<i32> {
             hit.push(pid);
         }
     }
-    hit
+    Some(hit)
 }
 
 /// This process before all others, as long as the value lives; nothing where it may not (without privilege).
@@ -192,12 +199,14 @@ mod tests {
         assert_eq!(code, 0);
     }
 
-    /// Processes that do nothing but fork, and processes that fork and exit, so that each lives for an instant.
-    fn bomb(comet: bool) -> ! {
+    /// Processes that do nothing but fork, and processes that fork and exit, so that each lives for an instant. They end by
+    /// themselves at `end`, so that a test that fails leaves none.
+    fn bomb(comet: bool, end: Instant) -> ! {
         loop {
+            let over = Instant::now() >= end;
             // SAFETY: system calls only, in a process of this test that has one thread and never returns.
             unsafe {
-                if libc::fork() > 0 && comet {
+                if over || libc::fork() > 0 && comet {
                     libc::_exit(0);
                 }
             }
@@ -211,6 +220,7 @@ mod tests {
         }
         let code = child_for_test(|| {
             subreaper().expect("subreaper");
+            let end = Instant::now() + Duration::from_secs(60);
             for (user, comet) in [(20_077, false), (20_078, true), (20_078, true)] {
                 // SAFETY: the child makes system calls only.
                 if unsafe { libc::fork() } == 0 {
@@ -222,7 +232,7 @@ mod tests {
                             && libc::setresuid(user, user, user) == 0
                     };
                     if ready {
-                        bomb(comet);
+                        bomb(comet, end);
                     }
                     // SAFETY: ends the process.
                     unsafe { libc::_exit(1) }
