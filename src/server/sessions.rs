@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use portcullis_model::SessionId;
-use portcullis_model::session::{Ide, State};
+use portcullis_model::session::{Ide, State, Step};
 use portcullis_pages::{EndedPage, StartingPage};
 use portcullis_proxy::{Body, Incoming};
 use portcullis_wire::ToLauncher;
@@ -113,11 +113,16 @@ pub(crate) fn status(call: &Call<'_>, id: SessionId) -> Response<Body> {
     let ide = live.session.ide;
     match &live.session.state {
         State::Running => call.reader().go(&format!("/s/{id}/")),
-        State::Ending => call.reader().go("/"),
-        State::Launching(step) => {
+        // A failed start ends before it has ended: the page that watches it waits for the reason.
+        State::Ending if !call.renews_itself() => call.reader().go("/"),
+        State::Launching(_) | State::Ending => {
+            let step = match &live.session.state {
+                State::Launching(step) => *step,
+                _ => Step::Answer,
+            };
             let elapsed = call.now.saturating_sub(live.session.started);
             let timeout = u64::from(call.generation().settings.portcullis.session_start_timeout_seconds);
-            let page = StartingPage { frame, id, ide, step: *step, elapsed, timeout };
+            let page = StartingPage { frame, id, ide, step, elapsed, timeout };
             call.reader().page(StatusCode::OK, page.html())
         }
         State::Ended(end) => {

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use portcullis_model::session::{Ide, State, Step};
+use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{ToLauncher, ToServer};
 
@@ -147,4 +147,21 @@ fn a_wrong_first_configuration_is_refused() {
         matches!(message, ToLauncher::ConfigurationRefused { generation: 1, .. }).then_some(())
     });
     assert!(launcher.ended().is_err());
+}
+
+#[test]
+fn the_page_of_a_start_waits_for_the_reason_of_its_failure() {
+    let alice = person("alice", 1);
+    let mut session = session_of("alice", 7, State::Ending);
+    let launcher = Launcher::serving(&[], &[&alice], &[&session]);
+    let browser = launcher.browser_of(&alice);
+    let (page, watching) = (format!("/sessions/{}", session.id), format!("/sessions/{}?live=1", session.id));
+    // A script that renews its page takes a redirect for the way on.
+    assert_eq!(browser.open(&watching).status, 200);
+    assert_eq!(browser.open(&page).header("location"), "/");
+    let why = EndReason::StartFailed("no configuration".into());
+    session.state = State::Ended(End { why, step: Some(Step::Answer), output: vec!["last".into()], at: 200 });
+    launcher.send(ToServer::Session(Box::new(session)));
+    let told = (0..1000).any(|_| browser.open(&watching).body.contains("o configuration"));
+    assert!(told, "{}", browser.open(&watching).body);
 }
