@@ -51,6 +51,11 @@ pub fn main() -> ExitCode {
     // ORDER: before anything is opened, or what is opened could be taken for the wire.
     let wire = Channel::inherited();
     logging::start();
+    // ORDER: before the first key comes over the wire: no core file and no debugger of the same account ever sees one.
+    if let Err(errno) = portcullis_sys::attributes::dumpable(false) {
+        tracing::error!(%errno, "cannot close this process to others of its account");
+        return ExitCode::FAILURE;
+    }
     let wire = match wire {
         Ok(Some(wire)) => wire,
         Ok(None) => {

@@ -8,6 +8,7 @@ use portcullis_testing::{Client, Stage, World, case, module, process, until, web
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
+        case("crash::no_process_with_keys_leaves_a_core_or_can_be_looked_into", not_dumpable),
         case("crash::a_killed_launcher_keeps_sessions_and_sign_ins", launcher),
         case("crash::a_killed_server_is_replaced_and_sessions_live_on", server),
         case("crash::a_killed_pam_helper_lets_nobody_in", helper),
@@ -215,5 +216,19 @@ fn ordered_end(stage: &Stage) -> Result<()> {
     ensure!(process::of_user(uid).is_empty(), "sessions live on");
     world.await_audit("session-ended", &[("session", &id)], 1)?;
     world.await_audit("stopped", &[], 1)?;
+    Ok(())
+}
+
+fn not_dumpable(stage: &Stage) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let world = stage.world().start()?;
+    let (_, client) = world.signed_in("core")?;
+    let id = client.start_session(30)?;
+    let session = world.session_process(&id)?;
+    for (pid, uid) in [(world.server()?.pid, world.server()?.uids[0]), (session.pid, session.uids[0])] {
+        // The kernel gives these files to root when the process is closed to its own account.
+        let owner = std::fs::metadata(format!("/proc/{pid}/environ"))?.uid();
+        anyhow::ensure!(uid != 0 && owner == 0, "process {pid} of {uid}: /proc belongs to {owner}");
+    }
     Ok(())
 }
