@@ -5,8 +5,8 @@
 //! that wait register a waker.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Why streams are ended; decides the WebSocket close code.
@@ -36,7 +36,31 @@ pub struct Cut(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     reason: AtomicU8,
-    waiting: Mutex<Waiting>,
+    /// A list per serving thread (threads beyond that number share), so that none waits for another's lock
+    /// and registering moves no cache line between processors.
+    waiting: [Shard; SHARDS],
+}
+
+/// As many lists as the most serving threads; each takes a cache line.
+const SHARDS: usize = 8;
+
+#[derive(Default)]
+#[repr(align(64))]
+struct Shard(Mutex<Waiting>);
+
+impl Shard {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This thread's list: threads are numbered as they first ask.
+fn own_shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    OWN.with(|own| *own)
 }
 
 #[derive(Default)]
@@ -57,10 +81,12 @@ impl Cut {
         if first.is_err() {
             return;
         }
-        // ORDER: the reason is stored before the list is taken, and `Watch` registers before it reads the
-        // reason, so a stream either sees the reason or is in the list.
-        let waiting = std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting.wakers.into_iter().flatten().for_each(Waker::wake);
+        // ORDER: the reason is stored before a list is taken, and `Watch` registers before it reads the
+        // reason, so a stream either sees the reason or is in a list.
+        for shard in &self.0.waiting {
+            let waiting = std::mem::take(&mut *shard.lock());
+            waiting.wakers.into_iter().flatten().for_each(Waker::wake);
+        }
     }
 
     /// The reason, once it was cut.
@@ -116,12 +142,14 @@ impl Cuts {
 pub(crate) struct Watch {
     cuts: Cuts,
     places: [Option<usize>; 3],
+    /// In which of their lists.
+    shard: usize,
     registered: Option<Waker>,
 }
 
 impl Watch {
     pub(crate) fn new(cuts: Cuts) -> Self {
-        Self { cuts, places: [None, None, None], registered: None }
+        Self { cuts, places: [None, None, None], shard: own_shard(), registered: None }
     }
 
     /// The reason, if it was cut; registers nothing.
@@ -135,7 +163,7 @@ impl Watch {
         if !known {
             for (cut, place) in self.cuts.0.iter().zip(&mut self.places) {
                 let Some(cut) = cut else { continue };
-                let mut waiting = cut.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut waiting = cut.0.waiting[self.shard].lock();
                 let at = place.or_else(|| waiting.free.pop()).unwrap_or(waiting.wakers.len());
                 if at >= waiting.wakers.len() {
                     waiting.wakers.resize(at + 1, None);
@@ -155,7 +183,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         for (cut, place) in self.cuts.0.iter().zip(self.places) {
             let (Some(cut), Some(at)) = (cut, place) else { continue };
-            let mut waiting = cut.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = cut.0.waiting[self.shard].lock();
             // After a cut the list is a fresh, empty one, and nobody registers in it for long.
             if let Some(slot) = waiting.wakers.get_mut(at) {
                 *slot = None;
@@ -193,6 +221,7 @@ mod tests {
             })
             .await;
         }
-        assert_eq!(cut.0.waiting.lock().expect("not poisoned").wakers.len(), 1);
+        let kept: usize = cut.0.waiting.iter().map(|shard| shard.lock().wakers.len()).sum();
+        assert_eq!(kept, 1);
     }
 }

@@ -50,10 +50,10 @@ pub(crate) async fn ide(
     id: SessionId,
     tail_at: usize,
 ) -> Response<Body> {
-    let Some(identity) = call.identity.clone() else { return unauthenticated(&call) };
-    let person = &identity.person;
-    let Some(live) = call.snapshot.session_of(person, id).cloned() else { return unknown(&call) };
-    if let Some(response) = not_running(&call, &live) {
+    // Borrowed, not cloned: all threads would write to the same reference counts on every request.
+    let Some(person) = call.person() else { return unauthenticated(&call) };
+    let Some(live) = call.snapshot.session_of(person, id) else { return unknown(&call) };
+    if let Some(response) = not_running(&call, live) {
         return response;
     }
     let uri = call.uri.clone();
@@ -67,11 +67,11 @@ pub(crate) async fn ide(
         content_length: content_length(request.headers()),
         wants_html: call.html,
     };
-    let mut response = match admit(&call, person, &live, &ask, request).await {
-        Ok(passing) => pass::pass(&call, person, &live, passing).await,
+    let mut response = match admit(&call, person, live, &ask, request).await {
+        Ok(passing) => pass::pass(&call, person, live, passing).await,
         Err(response) => response,
     };
-    crate::serve::renew(&call, Some(&identity), &mut response);
+    crate::serve::renew(&call, call.identity.as_ref(), &mut response);
     response
 }
 

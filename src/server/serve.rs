@@ -57,17 +57,7 @@ pub(crate) async fn handle(
     let identity = identify(&conn.memo, &snapshot, headers, now);
     let gate = judge(generation, &request, &host, place);
     let method = request.method().clone();
-    let call = Call {
-        thread,
-        snapshot: snapshot.clone(),
-        identity,
-        peer,
-        host,
-        method,
-        uri: uri.clone(),
-        html,
-        now,
-    };
+    let call = Call { thread, snapshot, identity, peer, host, method, uri: uri.clone(), html, now };
     if let Err(refusal) = gate {
         return foreign(&call, place, refusal);
     }
