@@ -7,9 +7,11 @@
 pub mod audit;
 pub mod cookie;
 pub mod ids;
+pub mod level;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
 
 pub use ids::{Gid, Pid, Port, SessionId, SignInId, Uid, UserName};
+pub use level::Level;
 pub use secret::Secret;

@@ -1,5 +1,7 @@
 //! What a server restricts, in a person's words.
 
+use portcullis_model::Level;
+
 /// A flag that restricts this person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restriction<'a> {
@@ -17,43 +19,14 @@ pub struct Restriction<'a> {
     pub remains: &'a str,
 }
 
-/// Where a flag holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nowhere.
-    None,
-    /// A switch of the IDE's own is set.
-    Ide,
-    /// The request never reaches the IDE.
-    Proxy,
-    /// The kernel refuses it to the session's processes too.
-    Kernel,
-}
-
-impl Level {
-    /// One word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Ide => "ide",
-            Self::Proxy => "proxy",
-            Self::Kernel => "kernel",
-        }
-    }
-
-    const fn note(self) -> &'static str {
-        match self {
-            Self::None => "Not held here.",
-            Self::Ide => "Held by a switch of the IDE.",
-            Self::Proxy => "Held at the door: such requests never reach the IDE.",
-            Self::Kernel => "Held at the door and by the kernel inside the session.",
-        }
-    }
-}
-
 impl Restriction<'_> {
     pub(crate) const fn note(&self) -> &'static str {
-        self.level.note()
+        match self.level {
+            Level::None => "Not held here.",
+            Level::Ide => "Held by a switch of the IDE.",
+            Level::Proxy => "Held at the door: such requests never reach the IDE.",
+            Level::Kernel => "Held at the door and by the kernel inside the session.",
+        }
     }
 }
 

@@ -27,10 +27,11 @@ pub use capability::Capability;
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
 pub use portcullis_conf::Origin;
+pub use portcullis_model::Level;
 pub use refusal::{Refusal, outside, over_limit, port_of_another, refusal_body};
 pub use row::{Check, Methods, Row, Tail};
 pub use start::{CommandError, LaunchFacts, command};
-pub use summary::{FlagLine, Level};
+pub use summary::FlagLine;
 
 /// Decides on a request by its head: forward it, and how, or refuse it with the reason.
 pub fn decide(ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {

@@ -49,14 +49,11 @@ pub enum CollectError {
     Slow(Duration),
 }
 
-/// Time for a body that is read whole. 60 s: forms and JSON of a few MiB on a bad line.
-const COLLECT_WITHIN: Duration = Duration::from_secs(60);
-
 /// Reads a body whole, for judging it or for our own forms; never more than `limit` bytes, never longer than
-/// a minute.
-pub async fn collect(body: Incoming, limit: u64) -> Result<Bytes, CollectError> {
-    let whole = tokio::time::timeout(COLLECT_WITHIN, read_whole(body, limit)).await;
-    whole.unwrap_or(Err(CollectError::Slow(COLLECT_WITHIN)))
+/// `within`.
+pub async fn collect(body: Incoming, limit: u64, within: Duration) -> Result<Bytes, CollectError> {
+    let whole = tokio::time::timeout(within, read_whole(body, limit)).await;
+    whole.unwrap_or(Err(CollectError::Slow(within)))
 }
 
 async fn read_whole(mut body: Incoming, limit: u64) -> Result<Bytes, CollectError> {

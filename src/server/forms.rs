@@ -52,11 +52,11 @@ impl Form {
         if !kind[..end].trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             return Err(FormError::Kind);
         }
-        match tokio::time::timeout(FORM_WITHIN, collect(body, FORM_MAX)).await {
-            Ok(Ok(bytes)) => Self::parse(&bytes),
-            Ok(Err(CollectError::TooLarge { .. })) => Err(FormError::TooLarge),
-            Ok(Err(error)) => Err(FormError::Broken(error)),
-            Err(_) => Err(FormError::Slow),
+        match collect(body, FORM_MAX, FORM_WITHIN).await {
+            Ok(bytes) => Self::parse(&bytes),
+            Err(CollectError::TooLarge { .. }) => Err(FormError::TooLarge),
+            Err(CollectError::Slow(_)) => Err(FormError::Slow),
+            Err(error) => Err(FormError::Broken(error)),
         }
     }
 

@@ -2,8 +2,7 @@
 
 use http::{Method, Response, StatusCode};
 use portcullis_model::session::Ide;
-use portcullis_pages::{HomePage, Level, Restriction, SessionCard, StartChoice, meaning};
-use portcullis_policy as policy;
+use portcullis_pages::{HomePage, Restriction, SessionCard, StartChoice, meaning};
 use portcullis_proxy::Body;
 
 use crate::call::Call;
@@ -40,7 +39,7 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
             value: &line.value,
             meaning: text,
             rule,
-            level: level(line.level),
+            level: line.level,
             remains: line.remains,
         })
         .collect();
@@ -66,13 +65,4 @@ pub(crate) fn unavailable(call: &Call<'_>, ide: Ide) -> Option<&'static str> {
 
 fn choices(call: &Call<'_>) -> Vec<StartChoice<'static>> {
     Ide::ALL.into_iter().map(|ide| StartChoice { ide, unavailable: unavailable(call, ide) }).collect()
-}
-
-fn level(level: policy::Level) -> Level {
-    match level {
-        policy::Level::None => Level::None,
-        policy::Level::Ide => Level::Ide,
-        policy::Level::Proxy => Level::Proxy,
-        policy::Level::Kernel => Level::Kernel,
-    }
 }

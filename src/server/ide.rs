@@ -120,18 +120,17 @@ async fn admit(
         let public = Public { what, ..Public::of(StatusCode::SERVICE_UNAVAILABLE) };
         return Err(call.reader().refuse(public, "no memory for another body that is to be judged"));
     };
-    let whole = tokio::time::timeout(JUDGED_WITHIN, collect(body, most));
-    let bytes = match whole.await {
-        Ok(Ok(bytes)) => bytes,
-        Err(_) | Ok(Err(CollectError::Slow(_))) => {
+    let bytes = match collect(body, most, JUDGED_WITHIN).await {
+        Ok(bytes) => bytes,
+        Err(CollectError::Slow(_)) => {
             return Err(call
                 .reader()
                 .refuse(Public::of(StatusCode::REQUEST_TIMEOUT), "a body came too slowly"));
         }
-        Ok(Err(CollectError::TooLarge { limit })) => {
+        Err(CollectError::TooLarge { limit }) => {
             return Err(refuse(call, live, &too_large(call.generation(), &person.flags, &forward, limit)));
         }
-        Ok(Err(error)) => {
+        Err(error) => {
             return Err(call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), &chain(&error)));
         }
     };

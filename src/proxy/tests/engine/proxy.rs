@@ -87,7 +87,8 @@ pub(crate) async fn proxy_with(to: SocketAddr, setup: Setup) -> Proxy {
                 return response;
             }
             if request.uri().path() == "/judge" {
-                return match portcullis_proxy::collect(request.into_body(), 10).await {
+                return match portcullis_proxy::collect(request.into_body(), 10, Duration::from_secs(60)).await
+                {
                     Ok(bytes) => Response::new(Body::full(bytes)),
                     Err(error) => Response::new(Body::full(error.to_string())),
                 };
