@@ -4,6 +4,7 @@
 //! Called by every other crate; depends on none of ours.
 #![forbid(unsafe_code)]
 
+pub mod app_name;
 pub mod audit;
 pub mod cookie;
 pub mod ids;
@@ -12,6 +13,7 @@ pub mod secret;
 pub mod session;
 pub mod sign_in;
 
-pub use ids::{Gid, Pid, Port, SessionId, SignInId, Uid, UserName};
+pub use app_name::AppName;
+pub use ids::{Gid, IdError, Pid, Port, SessionId, SignInId, Uid, UserName};
 pub use level::Level;
 pub use secret::Secret;

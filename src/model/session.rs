@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Port, Secret, SessionId, UserName};
+use crate::{AppName, Port, Secret, SessionId, UserName};
 
 /// The IDEs a session can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -12,29 +12,41 @@ use crate::{Port, Secret, SessionId, UserName};
 pub enum Ide {
     /// JupyterLab 4 (with Notebook 7's routes).
     Jupyter,
+    /// RStudio: `rsession` of RStudio Server.
+    Rstudio,
+    /// VS Code in the browser: code-server.
+    CodeServer,
+    /// Any other web application, declared in `adapters.conf`.
+    App(AppName),
 }
 
 impl Ide {
-    /// All of them, in the order pages show them.
-    pub const ALL: [Self; 1] = [Self::Jupyter];
+    /// Those that need no declaration, in the order pages show them.
+    pub const BUILT_IN: [Self; 3] = [Self::Rstudio, Self::Jupyter, Self::CodeServer];
 
     /// The word used in URLs, forms, logs and the audit log.
-    pub const fn word(self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Jupyter => "jupyter",
+            Self::Rstudio => "rstudio",
+            Self::CodeServer => "code-server",
+            Self::App(name) => name.as_str(),
         }
     }
 
-    /// The name a person reads.
-    pub const fn title(self) -> &'static str {
+    /// The name a person reads; of a declared application its bare name, where its title isn't at hand.
+    pub fn title(&self) -> &str {
         match self {
             Self::Jupyter => "JupyterLab",
+            Self::Rstudio => "RStudio",
+            Self::CodeServer => "VS Code",
+            Self::App(name) => name.as_str(),
         }
     }
 
-    /// From the word of [`Ide::word`].
+    /// From the word of [`Ide::word`]. Whether an application of that name is declared is for the caller to ask.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ide| ide.word() == word)
+        Self::BUILT_IN.into_iter().find(|ide| ide.word() == word).or_else(|| word.parse().ok().map(Self::App))
     }
 }
 

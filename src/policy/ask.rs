@@ -59,6 +59,8 @@ pub struct Forward {
     /// A TCP port of this machine that the IDE will connect to. Only programs of the session's owner may listen there: what
     /// answers becomes a page of the owner's own.
     pub port: Option<u16>,
+    /// What would have refused it, had the flag's effect not been `audit`: to be recorded.
+    pub noted: Option<Box<Refusal>>,
 }
 
 /// What to do with a request's body.

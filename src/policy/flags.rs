@@ -78,6 +78,9 @@ pub struct Flags {
     pub directories: Setting<Vec<String>>,
     /// `limit-file-upload-size-mb`; 0 is no limit.
     pub upload_limit_mb: Setting<u64>,
+    /// The same flags with those enforced whose effect is `audit`; `None` when there are none. What they would refuse passes
+    /// and is recorded.
+    pub audited: Option<Box<Flags>>,
 }
 
 impl Default for Flags {
@@ -94,6 +97,7 @@ impl Default for Flags {
             restrict_directories: Setting::default_of(false),
             directories: Setting::default_of(Vec::new()),
             upload_limit_mb: Setting::default_of(0),
+            audited: None,
         }
     }
 }
@@ -130,7 +134,13 @@ impl Flags {
                 value: u64::from(said.limit_file_upload_size_mb),
                 origin: options.origin(flag::UPLOAD_LIMIT.name),
             },
+            audited: None,
         }
+    }
+
+    /// The flags as they would hold without the effect `audit`, where some have it.
+    pub fn audited(&self) -> Option<&Self> {
+        self.audited.as_deref()
     }
 
     /// Whether any flag takes something away.

@@ -6,20 +6,27 @@
 //! every request, by the launcher for the command that starts an IDE, by xtask for the generated pages.
 #![forbid(unsafe_code)]
 
+mod adapter;
+mod adapters;
 mod ask;
 mod capability;
+mod code_server;
 pub mod flag;
 mod flags;
 mod frame;
+mod generic;
 pub mod jupyter;
 mod path;
 mod refusal;
 mod row;
+mod rstudio;
 mod start;
 mod summary;
 
 use portcullis_model::session::Ide;
 
+pub use adapter::Prefix;
+pub use adapters::Adapters;
 pub use ask::{
     Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Transfer, Verdict,
 };
@@ -34,17 +41,26 @@ pub use start::{CommandError, LaunchFacts, command};
 pub use summary::FlagLine;
 
 /// Decides on a request by its head: forward it, and how, or refuse it with the reason.
-pub fn decide(ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {
-    match ide {
-        Ide::Jupyter => jupyter::decide(flags, ask),
+pub fn decide(adapters: &Adapters, ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {
+    let mut verdict = adapter::decide(adapters, ide, flags, ask);
+    if let (Verdict::Forward(forward), Some(strict)) = (&mut verdict, flags.audited()) {
+        if let Verdict::Refuse(refusal) = adapter::decide(adapters, ide, strict, ask) {
+            forward.noted = Some(refusal);
+        }
     }
+    verdict
 }
 
 /// Decides on the whole body of a request whose head was answered with [`BodyRule::Judge`].
 ///
 /// A [`PathRule::Resolve`] in the answer is about a path named *in the body*; the one of the head is to be kept as well.
-pub fn judge_body(ide: Ide, flags: &Flags, ask: &Ask<'_>, body: &[u8]) -> Verdict {
-    match ide {
-        Ide::Jupyter => jupyter::judge_body(flags, ask, body),
+pub fn judge_body(adapters: &Adapters, ide: Ide, flags: &Flags, ask: &Ask<'_>, body: &[u8]) -> Verdict {
+    let adapter = adapter::of(ide);
+    let mut verdict = adapter.judge_body(adapters, ide, flags, ask, body);
+    if let (Verdict::Forward(forward), Some(strict)) = (&mut verdict, flags.audited()) {
+        if let Verdict::Refuse(refusal) = adapter.judge_body(adapters, ide, strict, ask, body) {
+            forward.noted = Some(refusal);
+        }
     }
+    verdict
 }

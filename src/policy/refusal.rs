@@ -152,7 +152,8 @@ pub fn refusal_body(ide: Ide, refusal: &Refusal, id: &str, wants_html: bool) -> 
         return ("text/plain; charset=utf-8", format!("{text}\n\nReference: {id}\n"));
     }
     match ide {
-        Ide::Jupyter => (
+        // RStudio's, code-server's and the applications' own forms come with their adapters.
+        Ide::Jupyter | Ide::Rstudio | Ide::CodeServer | Ide::App(_) => (
             "application/json",
             json!({
                 "message": text,

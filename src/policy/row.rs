@@ -1,7 +1,9 @@
 //! A row of an adapter: which requests it covers, what they take, and how they are sent on.
 //!
-//! Rows are constants; finding one allocates nothing. A row that is wrong is a hole, so each names the handler it was
+//! Built-in rows are constants, an administrator's are made when the configuration is read; finding one allocates nothing. A row that is wrong is a hole, so each names the handler it was
 //! read from and the release it was seen in, and the adapter's tests hold the list of routes of the real program.
+
+use std::borrow::Cow;
 
 use crate::{Capability, Direction, SocketRule};
 
@@ -94,14 +96,14 @@ pub enum Check {
 }
 
 /// A row of an adapter's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Its methods.
     pub methods: Methods,
     /// Path: literal text, `*` for one segment, `**` for any number of segments (once), then a literal end if need be.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// What it takes, all of it; the first names the row.
-    pub needs: &'static [Capability],
+    pub needs: Cow<'static, [Capability]>,
     /// Whether it is a person's act; an untouched tab never sends it by itself.
     pub act: bool,
     /// Whether bytes of a file pass.
@@ -114,10 +116,10 @@ pub struct Row {
     pub either: bool,
     /// What else is looked at.
     pub check: Check,
-    /// The handler it was read from.
-    pub source: &'static str,
+    /// The handler it was read from, or the line of `adapters.conf`.
+    pub source: Cow<'static, str>,
     /// The release it was seen in.
-    pub seen: &'static str,
+    pub seen: Cow<'static, str>,
 }
 
 impl Row {
@@ -131,16 +133,16 @@ impl Row {
     ) -> Self {
         Self {
             methods,
-            path,
-            needs,
+            path: Cow::Borrowed(path),
+            needs: Cow::Borrowed(needs),
             act: false,
             transfer: None,
             tail: Tail::Route,
             socket: None,
             either: false,
             check: Check::None,
-            source,
-            seen,
+            source: Cow::Borrowed(source),
+            seen: Cow::Borrowed(seen),
         }
     }
 
@@ -175,6 +177,11 @@ impl Row {
         self
     }
 
+    /// Whether its path names a port that the IDE will connect to.
+    pub(crate) fn names_port(&self) -> bool {
+        self.check == Check::LoopbackPort
+    }
+
     /// What names the row.
     pub fn capability(&self) -> Capability {
         self.needs.first().copied().unwrap_or(Capability::Unknown)
@@ -182,7 +189,7 @@ impl Row {
 
     /// Whether the raw path fits; the bytes that `**` matched.
     pub fn fits<'p>(&self, path: &'p str) -> Option<&'p str> {
-        fits(self.path, path)
+        fits(&self.path, path)
     }
 
     /// The path without what `**` matched: the part that chose this row.

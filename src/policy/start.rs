@@ -42,15 +42,21 @@ pub enum CommandError {
     #[error("{ide} is switched off by {rule}")]
     Off {
         /// Which IDE.
-        ide: &'static str,
+        ide: String,
         /// The option, its value and its place.
         rule: String,
+    },
+    /// Nobody declared it, or this version can't start it.
+    #[error("{ide} can't be started by this version")]
+    NotYet {
+        /// Which IDE.
+        ide: String,
     },
     /// The program is in none of the places.
     #[error("{ide} is not installed: there is no program at {tried}")]
     NotFound {
         /// Which IDE.
-        ide: &'static str,
+        ide: String,
         /// The places, in backquotes.
         tried: String,
     },
@@ -97,6 +103,9 @@ pub fn command(
     let flags = Flags::resolve(settings, &facts.user, &facts.groups);
     match ide {
         Ide::Jupyter => jupyter::start(settings, &flags, facts, exists),
+        Ide::Rstudio | Ide::CodeServer | Ide::App(_) => {
+            Err(CommandError::NotYet { ide: ide.title().to_owned() })
+        }
     }
 }
 

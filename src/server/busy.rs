@@ -63,7 +63,10 @@ fn owner<'a>(snapshot: &'a Snapshot, live: &Live) -> Option<&'a Person> {
 }
 
 async fn is_busy(thread: &Thread, snapshot: &Snapshot, live: &Live) -> bool {
-    let Ide::Jupyter = live.session.ide;
+    if live.session.ide != Ide::Jupyter {
+        // Only Jupyter can be asked so far.
+        return false;
+    }
     let path = format!("{}/s/{}/api/kernels?no_track_activity=1", snapshot.generation.root, live.session.id);
     let Ok(mut request) = Request::get(path).body(Upload::Empty) else { return false };
     request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));

@@ -9,7 +9,7 @@ use portcullis_conf::{FrameOrigin, Settings, Sources, load};
 use portcullis_model::cookie::KeyRing;
 use portcullis_model::sign_in::Principal;
 use portcullis_pages::{Root, StaySignedIn};
-use portcullis_policy::Flags;
+use portcullis_policy::{Adapters, Flags};
 use portcullis_proxy::{TlsConfig, tls};
 use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use thiserror::Error;
@@ -49,6 +49,8 @@ pub(crate) struct Generation {
     pub(crate) number: u64,
     /// As the files say.
     pub(crate) settings: Settings,
+    /// What it adds to the built-in adapters.
+    pub(crate) adapters: Adapters,
     /// Signs and verifies cookies.
     pub(crate) ring: KeyRing,
     /// Name and attributes of cookies.
@@ -111,7 +113,8 @@ impl Generation {
             // Upstream lets nobody in with 0 days; a day is the shortest life that makes sense.
             u64::from(server.auth_stay_signed_in_days.max(1)) * 24 * 60 * 60
         };
-        Self { number, settings, ring, jar, root, origins, answers, life, slides }
+        let adapters = Adapters::new(&settings);
+        Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides }
     }
 
     /// What this person may do.

@@ -58,11 +58,13 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
 /// Why an IDE is not offered; `None` when it is.
 pub(crate) fn unavailable(call: &Call<'_>, ide: Ide) -> Option<&'static str> {
     match ide {
+        Ide::Rstudio | Ide::CodeServer | Ide::App(_) => Some("It is not set up on this server."),
         Ide::Jupyter if call.generation().settings.jupyter.labs_enabled => None,
         Ide::Jupyter => Some("JupyterLab is switched off on this server (`labs-enabled=0` in jupyter.conf)."),
     }
 }
 
 fn choices(call: &Call<'_>) -> Vec<StartChoice<'static>> {
-    Ide::ALL.into_iter().map(|ide| StartChoice { ide, unavailable: unavailable(call, ide) }).collect()
+    // Only what can be started by this version is offered.
+    [Ide::Jupyter].into_iter().map(|ide| StartChoice { ide, unavailable: unavailable(call, ide) }).collect()
 }

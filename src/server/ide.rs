@@ -84,7 +84,7 @@ async fn admit(
     request: Request<Incoming>,
 ) -> Result<Passing, Response<Body>> {
     let ide = live.session.ide;
-    let mut forward = match decide(ide, &person.flags, ask) {
+    let mut forward = match decide(&call.generation().adapters, ide, &person.flags, ask) {
         Verdict::Forward(forward) => forward,
         Verdict::Refuse(refusal) => return Err(refuse(call, live, &refusal)),
     };
@@ -147,7 +147,7 @@ async fn judge(
     forward: &mut Forward,
     bytes: &Bytes,
 ) -> Result<(), Response<Body>> {
-    match judge_body(live.session.ide, &person.flags, ask, bytes) {
+    match judge_body(&call.generation().adapters, live.session.ide, &person.flags, ask, bytes) {
         Verdict::Forward(judged) => {
             check_path(call, person, live, &judged).await?;
             forward.activity |= judged.activity;

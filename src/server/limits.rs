@@ -50,6 +50,7 @@ mod tests {
             socket: SocketRule::None,
             query: QueryRule::Keep,
             port: None,
+            noted: None,
         };
         let flags = Flags { upload_limit_mb: Setting::at(5, "rsession.conf", 2), ..Flags::default() };
         let open = Generation::for_tests(&[]);

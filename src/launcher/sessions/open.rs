@@ -52,6 +52,7 @@ impl Launcher {
                 return Err(OpenError::NotInstalled { program: tried });
             }
             Err(CommandError::Off { rule, .. }) => return Err(OpenError::NotInstalled { program: rule }),
+            Err(CommandError::NotYet { ide }) => return Err(OpenError::NotInstalled { program: ide }),
             Err(
                 error @ (CommandError::Path { .. }
                 | CommandError::SocketName { .. }

@@ -3,13 +3,16 @@
 //! One URL and one method serve saving and uploading; the JSON model tells them apart. JupyterLab's upload names the file
 //! in the model and sends base64 or numbered pieces; its save does neither.
 
+use portcullis_model::session::Ide;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{decide, transfer};
+use crate::adapter::{decide, transfer};
 use crate::path::normalise;
-use crate::{Ask, BodyRule, Capability, Direction, Flags, Forward, PathClaim, PathRule, Refusal, Verdict};
+use crate::{
+    Adapters, Ask, BodyRule, Capability, Direction, Flags, Forward, PathClaim, PathRule, Refusal, Verdict,
+};
 
 /// Longest body that is held to be judged: a notebook with large outputs fits, and a few at a time fit in memory.
 pub(super) const JUDGE_MAX: u64 = 64 << 20;
@@ -51,8 +54,8 @@ pub(super) fn head(flags: &Flags, ask: &Ask<'_>, tail: &str, forward: &mut Forwa
 }
 
 /// Decides on the whole body.
-pub(crate) fn judge(flags: &Flags, ask: &Ask<'_>, body: &[u8]) -> Verdict {
-    let forward = match decide(flags, ask) {
+pub(super) fn judge(adapters: &Adapters, flags: &Flags, ask: &Ask<'_>, body: &[u8]) -> Verdict {
+    let forward = match decide(adapters, Ide::Jupyter, flags, ask) {
         Verdict::Forward(forward) => forward,
         refused @ Verdict::Refuse(_) => return refused,
     };

@@ -58,7 +58,7 @@ pub(super) fn contents(
             forward.capability = Capability::Download;
             forward.activity = true;
             if ask.method != "HEAD" {
-                forward.transfer = Some(super::transfer(Direction::Download, tail));
+                forward.transfer = Some(crate::adapter::transfer(Direction::Download, tail));
             }
         }
     }

@@ -45,7 +45,7 @@ pub fn reference() -> String {
         let takes: Vec<_> = entry.needs.iter().map(|need| need.word()).collect();
         row(
             &mut page,
-            &[&request(entry), &takes.join(" + "), if entry.act { "yes" } else { "" }, entry.seen],
+            &[&request(entry), &takes.join(" + "), if entry.act { "yes" } else { "" }, &entry.seen],
         );
     }
     page

@@ -23,7 +23,7 @@ pub(crate) fn start(
     if !settings.jupyter.labs_enabled {
         let origin = settings.origin(FileKind::Jupyter, "labs-enabled");
         return Err(CommandError::Off {
-            ide: Ide::Jupyter.title(),
+            ide: Ide::Jupyter.title().to_owned(),
             rule: format!("labs-enabled=0 ({origin})"),
         });
     }
@@ -78,7 +78,7 @@ fn program(settings: &Settings, exists: &dyn Fn(&str) -> bool) -> Result<String,
     places
         .into_iter()
         .find(|place| exists(place))
-        .ok_or(CommandError::NotFound { ide: Ide::Jupyter.title(), tried })
+        .ok_or(CommandError::NotFound { ide: Ide::Jupyter.title().to_owned(), tried })
 }
 
 /// Whether an argument sets what the session decides: JupyterLab does not start when one is given twice, and another root

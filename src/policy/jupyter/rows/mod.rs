@@ -41,7 +41,8 @@ const fn on(
 }
 
 /// The tables, the most frequent requests first.
-static TABLES: [&[Row]; 5] = [running::ROWS, documents::ROWS, interface::ROWS, extensions::ROWS, git::ROWS];
+pub(super) static TABLES: [&[Row]; 5] =
+    [running::ROWS, documents::ROWS, interface::ROWS, extensions::ROWS, git::ROWS];
 
 /// All rows in the order they are tried.
 pub fn rows() -> impl Iterator<Item = &'static Row> {

@@ -1,13 +1,10 @@
 //! Saves and uploads, told apart by their bodies.
 
-use portcullis_model::session::Ide;
-
 use super::super::body;
 use super::*;
-use crate::judge_body;
 
 fn judged(change: Change, method: &str, path: &str, body: &str) -> Verdict {
-    judge_body(Ide::Jupyter, &with(change), &ask(method, path), body.as_bytes())
+    judge_body(&with(change), &ask(method, path), body.as_bytes())
 }
 
 #[test]
@@ -55,8 +52,7 @@ fn an_upload_is_told_from_a_save() {
         let Verdict::Refuse(refusal) = verdict else { panic!("{body} passed") };
         assert_eq!(refusal.flag, Some("allow-file-uploads"), "{body}");
         assert!(
-            judge_body(Ide::Jupyter, &Flags::default(), &ask("PUT", "/api/contents/up.txt"), body.as_bytes())
-                .is_forward()
+            judge_body(&Flags::default(), &ask("PUT", "/api/contents/up.txt"), body.as_bytes()).is_forward()
         );
     }
     for body in [
@@ -111,18 +107,14 @@ fn a_body_that_can_be_read_in_two_ways_is_refused() {
             panic!("{body} passed")
         };
         assert_eq!(refusal.status, 400, "{body}");
-        assert!(
-            judge_body(Ide::Jupyter, &Flags::default(), &ask("PUT", "/api/contents/a"), body.as_bytes())
-                .is_forward()
-        );
+        assert!(judge_body(&Flags::default(), &ask("PUT", "/api/contents/a"), body.as_bytes()).is_forward());
     }
 }
 
 #[test]
 fn an_upload_of_an_allowed_person_is_recorded() {
     let body = br#"{"type":"file","format":"base64","name":"up.txt","content":"aGk=","chunk":3}"#;
-    let verdict =
-        judge_body(Ide::Jupyter, &Flags::default(), &ask("PUT", "/api/contents/d%20d/up.txt"), body);
+    let verdict = judge_body(&Flags::default(), &ask("PUT", "/api/contents/d%20d/up.txt"), body);
     let Verdict::Forward(forward) = verdict else { panic!("{verdict:?}") };
     let transfer = Transfer { direction: Direction::Upload, path: "d d/up.txt".into() };
     assert_eq!((forward.capability, forward.transfer), (Capability::Upload, Some(transfer)));

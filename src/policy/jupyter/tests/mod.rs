@@ -6,8 +6,34 @@ mod conditions;
 mod doors;
 mod table;
 
+use portcullis_model::session::Ide;
+
 use super::*;
-use crate::Setting;
+use crate::row::Methods;
+use crate::{Direction, PathClaim, PathRule, QueryRule, Setting, SocketRule, Transfer};
+
+fn decide(flags: &Flags, ask: &Ask<'_>) -> Verdict {
+    crate::decide(&Adapters::default(), Ide::Jupyter, flags, ask)
+}
+
+fn find<'a>(method: &str, ask: &'a Ask<'a>) -> Option<(&'static Row, &'a str)> {
+    let method = Methods::named(method).expect("a method");
+    let asked = rows().find_map(|row| {
+        let fits = row.methods.meets(method) && (!ask.upgrade || row.socket.is_some());
+        if fits { row.fits(ask.path).map(|tail| (row, tail)) } else { None }
+    });
+    let (adapters, flags) = (Adapters::default(), Flags::default());
+    let found = crate::adapter::Weighing::new(&adapters, Ide::Jupyter, &flags, ask).find(method);
+    assert_eq!(
+        found.map(|(row, tail)| (row.path.as_ref(), tail)),
+        asked.map(|(row, tail)| (row.path.as_ref(), tail))
+    );
+    asked
+}
+
+fn judge_body(flags: &Flags, ask: &Ask<'_>, body: &[u8]) -> Verdict {
+    crate::judge_body(&Adapters::default(), Ide::Jupyter, flags, ask, body)
+}
 
 fn ask<'a>(method: &'a str, target: &'a str) -> Ask<'a> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
