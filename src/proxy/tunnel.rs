@@ -2,7 +2,7 @@
 
 //!
 //! Nothing of the client's is sent to the session before its 101, and nothing is tunnelled without one.
-//! It must not judge messages: an observer may look, the caller decides.
+//! It must not judge messages: a tap may look, an inspector may look and change, the caller decides.
 
 use std::io;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
 
 use crate::admit::{WebSocketAsk, accept_for};
 use crate::body::Body;
@@ -23,15 +24,21 @@ use crate::cut::{Cuts, Reason};
 use crate::download::Ended;
 use crate::error::ForwardError;
 use crate::forward::{Exchange, Failure, check, dial};
+use crate::h1::link::Link;
 use crate::h1::pump::Pump;
 use crate::h1::question;
 use crate::hop;
+use crate::inspect::Inspect;
 use crate::stream::Stream;
 use crate::upload::Upload;
 use crate::upstream::Upstream;
 
+mod inspected;
 mod lanes;
+mod reframe;
+mod unframe;
 
+use inspected::Inspected;
 use lanes::Lanes;
 
 /// Sees the start of each data message from the client: opcode (1 text, 2 binary), the first 256 bytes at
@@ -46,13 +53,17 @@ pub struct TunnelOptions {
     pub connect_within: Duration,
     /// Sees the client's messages.
     pub tap: Option<Tap>,
+    /// Sees all of each message and decides what becomes of it; costs frames taken apart and put together. With it
+    /// there is no tap.
+    pub inspect: Option<Box<dyn Inspect>>,
     /// Called once when it has ended; only if it was opened.
     pub on_end: Option<Box<dyn FnOnce(TunnelEnd)>>,
 }
 
 impl Default for TunnelOptions {
     fn default() -> Self {
-        Self { cuts: Cuts::none(), connect_within: Duration::from_secs(10), tap: None, on_end: None }
+        let connect_within = Duration::from_secs(10);
+        Self { cuts: Cuts::none(), connect_within, tap: None, inspect: None, on_end: None }
     }
 }
 
@@ -87,7 +98,7 @@ pub async fn tunnel<C>(
 where
     C: AsyncFnOnce() -> io::Result<Stream>,
 {
-    let TunnelOptions { cuts, connect_within, tap, on_end } = options;
+    let TunnelOptions { cuts, connect_within, tap, inspect, on_end } = options;
     check(upstream, &cuts)?;
     let mut request = request;
     let upgrade = hyper::upgrade::on(&mut request);
@@ -118,6 +129,10 @@ where
         return Ok(exchange.into_response(answer, upstream, ended));
     }
     understood(&exchange.headers, &key, &offered).map_err(ForwardError::BadAnswer)?;
+    let inspect = inspect.map(|mut inspect| {
+        inspect.opened(exchange.headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|chosen| chosen.to_str().ok()));
+        inspect
+    });
     let mut response = Response::new(Body::tunnel());
     *response.status_mut() = if ask.h2 { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
     let mut headers = exchange.headers;
@@ -128,7 +143,7 @@ where
         }
     }
     *response.headers_mut() = headers;
-    let lanes = Lanes::new(exchange.link, tap, cuts);
+    let lanes = Open::new(exchange.link, tap, inspect, cuts);
     tokio::task::spawn_local(async move {
         let _open = ask.gauges.tunnel();
         let _busy = ask.busy;
@@ -142,6 +157,29 @@ where
         }
     });
     Ok(response)
+}
+
+/// An open tunnel of either kind.
+enum Open {
+    Plain(Box<Lanes>),
+    Inspected(Box<Inspected>),
+}
+
+impl Open {
+    fn new(link: Link, tap: Option<Tap>, inspect: Option<Box<dyn Inspect>>, cuts: Cuts) -> Self {
+        match inspect {
+            None => Self::Plain(Box::new(Lanes::new(link, tap, cuts))),
+            Some(inspect) => Self::Inspected(Box::new(Inspected::new(link, inspect, cuts))),
+        }
+    }
+
+    async fn run(self, upgraded: Upgraded) -> TunnelEnd {
+        match self {
+            Self::Plain(lanes) => lanes.run(upgraded).await,
+            // Boxed, so that a tunnel that isn't inspected is no larger for it.
+            Self::Inspected(lanes) => Box::pin(lanes.run(upgraded)).await,
+        }
+    }
 }
 
 /// The key the session must prove to have understood. HTTP/2 clients send none: one is made up.

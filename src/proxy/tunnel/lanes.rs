@@ -1,7 +1,8 @@
 //! The two directions of an open tunnel, polled as one task.
 //!
 //! Bytes are read into one buffer per thread and written on at once; only what the other side does not take
-//! is kept. So an idle tunnel holds no buffer at all, and a busy one moves 64 KiB at a time.
+//! is kept. So an idle tunnel holds no buffer at all, and a busy one moves 64 KiB at a time. Inspected tunnels are
+//! in `inspected`.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -24,14 +25,14 @@ use crate::h1::link::Link;
 use crate::stream::Stream;
 
 /// What is moved at once.
-const SCRATCH: usize = 64 * 1024;
+pub(super) const SCRATCH: usize = 64 * 1024;
 /// Time for the other direction once one has ended: a close frame is answered at once or never.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// Time to get a goodbye out.
-const GOODBYE: Duration = Duration::from_secs(1);
+pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+    pub(super) static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
 }
 
 /// One direction.
