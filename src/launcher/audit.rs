@@ -215,10 +215,11 @@ fn bounded(mut event: Event) -> Event {
             cut(user, text::NAME_MAX);
             cut(detail, text::TEXT_MAX);
         }
-        Event::Refused { user, session, capability, what, rule, id, .. } => {
+        Event::Refused { user, session, capability, what, rule, id, ide, method, path, effect, .. } => {
             cut(user, 256);
-            [session, capability, id].into_iter().for_each(|field| cut(field, text::NAME_MAX));
-            [what, rule].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
+            let names = [session, capability, id, ide, method, effect];
+            names.into_iter().for_each(|field| cut(field, text::NAME_MAX));
+            [what, rule, path].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
         }
         Event::Transfer { user, direction, path, .. } => {
             cut(user, 256);

@@ -169,6 +169,14 @@ events! {
         id: String,
         /// How many alike within a minute this one stands for.
         count: u32,
+        /// What the session runs; empty outside one.
+        ide: String,
+        /// The request's method; empty where it was no request.
+        method: String,
+        /// The path as the IDE would have seen it, without query; of a message, that of its WebSocket. Empty outside a session.
+        path: String,
+        /// `block`, or `audit` when it passed all the same and is only recorded.
+        effect: String,
     }
     /// Bytes of a file went in or out.
     Transfer = "transfer" {

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Uri};
+use portcullis_model::Effect;
+use portcullis_policy::Refusal;
 
 use crate::answers::Reader;
 use crate::generation::Generation;
 use crate::refusals::{Refused, what};
-use crate::state::{Person, Snapshot};
+use crate::state::{Live, Person, Snapshot};
 use crate::who::Identity;
 use crate::world::{Thread, World};
 
@@ -74,16 +76,53 @@ impl Call<'_> {
         }
     }
 
-    /// A refusal of this request, for the audit log.
+    /// A refusal of this request before its IDE was known, for the audit log.
     pub(crate) fn refused(&self, session: &str, capability: &str, rule: &str) -> String {
+        self.world().refused(self.refusal(session, capability, rule), self.now)
+    }
+
+    /// A refusal of this request, or with [`Effect::Audit`] what would have been one: its id in the audit log.
+    pub(crate) fn refused_in(&self, live: &Live, refusal: &Refusal, effect: Effect) -> String {
+        let session = live.session.id.to_string();
         let refused = Refused {
+            ide: live.session.ide.word().to_owned(),
+            path: ides_path(self.uri.path()).to_owned(),
+            effect,
+            ..self.refusal(&session, refusal.capability.word(), &refusal.rule)
+        };
+        self.world().refused(refused, self.now)
+    }
+
+    fn refusal(&self, session: &str, capability: &str, rule: &str) -> Refused {
+        Refused {
             user: self.person().map_or_else(String::new, |person| person.user().to_owned()),
             session: session.to_owned(),
             remote: self.peer,
             capability: capability.to_owned(),
             what: what(self.method.as_str(), self.uri.path()),
             rule: rule.to_owned(),
-        };
-        self.world().refused(refused, self.now)
+            ide: String::new(),
+            method: self.method.as_str().to_owned(),
+            path: String::new(),
+            effect: Effect::Block,
+        }
+    }
+}
+
+/// What an IDE sees of a path: behind `/s/<id>`.
+fn ides_path(path: &str) -> &str {
+    path.match_indices('/').nth(2).map_or("/", |(at, _)| &path[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ides_path_begins_behind_the_session() {
+        assert_eq!(ides_path("/s/0011223344556677/api/x"), "/api/x");
+        assert_eq!(ides_path("/s/0011223344556677//api"), "//api");
+        assert_eq!(ides_path("/s/0011223344556677/"), "/");
+        assert_eq!(ides_path("/s/0011223344556677"), "/");
     }
 }

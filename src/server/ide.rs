@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
-use portcullis_model::SessionId;
 use portcullis_model::session::State;
+use portcullis_model::{Effect, SessionId};
 use portcullis_policy::{
     Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, outside,
     port_of_another, refusal_body,
@@ -92,6 +92,9 @@ async fn admit(
     if let Some(response) = foreign_port(call, person, live, &forward) {
         return Err(response);
     }
+    if !matches!(forward.body, BodyRule::Judge { .. }) {
+        forward.noted.take().iter().for_each(|refusal| noted(call, live, refusal));
+    }
     let mut request = request;
     if let QueryRule::Add(parameter) = forward.query {
         *request.uri_mut() = with_parameter(request.uri(), parameter).ok_or_else(|| malformed(call))?;
@@ -150,6 +153,7 @@ async fn judge(
     match judge_body(&call.generation().adapters, live.session.ide, &person.flags, ask, bytes) {
         Verdict::Forward(judged) => {
             check_path(call, person, live, &judged).await?;
+            judged.noted.iter().for_each(|refusal| noted(call, live, refusal));
             forward.activity |= judged.activity;
             forward.capability = judged.capability;
             forward.transfer = judged.transfer;
@@ -207,7 +211,7 @@ fn foreign_port(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward
 
 /// A refusal in the IDE's own form, or as a page for a person; recorded in the audit log.
 pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Response<Body> {
-    let id = call.refused(&live.session.id.to_string(), refusal.capability.word(), &refusal.rule);
+    let id = call.refused_in(live, refusal, Effect::Block);
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
     if call.html {
         let public = Public { what: Some(&refusal.text), rule: Some(&refusal.rule), ..Public::of(status) };
@@ -215,6 +219,11 @@ pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Respons
     }
     let (kind, body) = refusal_body(live.session.ide, refusal, &id, false);
     call.reader().answer(status, kind, body.into())
+}
+
+/// Records what would have been refused, had the flag's effect not been `audit`.
+pub(crate) fn noted(call: &Call<'_>, live: &Live, refusal: &Refusal) {
+    call.refused_in(live, refusal, Effect::Audit);
 }
 
 /// What to say when the IDE can't be asked now.

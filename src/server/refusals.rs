@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
+use portcullis_model::{Effect, SessionId};
 
 /// How long alike refusals are counted together, in seconds.
 const WINDOW: u64 = 60;
@@ -37,12 +37,21 @@ pub(crate) struct Refused {
     pub(crate) what: String,
     /// The rule.
     pub(crate) rule: String,
+    /// What the session runs.
+    pub(crate) ide: String,
+    /// The method.
+    pub(crate) method: String,
+    /// The IDE's own path.
+    pub(crate) path: String,
+    /// Whether it was refused, or only recorded.
+    pub(crate) effect: Effect,
 }
 
 impl Refused {
     fn event(self, id: String, count: u32) -> Event {
-        let Self { user, session, remote, capability, what, rule } = self;
-        Event::Refused { user, session, remote, capability, what, rule, id, count }
+        let Self { user, session, remote, capability, what, rule, ide, method, path, effect } = self;
+        let effect = effect.word().to_owned();
+        Event::Refused { user, session, remote, capability, what, rule, id, count, ide, method, path, effect }
     }
 }
 
@@ -53,9 +62,12 @@ struct Counted {
     more: u32,
 }
 
+/// What makes refusals alike: user, session, rule, request, effect.
+type Key = (String, String, String, String, Effect);
+
 /// Counts alike refusals.
 #[derive(Default)]
-pub(crate) struct Refusals(Mutex<HashMap<(String, String, String, String), Counted>>);
+pub(crate) struct Refusals(Mutex<HashMap<Key, Counted>>);
 
 impl std::fmt::Debug for Refusals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,7 +80,8 @@ impl Refusals {
     pub(crate) fn note(&self, mut refused: Refused, now: u64) -> (String, Vec<Event>) {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |refused: &Refused| {
-            (refused.user.clone(), refused.session.clone(), refused.rule.clone(), refused.what.clone())
+            let Refused { user, session, rule, what, effect, .. } = refused.clone();
+            (user, session, rule, what, effect)
         };
         let mut key = of(&refused);
         let theirs = || kinds.keys().filter(|(user, ..)| *user == refused.user).count();
@@ -76,6 +89,9 @@ impl Refusals {
             refused.session.clear();
             refused.rule = REST.to_owned();
             refused.what = REST.to_owned();
+            for field in [&mut refused.ide, &mut refused.method, &mut refused.path] {
+                field.clear();
+            }
             key = of(&refused);
         }
         let mut events = Vec::new();
@@ -141,6 +157,10 @@ mod tests {
             capability: "shell".into(),
             what: what.into(),
             rule: "allow-shell=0 (rsession.conf:3)".into(),
+            ide: "jupyter".into(),
+            method: "GET".into(),
+            path: "/api/terminals".into(),
+            effect: Effect::Block,
         }
     }
 
@@ -166,6 +186,20 @@ mod tests {
         assert_eq!(refusals.flush(159, false), []);
         assert_eq!(counts(&refusals.flush(160, false)), [(9, id.as_str())]);
         assert_eq!(refusals.flush(999, true), []);
+    }
+
+    #[test]
+    fn what_was_only_recorded_is_not_counted_as_refused() {
+        let refusals = Refusals::default();
+        refusals.note(refused("x"), 100);
+        let (_, events) = refusals.note(Refused { effect: Effect::Audit, ..refused("x") }, 101);
+        let Some(Event::Refused { effect, ide, method, path, .. }) = events.first() else {
+            panic!("no record of its own: {events:?}");
+        };
+        assert_eq!(
+            [effect.as_str(), ide.as_str(), method.as_str(), path.as_str()],
+            ["audit", "jupyter", "GET", "/api/terminals"]
+        );
     }
 
     #[test]

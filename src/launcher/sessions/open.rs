@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use portcullis_model::audit::Event;
 use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
 use portcullis_model::sign_in::{Principal, SignIn};
-use portcullis_model::{Secret, SessionId, SignInId, Uid};
+use portcullis_model::{Effect, Secret, SessionId, SignInId, Uid};
 use portcullis_policy::{CommandError, LaunchFacts};
 use portcullis_sys::cgroup::Cgroup;
 use portcullis_sys::process::start_time;
@@ -151,6 +151,10 @@ impl Launcher {
             rule: format!("session-port-range={range} ({origin}): every port is taken"),
             id: role::log_id(),
             count: 1,
+            ide: String::new(),
+            method: String::new(),
+            path: String::new(),
+            effect: Effect::Block.word().into(),
         });
         Err(OpenError::PortsExhausted { range })
     }

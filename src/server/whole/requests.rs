@@ -99,7 +99,20 @@ fn a_flag_refuses_at_the_door_in_the_ides_own_words() {
         "{}",
         refused.body
     );
-    let Event::Refused { user, session: at, capability, what, rule, id, count, .. } = audited(&launcher)
+    let Event::Refused {
+        user,
+        session: at,
+        capability,
+        what,
+        rule,
+        id,
+        count,
+        ide,
+        method,
+        path: below,
+        effect,
+        ..
+    } = audited(&launcher)
     else {
         panic!("another event");
     };
@@ -108,6 +121,10 @@ fn a_flag_refuses_at_the_door_in_the_ides_own_words() {
         ("alice", session.id.to_string(), "shell", 1)
     );
     assert_eq!(what, format!("POST {path}"));
+    assert_eq!(
+        [ide.as_str(), method.as_str(), below.as_str(), effect.as_str()],
+        ["jupyter", "POST", "/api/terminals", "block"]
+    );
     assert!(rule.contains("rsession.conf:2") && refused.body.contains(&id));
     let again = alice.ask("POST", &path, &origin, "{}");
     assert!(again.body.contains(&id), "alike refusals carry one id");
