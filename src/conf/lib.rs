@@ -33,7 +33,7 @@ pub use problem::{Problem, Severity};
 pub use profiles::{Profiles, SessionOptions};
 pub use settings::Settings;
 pub use sources::{ConfText, FILE_MAX, ReadError, Sources, default_dir};
-pub use value::{FrameOrigin, Header, MinimumUid, PortRange, Protocols, SameSite, Transport};
+pub use value::{ConsoleAudit, FrameOrigin, Header, MinimumUid, PortRange, Protocols, SameSite, Transport};
 pub use values::Origin;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::ini::{self, Item, Line};
 use crate::option::{FileKind, Opt, Status};
 use crate::options::rsession::Rsession;
 use crate::problem::Problem;
+use crate::value::FlagNames;
 use crate::values::{Origin, Reader, Values};
 
 /// Whom a section is about.
@@ -65,11 +66,13 @@ pub struct Profiles {
 pub struct SessionOptions {
     /// The options.
     pub rsession: Rsession,
+    /// `audit-only`: flags that are not enforced, but recorded.
+    pub audit_only: Vec<String>,
     values: Values,
 }
 
 impl SessionOptions {
-    /// Where an option's value comes from: `rsession.conf`, `profiles`, or nowhere.
+    /// Where an option's value comes from: `rsession.conf` (`audit-only`: `portcullis.conf`), `profiles`, or nowhere.
     pub fn origin(&self, option: &str) -> Origin {
         self.values.origin(option)
     }
@@ -78,14 +81,17 @@ impl SessionOptions {
 /// Options of rsession.conf that hold for the whole machine and make no sense for one person.
 const MACHINE_WIDE: [&str; 1] = ["session-port-range"];
 
-/// The option that a section may have under this name: its own, or one of `rsession.conf`.
+/// Options of portcullis.conf that a section may have too.
+const PERSONAL: [&str; 1] = ["audit-only"];
+
+/// The option that a section may have under this name: its own, or one of `rsession.conf` or `portcullis.conf`.
 pub(crate) fn option(name: &str) -> Option<&'static Opt> {
     FileKind::Profiles.option(name).or_else(|| borrowed().find(|opt| opt.name == name))
 }
 
-/// The options of `rsession.conf` that a section may have.
+/// The options of other files that a section may have.
 pub(crate) fn borrowed() -> impl Iterator<Item = &'static Opt> {
-    FileKind::Rsession.options().filter(|opt| {
+    let rsession = FileKind::Rsession.options().filter(|opt| {
         let known = match opt.status {
             Status::Implemented => true,
             Status::Retired { successor, .. } => {
@@ -94,7 +100,8 @@ pub(crate) fn borrowed() -> impl Iterator<Item = &'static Opt> {
             Status::Recognised { .. } => false,
         };
         known && !MACHINE_WIDE.contains(&opt.name)
-    })
+    });
+    rsession.chain(FileKind::Portcullis.options().filter(|opt| PERSONAL.contains(&opt.name)))
 }
 
 impl Profiles {
@@ -140,12 +147,21 @@ impl Profiles {
         Self { sections }
     }
 
-    pub(crate) fn session_for(&self, base: &Values, user: &UserName, groups: &[String]) -> SessionOptions {
-        let mut values = base.clone();
+    /// The options of a person, from what `rsession.conf` and `portcullis.conf` say.
+    pub(crate) fn session_for(
+        &self,
+        rsession: &Values,
+        portcullis: &Values,
+        user: &UserName,
+        groups: &[String],
+    ) -> SessionOptions {
+        let mut values = rsession.clone();
+        values.said.extend(PERSONAL.iter().filter_map(|name| portcullis.find(name)).cloned());
         for section in self.sections.iter().filter(|section| section.selector.matches(user, groups)) {
             values.overlay(&section.values);
         }
-        SessionOptions { rsession: Rsession::build(&values), values }
+        let audit_only = values.get::<FlagNames>("audit-only", "");
+        SessionOptions { rsession: Rsession::build(&values), audit_only, values }
     }
 }
 
@@ -200,6 +216,39 @@ mod tests {
         assert_eq!(options.origin("session-limit"), at("profiles", 2));
         assert_eq!(options.origin("session-timeout-minutes"), at("rsession.conf", 2));
         assert_eq!(options.origin("allow-vcs"), Origin::Default);
+    }
+
+    #[test]
+    fn what_is_recorded_only_is_said_for_all_or_by_section() {
+        let files = |profiles: &str| {
+            let texts = [("portcullis.conf", "audit-only=allow-shell allow-vcs\n"), ("profiles", profiles)];
+            load(&Sources::new("/c", texts.map(|(name, text)| (name.to_owned(), text.to_owned()))))
+        };
+        let of = |profiles: &str, user: &str, groups: &[&str]| {
+            let loaded = files(profiles);
+            assert!(loaded.is_usable(), "{:?}", loaded.problems);
+            let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
+            loaded.settings.session_for(&user.parse().expect("a name"), &groups)
+        };
+        let options = of("", "anna", &[]);
+        assert_eq!(options.audit_only, ["allow-shell", "allow-vcs"]);
+        assert_eq!(options.origin("audit-only").to_string(), "portcullis.conf:1");
+        let sections = "[@pilot]\naudit-only=allow-file-uploads\n[ben]\naudit-only=\n";
+        let pilot = of(sections, "anna", &["pilot"]);
+        assert_eq!(pilot.audit_only, ["allow-file-uploads"], "a section takes the place of the file");
+        assert_eq!(pilot.origin("audit-only").to_string(), "profiles:2");
+        assert_eq!(of(sections, "ben", &["pilot"]).audit_only, Vec::<String>::new());
+        assert_eq!(of(sections, "carl", &[]).audit_only, ["allow-shell", "allow-vcs"]);
+        assert!(!files("[*]\naudit-only=session-limit\n").is_usable());
+        assert!(!files("[*]\nminimum-level=allow-shell:proxy\n").is_usable(), "for the whole machine only");
+    }
+
+    #[test]
+    fn every_flag_may_stand_in_a_section() {
+        for opt in FileKind::Rsession.options().filter(|opt| opt.status == Status::Implemented) {
+            let flag = ["allow-", "restrict-", "limit-"].iter().any(|start| opt.name.starts_with(start));
+            assert!(!flag || option(opt.name).is_some(), "{}", opt.name);
+        }
     }
 
     #[test]

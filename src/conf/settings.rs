@@ -84,7 +84,7 @@ impl Settings {
 
     /// The session options of a person: `rsession.conf` with the sections of `profiles` that match, in their order.
     pub fn session_for(&self, user: &UserName, groups: &[String]) -> SessionOptions {
-        self.profiles.session_for(&self.said.rsession, user, groups)
+        self.profiles.session_for(&self.said.rsession, &self.said.portcullis, user, groups)
     }
 
     /// The port to listen on: `www-port`, else 443 with TLS and 8787 without. 0 is any free port.

@@ -1,7 +1,10 @@
-//! How strongly a flag holds: the one scale of pages, reports and decisions.
+//! How strongly a flag holds, and what becomes of what it forbids: the one scale of pages, reports and decisions.
+
+use serde::{Deserialize, Serialize};
 
 /// How strongly a flag holds; the order is the strength.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// It doesn't.
     None,
@@ -21,6 +24,31 @@ impl Level {
             Self::Ide => "ide",
             Self::Proxy => "proxy",
             Self::Kernel => "kernel",
+        }
+    }
+
+    /// From the word of [`Level::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::None, Self::Ide, Self::Proxy, Self::Kernel].into_iter().find(|level| level.word() == word)
+    }
+}
+
+/// What becomes of that which a flag forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It is refused.
+    Block,
+    /// It passes, and is recorded as what would have been refused.
+    Audit,
+}
+
+impl Effect {
+    /// The word of the audit log, of pages and of reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Audit => "audit",
         }
     }
 }

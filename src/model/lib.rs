@@ -8,6 +8,7 @@ pub mod app_name;
 pub mod audit;
 pub mod cookie;
 pub mod ids;
+pub mod ledger;
 pub mod level;
 pub mod secret;
 pub mod session;
@@ -15,5 +16,5 @@ pub mod sign_in;
 
 pub use app_name::AppName;
 pub use ids::{Gid, IdError, Pid, Port, SessionId, SignInId, Uid, UserName};
-pub use level::Level;
+pub use level::{Effect, Level};
 pub use secret::Secret;

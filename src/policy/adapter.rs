@@ -87,6 +87,7 @@ pub(crate) fn decide(adapters: &Adapters, ide: Ide, flags: &Flags, ask: &Ask<'_>
 
 /// Everything one decision looks at.
 pub(crate) struct Weighing<'a> {
+    ide: Ide,
     adapter: &'static dyn Adapter,
     /// An administrator's rows.
     own: &'a [Row],
@@ -97,7 +98,7 @@ pub(crate) struct Weighing<'a> {
 impl<'a> Weighing<'a> {
     /// Of one request.
     pub(crate) fn new(adapters: &'a Adapters, ide: Ide, flags: &'a Flags, ask: &'a Ask<'a>) -> Self {
-        Self { adapter: of(ide), own: adapters.rows(ide), flags, ask }
+        Self { ide, adapter: of(ide), own: adapters.rows(ide), flags, ask }
     }
 
     fn weigh(&self) -> Result<Forward, Box<Refusal>> {
@@ -127,7 +128,7 @@ impl<'a> Weighing<'a> {
         let Some((row, tail)) = self.find(method) else {
             return self.unknown(method);
         };
-        if let Some(denial) = flags.restriction() {
+        if let Some(denial) = flags.restriction_in(self.ide) {
             let (head, end) =
                 if row.tail == Tail::Route { (ask.path, "") } else { row.route_of(ask.path, tail) };
             if let Some(why) = not_plain(head).or_else(|| not_plain(end)) {
@@ -165,7 +166,7 @@ impl<'a> Weighing<'a> {
         let Some(first) = fitting.next() else {
             return self.unknown(Methods::OPTIONS);
         };
-        if let Some((denial, why)) = self.flags.restriction().zip(not_plain(ask.path)) {
+        if let Some((denial, why)) = self.flags.restriction_in(self.ide).zip(not_plain(ask.path)) {
             return Err(Refusal::unknown(ask, &denial, Some(why)).into());
         }
         self.allowed(first)?;
@@ -181,7 +182,7 @@ impl<'a> Weighing<'a> {
     /// Whether the flags give all that a row takes.
     fn allowed(&self, row: &Row) -> Result<(), Box<Refusal>> {
         for capability in row.needs.iter() {
-            if let Some(denial) = self.flags.denies(*capability) {
+            if let Some(denial) = self.flags.denies_in(self.ide, *capability) {
                 return Err(Box::new(match capability {
                     Capability::Unknown => Refusal::unknown(self.ask, &denial, None),
                     Capability::PortProxy => Refusal::port_proxy(&denial),
@@ -221,7 +222,7 @@ impl<'a> Weighing<'a> {
 
     /// What no row covers: forwarded only while no flag takes anything away.
     fn unknown(&self, method: Methods) -> Result<Forward, Box<Refusal>> {
-        if let Some(denial) = self.flags.denies(Capability::Unknown) {
+        if let Some(denial) = self.flags.denies_in(self.ide, Capability::Unknown) {
             return Err(Refusal::unknown(self.ask, &denial, None).into());
         }
         let mut forward = plain(Capability::Unknown);
@@ -261,7 +262,7 @@ fn named(tail: &str) -> String {
 /// A file that passes, named by a tail that was checked before.
 pub(crate) fn transfer(direction: Direction, tail: &str) -> Transfer {
     let path = named(tail);
-    Transfer { direction, path: if path.is_empty() { "(unsaved document)".to_owned() } else { path } }
+    Transfer::new(direction, if path.is_empty() { "(unsaved document)".to_owned() } else { path })
 }
 
 /// The port that a row's request names: the first segment after the row's literal start (and after `absolute/`), when it is

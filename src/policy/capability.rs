@@ -31,6 +31,20 @@ pub enum Capability {
     Publish,
     /// Publishing content outside the organisation.
     PublishExternal,
+    /// Choosing the program that version control runs.
+    VcsExecutableEdit,
+    /// Choosing where R packages come from.
+    CranReposEdit,
+    /// Publishing to RPubs, which everybody can read.
+    RpubsPublish,
+    /// Commands that a presentation carries and the interface runs.
+    PresentationCommands,
+    /// Jobs handed to a launcher of jobs.
+    LauncherJobs,
+    /// Removing, moving or renaming the folder `Public` of the home.
+    RemovePublicFolder,
+    /// A terminal's own WebSocket, where there is another way to a terminal.
+    TerminalSocket,
     /// Reaching another program's port through the IDE.
     PortProxy,
     /// Ending the IDE.
@@ -41,7 +55,7 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::Ui,
         Self::Browse,
         Self::Read,
@@ -54,6 +68,13 @@ impl Capability {
         Self::Vcs,
         Self::Publish,
         Self::PublishExternal,
+        Self::VcsExecutableEdit,
+        Self::CranReposEdit,
+        Self::RpubsPublish,
+        Self::PresentationCommands,
+        Self::LauncherJobs,
+        Self::RemovePublicFolder,
+        Self::TerminalSocket,
         Self::PortProxy,
         Self::EndSession,
         Self::Unknown,
@@ -74,6 +95,13 @@ impl Capability {
             Self::Vcs => "vcs",
             Self::Publish => "publish",
             Self::PublishExternal => "publish-external",
+            Self::VcsExecutableEdit => "vcs-executable-edit",
+            Self::CranReposEdit => "cran-repos-edit",
+            Self::RpubsPublish => "rpubs-publish",
+            Self::PresentationCommands => "presentation-commands",
+            Self::LauncherJobs => "launcher-jobs",
+            Self::RemovePublicFolder => "remove-public-folder",
+            Self::TerminalSocket => "terminal-socket",
             Self::PortProxy => "port-proxy",
             Self::EndSession => "end-session",
             Self::Unknown => "unknown",
@@ -95,6 +123,13 @@ impl Capability {
             Self::Vcs => "Version control",
             Self::Publish => "Publish",
             Self::PublishExternal => "Publish outside",
+            Self::VcsExecutableEdit => "Choose the git program",
+            Self::CranReposEdit => "Choose package repositories",
+            Self::RpubsPublish => "Publish to RPubs",
+            Self::PresentationCommands => "Commands in presentations",
+            Self::LauncherJobs => "Jobs on other machines",
+            Self::RemovePublicFolder => "Remove the folder Public",
+            Self::TerminalSocket => "Terminals over a WebSocket",
             Self::PortProxy => "Reach other programs' ports",
             Self::EndSession => "End the session",
             Self::Unknown => "Unknown request",
@@ -122,6 +157,7 @@ mod tests {
         for capability in Capability::ALL {
             assert_eq!(Capability::from_word(capability.word()), Some(capability));
             assert!(!capability.title().is_empty());
+            assert_eq!(Capability::ALL[capability as usize], capability, "tables are indexed by it");
         }
         assert_eq!(Capability::from_word("Shell"), None);
     }

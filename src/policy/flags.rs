@@ -1,15 +1,19 @@
 //! The flags of a person: which capabilities are given, and where each value comes from.
 //!
 //! [`Flags::resolve`] reads them from the configuration with the profiles applied; tests and tools set them directly.
-//! Nothing here knows an IDE.
+//! Nothing here knows an IDE's routes. Denying looks at the few flags that take the capability, found at compile time.
 
 use std::path::{Component, Path};
 
-use portcullis_conf::{Origin, Settings};
+use portcullis_conf::{ConsoleAudit, FileKind, Origin, Settings};
 use portcullis_model::UserName;
+use portcullis_model::session::Ide;
 
 use crate::Capability;
-use crate::flag::{self, About};
+use crate::flag::{self, About, Concerns};
+
+#[cfg(test)]
+mod tests;
 
 /// A value and where it was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,50 +59,161 @@ impl Denial<'_> {
     }
 }
 
-/// What a person may do, each with where it was said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flags {
-    /// `allow-shell`.
-    pub shell: Setting<bool>,
-    /// `allow-file-uploads`.
-    pub uploads: Setting<bool>,
-    /// `allow-file-downloads`.
-    pub downloads: Setting<bool>,
-    /// `allow-package-installation`.
-    pub packages: Setting<bool>,
-    /// `allow-publish`; 0 includes `allow-external-publish`.
-    pub publish: Setting<bool>,
-    /// `allow-external-publish`.
-    pub external_publish: Setting<bool>,
-    /// `allow-vcs`.
-    pub vcs: Setting<bool>,
-    /// `restrict-directory-view`.
-    pub restrict_directories: Setting<bool>,
-    /// `directory-view-allow-list`; whoever asks [`Flags::directory_allows`] resolves the entries first.
-    pub directories: Setting<Vec<String>>,
-    /// `limit-file-upload-size-mb`; 0 is no limit.
-    pub upload_limit_mb: Setting<u64>,
-    /// The same flags with those enforced whose effect is `audit`; `None` when there are none. What they would refuse passes
-    /// and is recorded.
-    pub audited: Option<Box<Flags>>,
+/// Declares the switches: a field each, its option, its words, and its value when nobody says one.
+macro_rules! switches {
+    ($($(#[doc = $doc:literal])+ $variant:ident $field:ident = $option:ident, $about:ident, $default:literal;)*) => {
+        /// What a person may do, each with where it was said.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Flags {
+            $($(#[doc = $doc])+ pub $field: Setting<bool>,)*
+            /// `restrict-directory-view`.
+            pub restrict_directories: Setting<bool>,
+            /// `directory-view-allow-list`; whoever asks [`Flags::directory_allows`] resolves the entries first.
+            pub directories: Setting<Vec<String>>,
+            /// `limit-file-upload-size-mb`; 0 is no limit.
+            pub upload_limit_mb: Setting<u64>,
+            /// `limit-cpu-time-minutes`; 0 is no limit.
+            pub cpu_minutes: Setting<u64>,
+            /// `limit-xfs-disk-quota`.
+            pub disk_quota: Setting<bool>,
+            /// `audit-r-console`: takes nothing away, but every console is read for it.
+            pub console: Setting<ConsoleAudit>,
+            /// The same flags with those enforced whose effect is `audit`; `None` when there are none. What they would refuse
+            /// passes and is recorded.
+            pub audited: Option<Box<Flags>>,
+        }
+
+        /// A flag that is on or off, in the order pages show them; the first that takes a capability is the reason given.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Switch { $($variant,)* }
+
+        impl Switch {
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            pub(crate) const fn about(self) -> &'static About {
+                match self { $(Self::$variant => &flag::$about,)* }
+            }
+
+            /// What holds when nobody says anything.
+            pub(crate) const fn by_default(self) -> bool {
+                match self { $(Self::$variant => $default,)* }
+            }
+        }
+
+        impl Default for Flags {
+            /// What upstream allows.
+            fn default() -> Self {
+                Self {
+                    $($field: Setting::default_of($default),)*
+                    restrict_directories: Setting::default_of(false),
+                    directories: Setting::default_of(Vec::new()),
+                    upload_limit_mb: Setting::default_of(0),
+                    cpu_minutes: Setting::default_of(0),
+                    disk_quota: Setting::default_of(false),
+                    console: Setting::default_of(ConsoleAudit::None),
+                    audited: None,
+                }
+            }
+        }
+
+        impl Flags {
+            pub(crate) const fn setting(&self, switch: Switch) -> &Setting<bool> {
+                match switch { $(Switch::$variant => &self.$field,)* }
+            }
+
+            const fn setting_mut(&mut self, switch: Switch) -> &mut Setting<bool> {
+                match switch { $(Switch::$variant => &mut self.$field,)* }
+            }
+
+            fn read(settings: &Settings, options: &portcullis_conf::SessionOptions) -> Self {
+                let said = &options.rsession;
+                let switch = |value: bool, about: &About| Setting { value, origin: options.origin(about.name) };
+                let number = |value: u32, about: &About| {
+                    Setting { value: u64::from(value), origin: options.origin(about.name) }
+                };
+                Self {
+                    $($field: switch(said.$option, &flag::$about),)*
+                    restrict_directories: switch(said.restrict_directory_view, &flag::DIRECTORIES),
+                    directories: Setting {
+                        // The files are UTF-8, so are their paths.
+                        value: said
+                            .directory_view_allow_list
+                            .iter()
+                            .filter_map(|path| path.to_str())
+                            .map(str::to_owned)
+                            .collect(),
+                        origin: options.origin("directory-view-allow-list"),
+                    },
+                    upload_limit_mb: number(said.limit_file_upload_size_mb, &flag::UPLOAD_LIMIT),
+                    cpu_minutes: number(said.limit_cpu_time_minutes, &flag::CPU_TIME),
+                    disk_quota: switch(said.limit_xfs_disk_quota, &flag::DISK_QUOTA),
+                    console: console(settings, options),
+                    audited: None,
+                }
+            }
+        }
+    };
 }
 
-impl Default for Flags {
-    /// Everything is allowed, as upstream.
-    fn default() -> Self {
-        Self {
-            shell: Setting::default_of(true),
-            uploads: Setting::default_of(true),
-            downloads: Setting::default_of(true),
-            packages: Setting::default_of(true),
-            publish: Setting::default_of(true),
-            external_publish: Setting::default_of(true),
-            vcs: Setting::default_of(true),
-            restrict_directories: Setting::default_of(false),
-            directories: Setting::default_of(Vec::new()),
-            upload_limit_mb: Setting::default_of(0),
-            audited: None,
+switches! {
+    /// `allow-shell`.
+    Shell shell = allow_shell, SHELL, true;
+    /// `allow-terminal-websockets`.
+    TerminalSockets terminal_sockets = allow_terminal_websockets, TERMINAL_SOCKETS, true;
+    /// `allow-file-uploads`.
+    Uploads uploads = allow_file_uploads, UPLOADS, true;
+    /// `allow-file-downloads`.
+    Downloads downloads = allow_file_downloads, DOWNLOADS, true;
+    /// `allow-package-installation`.
+    Packages packages = allow_package_installation, PACKAGES, true;
+    /// `allow-r-cran-repos-edit`.
+    CranRepos cran_repos = allow_r_cran_repos_edit, CRAN_REPOS, true;
+    /// `allow-publish`; 0 includes the two below.
+    Publish publish = allow_publish, PUBLISH, true;
+    /// `allow-external-publish`; 0 includes `allow-rpubs-publish`.
+    ExternalPublish external_publish = allow_external_publish, EXTERNAL_PUBLISH, true;
+    /// `allow-rpubs-publish`.
+    RpubsPublish rpubs_publish = allow_rpubs_publish, RPUBS_PUBLISH, true;
+    /// `allow-vcs`.
+    Vcs vcs = allow_vcs, VCS, true;
+    /// `allow-vcs-executable-edit`.
+    VcsExecutable vcs_executable = allow_vcs_executable_edit, VCS_EXECUTABLE, true;
+    /// `allow-remove-public-folder`.
+    PublicFolder public_folder = allow_remove_public_folder, PUBLIC_FOLDER, true;
+    /// `allow-presentation-commands`; off unless it is said, as upstream.
+    PresentationCommands presentation_commands = allow_presentation_commands, PRESENTATION_COMMANDS, false;
+    /// `allow-launcher-jobs`.
+    LauncherJobs launcher_jobs = allow_launcher_jobs, LAUNCHER_JOBS, true;
+}
+
+/// For each capability the set of switches that take it, as bits in the order of [`Switch`].
+const TAKERS: [u32; Capability::ALL.len()] = takers();
+
+const fn takers() -> [u32; Capability::ALL.len()] {
+    let mut takers = [0; Capability::ALL.len()];
+    let mut at = 0;
+    while at < Switch::ALL.len() {
+        let takes = Switch::ALL[at].about().takes;
+        let mut taken = 0;
+        while taken < takes.len() {
+            takers[takes[taken] as usize] |= 1 << at;
+            taken += 1;
         }
+        at += 1;
+    }
+    takers
+}
+
+/// The option of [`Flags::console`], in `rserver.conf` and, for some people, in `rsession.conf` and `profiles`.
+const CONSOLE: &str = "audit-r-console";
+
+fn console(settings: &Settings, options: &portcullis_conf::SessionOptions) -> Setting<ConsoleAudit> {
+    match options.rsession.audit_r_console {
+        Some(value) => Setting { value, origin: options.origin(CONSOLE) },
+        None => Setting {
+            value: settings.rserver.audit_r_console,
+            origin: settings.origin(FileKind::Rserver, CONSOLE),
+        },
     }
 }
 
@@ -106,36 +221,44 @@ impl Default for Flags {
 const MB: u64 = 1024 * 1024;
 
 impl Flags {
-    /// The flags of a person: `rsession.conf` with the matching sections of `profiles`.
+    /// The flags of a person: `rsession.conf` with the matching sections of `profiles`, and `audit-only` applied.
     pub fn resolve(settings: &Settings, user: &UserName, groups: &[String]) -> Self {
         let options = settings.session_for(user, groups);
-        let said = &options.rsession;
-        let switch = |value: bool, about: &About| Setting { value, origin: options.origin(about.name) };
-        Self {
-            shell: switch(said.allow_shell, &flag::SHELL),
-            uploads: switch(said.allow_file_uploads, &flag::UPLOADS),
-            downloads: switch(said.allow_file_downloads, &flag::DOWNLOADS),
-            packages: switch(said.allow_package_installation, &flag::PACKAGES),
-            publish: switch(said.allow_publish, &flag::PUBLISH),
-            external_publish: switch(said.allow_external_publish, &flag::EXTERNAL_PUBLISH),
-            vcs: switch(said.allow_vcs, &flag::VCS),
-            restrict_directories: switch(said.restrict_directory_view, &flag::DIRECTORIES),
-            directories: Setting {
-                // The files are UTF-8, so are their paths.
-                value: said
-                    .directory_view_allow_list
-                    .iter()
-                    .filter_map(|path| path.to_str())
-                    .map(str::to_owned)
-                    .collect(),
-                origin: options.origin("directory-view-allow-list"),
-            },
-            upload_limit_mb: Setting {
-                value: u64::from(said.limit_file_upload_size_mb),
-                origin: options.origin(flag::UPLOAD_LIMIT.name),
-            },
-            audited: None,
+        let mut flags = Self::read(settings, &options);
+        if !options.audit_only.is_empty() {
+            let strict = Box::new(flags.clone());
+            for name in &options.audit_only {
+                flags.allow(name);
+            }
+            flags.audited = (!flags.same_rules(&strict)).then_some(strict);
         }
+        flags
+    }
+
+    /// Lifts one flag by its name, whatever its effect is; false when there is none of that name that can be lifted.
+    pub fn lift(&mut self, name: &str) -> bool {
+        if let Some(mut strict) = self.audited.take() {
+            strict.allow(name);
+            let lifted = self.allow(name);
+            self.audited = (!self.same_rules(&strict)).then_some(strict);
+            return lifted;
+        }
+        self.allow(name)
+    }
+
+    fn allow(&mut self, name: &str) -> bool {
+        if let Some(switch) = Switch::ALL.iter().find(|switch| switch.about().name == name) {
+            *self.setting_mut(*switch) = Setting::default_of(true);
+            return true;
+        }
+        match name {
+            _ if name == flag::DIRECTORIES.name => self.restrict_directories = Setting::default_of(false),
+            _ if name == flag::UPLOAD_LIMIT.name => self.upload_limit_mb = Setting::default_of(0),
+            _ if name == flag::CPU_TIME.name => self.cpu_minutes = Setting::default_of(0),
+            _ if name == flag::DISK_QUOTA.name => self.disk_quota = Setting::default_of(false),
+            _ => return false,
+        }
+        true
     }
 
     /// The flags as they would hold without the effect `audit`, where some have it.
@@ -143,17 +266,26 @@ impl Flags {
         self.audited.as_deref()
     }
 
-    /// Whether any flag takes something away.
-    pub const fn restrictive(&self) -> bool {
-        !(self.shell.value
-            && self.uploads.value
-            && self.downloads.value
-            && self.packages.value
-            && self.publish.value
-            && self.external_publish.value
-            && self.vcs.value)
-            || self.restrict_directories.value
-            || self.upload_limit_mb.value > 0
+    /// Whether two sets of flags give and take the same. Where they were said doesn't matter.
+    pub fn same_rules(&self, other: &Self) -> bool {
+        let recorded = match (self.audited(), other.audited()) {
+            (None, None) => true,
+            (Some(own), Some(others)) => own.same_rules(others),
+            _ => false,
+        };
+        recorded
+            && Switch::ALL.iter().all(|switch| self.setting(*switch).value == other.setting(*switch).value)
+            && self.restrict_directories.value == other.restrict_directories.value
+            && self.directories.value == other.directories.value
+            && self.upload_limit_mb.value == other.upload_limit_mb.value
+            && self.cpu_minutes.value == other.cpu_minutes.value
+            && self.disk_quota.value == other.disk_quota.value
+            && self.console.value == other.console.value
+    }
+
+    /// Whether any flag takes something away that every IDE has.
+    pub fn restrictive(&self) -> bool {
+        self.restriction().is_some()
     }
 
     /// `limit-file-upload-size-mb` in bytes, when there is a limit.
@@ -161,41 +293,60 @@ impl Flags {
         (self.upload_limit_mb.value > 0).then(|| self.upload_limit_mb.value.saturating_mul(MB))
     }
 
-    /// Why a capability isn't given; `None` when it is.
-    ///
-    /// What nobody knows, and ports behind which anything can be, are not given while any flag takes something away:
-    /// they could be another door to exactly that.
+    /// Why a capability isn't given, in an IDE of no flags of its own; `None` when it is.
     pub fn denies(&self, capability: Capability) -> Option<Denial<'_>> {
         match capability {
-            Capability::Shell => off(&self.shell, &flag::SHELL),
-            Capability::Upload => off(&self.uploads, &flag::UPLOADS),
-            Capability::Download => off(&self.downloads, &flag::DOWNLOADS),
-            Capability::InstallPackage => off(&self.packages, &flag::PACKAGES),
-            Capability::Vcs => off(&self.vcs, &flag::VCS),
-            Capability::Publish => off(&self.publish, &flag::PUBLISH),
-            Capability::PublishExternal => off(&self.publish, &flag::PUBLISH)
-                .or_else(|| off(&self.external_publish, &flag::EXTERNAL_PUBLISH)),
             Capability::PortProxy | Capability::Unknown => self.restriction(),
-            Capability::Ui
-            | Capability::Browse
-            | Capability::Read
-            | Capability::Write
-            | Capability::ExecuteCode
-            | Capability::EndSession => None,
+            _ => self.taken(capability),
         }
     }
 
-    /// The first flag that takes something away, in the order pages show them.
+    /// Why a capability isn't given in this IDE; `None` when it is.
+    ///
+    /// What nobody knows, and ports behind which anything can be, are not given while any flag takes something away:
+    /// they could be another door to exactly that.
+    pub fn denies_in(&self, ide: Ide, capability: Capability) -> Option<Denial<'_>> {
+        match capability {
+            Capability::PortProxy | Capability::Unknown => self.restriction_in(ide),
+            _ => self.taken(capability),
+        }
+    }
+
+    fn taken(&self, capability: Capability) -> Option<Denial<'_>> {
+        let mut takers = TAKERS[capability as usize];
+        while takers != 0 {
+            if let Some(denial) = self.off(Switch::ALL[takers.trailing_zeros() as usize]) {
+                return Some(denial);
+            }
+            takers &= takers - 1;
+        }
+        None
+    }
+
+    /// The first flag that takes something away in every IDE, in the order pages show them.
     pub fn restriction(&self) -> Option<Denial<'_>> {
-        off(&self.shell, &flag::SHELL)
-            .or_else(|| off(&self.uploads, &flag::UPLOADS))
-            .or_else(|| off(&self.downloads, &flag::DOWNLOADS))
-            .or_else(|| off(&self.packages, &flag::PACKAGES))
-            .or_else(|| off(&self.publish, &flag::PUBLISH))
-            .or_else(|| off(&self.external_publish, &flag::EXTERNAL_PUBLISH))
-            .or_else(|| off(&self.vcs, &flag::VCS))
+        self.first_restriction(|concerns| concerns == Concerns::Every)
+    }
+
+    /// The first flag that takes something away in this IDE, in the order pages show them.
+    pub fn restriction_in(&self, ide: Ide) -> Option<Denial<'_>> {
+        self.first_restriction(|concerns| concerns.includes(ide))
+    }
+
+    fn first_restriction(&self, concerned: impl Fn(Concerns) -> bool) -> Option<Denial<'_>> {
+        // What is off though nobody said so takes its own capability, and makes no unknown route suspect.
+        let said = |switch: Switch| switch.by_default() || self.setting(switch).origin != Origin::Default;
+        Switch::ALL
+            .iter()
+            .filter(|switch| concerned(switch.about().concerns))
+            .find_map(|switch| self.off(*switch).filter(|_| said(*switch)))
             .or_else(|| self.directories_denial())
             .or_else(|| self.size_denial())
+    }
+
+    fn off(&self, switch: Switch) -> Option<Denial<'_>> {
+        let setting = self.setting(switch);
+        (!setting.value).then_some(Denial { about: switch.about(), value: 0, origin: &setting.origin })
     }
 
     /// `restrict-directory-view`, when it is on.
@@ -229,115 +380,6 @@ impl Flags {
     }
 }
 
-fn off<'f>(setting: &'f Setting<bool>, about: &'static About) -> Option<Denial<'f>> {
-    (!setting.value).then_some(Denial { about, value: 0, origin: &setting.origin })
-}
-
 fn climbs(path: &Path) -> bool {
     path.components().any(|part| part == Component::ParentDir)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Change = fn(&mut Flags);
-
-    #[test]
-    fn every_flag_alone_is_restrictive_and_shown() {
-        let one = |change: Change| {
-            let mut flags = Flags::default();
-            change(&mut flags);
-            flags
-        };
-        assert!(!Flags::default().restrictive() && Flags::default().restriction().is_none());
-        let all: [(&str, Change); 9] = [
-            ("allow-shell", |f| f.shell = Setting::at(false, "rsession.conf", 3)),
-            ("allow-file-uploads", |f| f.uploads.value = false),
-            ("allow-file-downloads", |f| f.downloads.value = false),
-            ("allow-package-installation", |f| f.packages.value = false),
-            ("allow-publish", |f| f.publish.value = false),
-            ("allow-external-publish", |f| f.external_publish.value = false),
-            ("allow-vcs", |f| f.vcs.value = false),
-            ("restrict-directory-view", |f| f.restrict_directories.value = true),
-            ("limit-file-upload-size-mb", |f| f.upload_limit_mb.value = 10),
-        ];
-        for (name, change) in all {
-            let flags = one(change);
-            assert!(flags.restrictive(), "{name}");
-            assert_eq!(flags.restriction().map(|denial| denial.about.name), Some(name));
-            assert!(
-                flags.denies(Capability::Unknown).is_some() && flags.denies(Capability::PortProxy).is_some()
-            );
-            let restricting: Vec<_> =
-                flags.summary().into_iter().filter(|line| line.restricts).map(|line| line.flag).collect();
-            assert!(restricting.contains(&name), "{name}: {restricting:?}");
-        }
-        assert_eq!(
-            one(all[0].1).restriction().map(|d| d.rule()).as_deref(),
-            Some("allow-shell=0 (rsession.conf:3)")
-        );
-    }
-
-    #[test]
-    fn publishing_includes_publishing_outside() {
-        let mut flags = Flags { publish: Setting::at(false, "rsession.conf", 9), ..Flags::default() };
-        let name = |flags: &Flags| flags.denies(Capability::PublishExternal).map(|denial| denial.about.name);
-        assert_eq!(name(&flags), Some("allow-publish"));
-        assert!(flags.summary().iter().any(|line| line.flag == "allow-external-publish" && line.restricts));
-        flags.publish.value = true;
-        flags.external_publish.value = false;
-        assert_eq!(name(&flags), Some("allow-external-publish"));
-        assert!(flags.denies(Capability::Publish).is_none());
-    }
-
-    #[test]
-    fn directories_are_compared_by_component() {
-        let mut flags = Flags::default();
-        assert!(flags.directory_allows("/etc/passwd", "/home/a"));
-        flags.restrict_directories.value = true;
-        flags.directories.value =
-            vec!["/srv/data/".into(), "/data/[a]*".into(), "relative".into(), "/x/../etc".into()];
-        for good in ["/home/a", "/home/a/b", "/srv/data", "/srv/data/x", "/data/[a]*/y"] {
-            assert!(flags.directory_allows(good, "/home/a"), "{good}");
-        }
-        for bad in [
-            "/home",
-            "/home/ab",
-            "/home/a/../b",
-            "/srv/data-secret",
-            "/srv/dat",
-            "/data/aa",
-            "relative/x",
-            "",
-            "/",
-            "/etc/passwd",
-            "/home/a\0",
-        ] {
-            assert!(!flags.directory_allows(bad, "/home/a"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn flags_come_from_the_configuration_with_their_lines() {
-        let files = [
-            (
-                "rsession.conf".to_owned(),
-                "allow-shell=0\nlimit-file-upload-size-mb=5\ndirectory-view-allow-list=/a:/b\n".to_owned(),
-            ),
-            ("profiles".to_owned(), "[@staff]\nallow-shell=1\n[bob]\nallow-vcs=0\n".to_owned()),
-        ];
-        let loaded = portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", files));
-        let of = |user: &str, groups: &[String]| {
-            Flags::resolve(&loaded.settings, &user.parse().expect("a name"), groups)
-        };
-        let alice = of("alice", &[]);
-        assert_eq!(alice.shell, Setting::at(false, "rsession.conf", 1));
-        assert_eq!(alice.upload_limit(), Some(5 * 1024 * 1024));
-        assert_eq!(alice.directories.value, ["/a", "/b"]);
-        let bob = of("bob", &["staff".to_owned()]);
-        assert_eq!(bob.shell, Setting::at(true, "profiles", 2));
-        assert_eq!(bob.vcs, Setting::at(false, "profiles", 4));
-        assert_eq!(of("carol", &[]).vcs.origin, Origin::Default);
-    }
 }

@@ -16,6 +16,7 @@ mod flags;
 mod frame;
 mod generic;
 pub mod jupyter;
+mod ledger;
 mod path;
 mod refusal;
 mod row;
@@ -33,8 +34,9 @@ pub use ask::{
 pub use capability::Capability;
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
+pub use ledger::{Counted, Digest, Form, Moved, Sum, Tally};
 pub use portcullis_conf::Origin;
-pub use portcullis_model::Level;
+pub use portcullis_model::{Effect, Level};
 pub use refusal::{Refusal, outside, over_limit, port_of_another, refusal_body};
 pub use row::{Check, Methods, Row, Tail};
 pub use start::{CommandError, LaunchFacts, command};

@@ -1,10 +1,11 @@
-//! The flags as the home page shows them: value, origin, how strongly each holds, and what remains.
+//! The flags as the home page shows them: value, effect, origin, how strongly each holds, and what remains.
 
 use portcullis_conf::Origin;
-use portcullis_model::Level;
+use portcullis_model::{Effect, Level};
 
+use crate::Flags;
 use crate::flag::{self, About};
-use crate::{Flags, Setting};
+use crate::flags::Switch;
 
 /// A line of the home page: a flag and what it means for this person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +16,15 @@ pub struct FlagLine {
     pub title: &'static str,
     /// Its value as it would stand in the file.
     pub value: String,
-    /// Whether the value restricts anything.
+    /// Whether the value restricts anything, or would if it were enforced.
     pub restricts: bool,
+    /// Whether it is enforced or only recorded.
+    pub effect: Effect,
     /// Where it was said.
     pub origin: Origin,
     /// How strongly it holds.
     pub level: Level,
-    /// Whether the IDE's own switch is set as well.
+    /// Whether an IDE's own switch is set as well.
     pub ide_too: bool,
     /// What remains possible in spite of it.
     pub remains: &'static str,
@@ -30,45 +33,66 @@ pub struct FlagLine {
 impl Flags {
     /// The flags for a person to read, in a fixed order.
     pub fn summary(&self) -> Vec<FlagLine> {
-        let switch = |setting: &Setting<bool>, about: &'static About| {
-            line(about, u8::from(setting.value).to_string(), !setting.value, &setting.origin)
-        };
-        let mut external = switch(&self.external_publish, &flag::EXTERNAL_PUBLISH);
-        if !self.publish.value {
-            // allow-publish=0 includes it: what a person reads is what holds.
-            external = FlagLine {
-                value: "0".into(),
-                restricts: true,
-                origin: self.publish.origin.clone(),
-                ..external
-            };
-        }
+        let blocked = self.lines();
+        let Some(strict) = self.audited() else { return blocked };
+        let recorded =
+            |line: FlagLine| FlagLine { effect: Effect::Audit, level: Level::None, ide_too: false, ..line };
+        blocked
+            .into_iter()
+            .zip(strict.lines())
+            .map(|(line, strict)| if line.restricts || !strict.restricts { line } else { recorded(strict) })
+            .collect()
+    }
+
+    fn lines(&self) -> Vec<FlagLine> {
         let folders = &self.restrict_directories;
-        let limit = &self.upload_limit_mb;
-        vec![
-            switch(&self.shell, &flag::SHELL),
-            switch(&self.uploads, &flag::UPLOADS),
-            switch(&self.downloads, &flag::DOWNLOADS),
-            switch(&self.packages, &flag::PACKAGES),
-            switch(&self.publish, &flag::PUBLISH),
-            external,
-            switch(&self.vcs, &flag::VCS),
+        let quota = &self.disk_quota;
+        let number = |setting: &crate::Setting<u64>, about| {
+            line(about, setting.value.to_string(), setting.value > 0, &setting.origin)
+        };
+        let mut lines: Vec<FlagLine> = Switch::ALL.iter().map(|switch| self.switch_line(*switch)).collect();
+        lines.extend([
             line(&flag::DIRECTORIES, u8::from(folders.value).to_string(), folders.value, &folders.origin),
-            line(&flag::UPLOAD_LIMIT, limit.value.to_string(), limit.value > 0, &limit.origin),
-        ]
+            number(&self.upload_limit_mb, &flag::UPLOAD_LIMIT),
+            number(&self.cpu_minutes, &flag::CPU_TIME),
+            line(&flag::DISK_QUOTA, u8::from(quota.value).to_string(), quota.value, &quota.origin),
+        ]);
+        lines
+    }
+
+    fn switch_line(&self, switch: Switch) -> FlagLine {
+        // `allow-publish=0` includes the narrower ones: what a person reads is what holds.
+        let wider: &[Switch] = match switch {
+            Switch::ExternalPublish => &[Switch::Publish],
+            Switch::RpubsPublish => &[Switch::Publish, Switch::ExternalPublish],
+            _ => &[],
+        };
+        let own = self.setting(switch);
+        let held =
+            wider.iter().map(|wider| self.setting(*wider)).find(|setting| !setting.value).unwrap_or(own);
+        // What is off because nobody said otherwise is no news to anybody.
+        let said = switch.by_default() || held.origin != Origin::Default;
+        line(switch.about(), u8::from(held.value).to_string(), !held.value && said, &held.origin)
     }
 }
 
 fn line(about: &'static About, value: String, restricts: bool, origin: &Origin) -> FlagLine {
+    // What no request is refused for is held by an IDE's own switch, or by nothing.
+    let level = match about.unheld {
+        None => Level::Proxy,
+        Some(_) if about.rstudio_switch.is_some() => Level::Ide,
+        Some(_) => Level::None,
+    };
+    let switches = [about.jupyter_switch, about.rstudio_switch, about.code_server_switch];
     FlagLine {
         flag: about.name,
         title: about.title,
         value,
         restricts,
+        effect: Effect::Block,
         origin: origin.clone(),
-        // Every flag is held at the proxy; the kernel's part comes with the sandbox.
-        level: if restricts { Level::Proxy } else { Level::None },
-        ide_too: restricts && about.jupyter_switch.is_some(),
+        level: if restricts { level } else { Level::None },
+        ide_too: restricts && switches.iter().any(Option::is_some),
         remains: about.remains,
     }
 }

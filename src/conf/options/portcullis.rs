@@ -1,7 +1,7 @@
 //! Options of `portcullis.conf`: what no other product has.
 
 use crate::option::options;
-use crate::value::{Int, PamService, TransportWord};
+use crate::value::{FlagNames, Int, MinimumLevels, PamService, TransportWord};
 
 options! {
     /// Portcullis' own settings.
@@ -24,6 +24,20 @@ options! {
     /// Minutes for which an ended session and its last output are shown to its owner.
     "session-ended-keep-minutes" session_ended_keep_minutes: Int<1, 10080> = "60", Hup,
         "long enough to read why it ended";
+
+    /// Flags whose effect is `audit`: what they forbid passes, and is recorded.
+    ///
+    /// To see what a flag would refuse before it does. Also in a section of profiles, where it takes the place of this one.
+    "audit-only" audit_only: FlagNames = "", Hup,
+        "what somebody forbade is forbidden";
+    /// How strongly a flag must hold, where it restricts a person: else their session is not started.
+    ///
+    /// `portcullis doctor` shows how strongly each holds on this machine, and why. A flag of the effect `audit` holds at none.
+    "minimum-level" minimum_level: MinimumLevels = "", NewSessions,
+        "every flag says how strongly it holds; whether that is enough, only the administrator knows";
+    /// Hours that an exemption from a flag may last at most.
+    "exemption-max-hours" exemption_max_hours: Int<1, 720> = "24", Hup,
+        "a day's work, also one that goes on into the night; what is to last belongs into profiles";
 
     /// PAM service that signs people in: a file in /etc/pam.d.
     "pam-service" pam_service: PamService = "portcullis", Hup,

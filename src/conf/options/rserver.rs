@@ -2,8 +2,8 @@
 
 use crate::option::options;
 use crate::value::{
-    Account, Address, AllowedOrigin, Bool, Commas, Each, FrameOriginWords, HeaderLine, Int, MinimumUidWord,
-    OptionalPath, OptionalPort, ProtocolWords, RootPath, SameSiteWord,
+    Account, Address, AllowedOrigin, Bool, Commas, ConsoleAuditWord, Each, FrameOriginWords, HeaderLine, Int,
+    MinimumUidWord, OptionalPath, OptionalPort, ProtocolWords, RootPath, SameSiteWord,
 };
 
 options! {
@@ -111,4 +111,17 @@ options! {
     /// Let that hold for subdomains too.
     "ssl-hsts-include-subdomains" ssl_hsts_include_subdomains: Bool = "0", Hup,
         "other machines below the same name may have no TLS";
+
+    /// What of consoles and terminals is recorded in the audit log, in every IDE.
+    ///
+    /// `input` is what people run and type, `all` is also what is shown to them. Passwords typed where the IDE says that they are
+    /// hidden are recorded as «hidden»; those typed into a terminal are not told apart. `rsession.conf` and `profiles` may say
+    /// otherwise for some people.
+    "audit-r-console" audit_r_console: ConsoleAuditWord = "none", Hup,
+        "as RStudio Workbench: what people type is theirs until somebody decides otherwise";
+    /// Megabytes of these records for one person on one day; 0 for any.
+    ///
+    /// When they are used up, a record says so, and nothing more of that person is recorded until midnight (UTC).
+    "audit-r-console-user-limit-mb" audit_r_console_user_limit_mb: Int<0, 4294967295> = "50", Hup,
+        "as RStudio Workbench: one loop that prints must not fill the disk of the audit log";
 }

@@ -1,22 +1,18 @@
 //! Options of `rserver.conf` about auditing and monitoring, known and not implemented.
 
 use crate::option::recognised;
-use crate::value::{Bool, ConsoleAudit, Int, RecordForm, Text};
+use crate::value::{Bool, Int, RecordForm, Text};
 
 recognised! { AUDIT, "Auditing: recognised, not implemented";
     Info "the audit log is audit/audit.jsonl in the state directory" {
         /// Directory for audit records.
         "audit-data-path": Text = "/var/lib/rstudio-server/audit";
     }
-    Warning "what people type into consoles is not recorded" {
-        /// What of the R console is recorded.
-        "audit-r-console": ConsoleAudit = "none";
+    Info "records of consoles are in the audit log with all others, as JSON lines, and stay there" {
         /// Form of these records.
         "audit-r-console-format": RecordForm = "csv";
         /// Compress these records.
         "audit-r-console-compress": Bool = "0";
-        /// Megabytes of these records for one person; 0 for any.
-        "audit-r-console-user-limit-mb": Int<0, 4294967295> = "50";
         /// Months for which these records are kept; 0 for ever.
         "audit-r-console-user-limit-months": Int<0, 4294967295> = "0";
     }

@@ -1,7 +1,7 @@
 //! Options of `rsession.conf` that do something.
 
 use crate::option::options;
-use crate::value::{Bool, Colons, Int, OptionalInt, OptionalPortRange};
+use crate::value::{Bool, Colons, Int, OptionalConsoleAudit, OptionalInt, OptionalPortRange};
 
 options! {
     /// Sessions: what people may do in them, where they listen, how long they live.
@@ -22,11 +22,32 @@ options! {
     /// Publish anywhere; 0 overrides allow-external-publish.
     "allow-publish" allow_publish: Bool = "1", Hup,
         "as RStudio Workbench";
-    /// Publish to services outside.
+    /// Publish to services outside; 0 overrides allow-rpubs-publish.
     "allow-external-publish" allow_external_publish: Bool = "1", Hup,
+        "as RStudio Workbench";
+    /// Publish to RPubs, from RStudio.
+    "allow-rpubs-publish" allow_rpubs_publish: Bool = "1", Hup,
         "as RStudio Workbench";
     /// Version control (git) through the IDE.
     "allow-vcs" allow_vcs: Bool = "1", Hup,
+        "as RStudio Workbench";
+    /// Let people choose the git program in RStudio.
+    "allow-vcs-executable-edit" allow_vcs_executable_edit: Bool = "1", Hup,
+        "as RStudio Workbench";
+    /// Let people choose in RStudio where packages come from.
+    "allow-r-cran-repos-edit" allow_r_cran_repos_edit: Bool = "1", Hup,
+        "as RStudio Workbench";
+    /// A WebSocket for RStudio's terminal; without it the terminal asks for its output.
+    "allow-terminal-websockets" allow_terminal_websockets: Bool = "1", Hup,
+        "as RStudio Workbench";
+    /// Let people delete their folder Public in RStudio.
+    "allow-remove-public-folder" allow_remove_public_folder: Bool = "1", Hup,
+        "as RStudio Workbench";
+    /// Let R presentations run commands in RStudio.
+    "allow-presentation-commands" allow_presentation_commands: Bool = "0", Hup,
+        "as RStudio Workbench: a presentation comes from somebody else more often than not";
+    /// Jobs that RStudio hands to a launcher of jobs.
+    "allow-launcher-jobs" allow_launcher_jobs: Bool = "1", Hup,
         "as RStudio Workbench";
 
     /// Keep files outside the home directory out of reach of the IDE's pages.
@@ -41,6 +62,14 @@ options! {
     /// Largest upload in megabytes; 0 for any.
     "limit-file-upload-size-mb" limit_file_upload_size_mb: Int<0, 1048576> = "0", Hup,
         "as RStudio Server: the disk's quota is the better limit";
+    /// Minutes of processor time that one computation of R may take; 0 for any.
+    ///
+    /// RStudio's own limit, which R code can lift again. No other IDE has one: PAM's limit `cpu` holds for every process.
+    "limit-cpu-time-minutes" limit_cpu_time_minutes: Int<0, 4294967295> = "0", NewSessions,
+        "as RStudio Server";
+    /// Warn in RStudio when the XFS quota is nearly used.
+    "limit-xfs-disk-quota" limit_xfs_disk_quota: Bool = "0", NewSessions,
+        "as RStudio Server: the quota itself holds without it";
 
     /// TCP ports for sessions, as `low-high`; empty for no fixed ports.
     ///
@@ -55,4 +84,10 @@ options! {
     /// What a person does is use, and so is a computation under way. An open tab that only polls is none.
     "session-timeout-minutes" session_timeout_minutes: Int<0, 525600> = "120", Hup,
         "as RStudio Server: memory comes back, a lunch break loses nothing";
+
+    /// What of consoles and terminals is recorded; empty for what rserver.conf says.
+    ///
+    /// In `profiles` it is said for some people.
+    "audit-r-console" audit_r_console: OptionalConsoleAudit = "", Hup,
+        "one rule for everybody, in rserver.conf, unless somebody is named";
 }

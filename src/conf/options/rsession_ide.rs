@@ -42,10 +42,6 @@ recognised! { IDE, "RStudio's pages: recognised, not implemented";
         /// List all users when a project is shared.
         "project-sharing-enumerate-server-users": Bool = "0";
     }
-    Info "nothing here publishes to RPubs; allow-external-publish=0 closes the ways to publish elsewhere" {
-        /// Publish to RPubs.
-        "allow-rpubs-publish": Bool = "1";
-    }
 }
 
 recognised! { SOCKETS, "RStudio's sockets: recognised, not implemented";

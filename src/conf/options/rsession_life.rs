@@ -4,14 +4,6 @@ use crate::option::recognised;
 use crate::value::{Bool, Int, Text, YesNoAsk};
 
 recognised! { LIMITS, "Limits: recognised, not implemented";
-    Warning "computing time is not limited; PAM's limits (cpu in /etc/security/limits.conf) are" {
-        /// Minutes that one computation may take; 0 for any.
-        "limit-cpu-time-minutes": Int<0, 4294967295> = "0";
-    }
-    Info "nobody is warned of a full quota, which holds all the same" {
-        /// Warn when the XFS quota is nearly used.
-        "limit-xfs-disk-quota": Bool = "0";
-    }
     Info "sessions are not ended for their memory" {
         /// Per cent of free memory below which large sessions are ended.
         "abort-free-mem-percent": Int<0, 100> = "5";
@@ -22,21 +14,9 @@ recognised! { LIMITS, "Limits: recognised, not implemented";
         /// Bytes of a file that a commit warns of.
         "git-commit-large-file-size": Int<0, 4294967295> = "5242880";
     }
-    Info "this is about RStudio's own pages; RStudio sessions are not run by this version" {
-        /// Let people choose the git program.
-        "allow-vcs-executable-edit": Bool = "1";
-        /// Let people choose the CRAN mirror.
-        "allow-r-cran-repos-edit": Bool = "1";
-        /// WebSockets for RStudio's terminal.
-        "allow-terminal-websockets": Bool = "1";
-        /// Let people delete their folder Public.
-        "allow-remove-public-folder": Bool = "1";
-        /// Commands in R presentations.
-        "allow-presentation-commands": Bool = "0";
+    Warning "RStudio's whole page is shown: there is no smaller one to offer in its place" {
         /// RStudio's whole page.
         "allow-full-ui": Bool = "1";
-        /// Jobs on clusters.
-        "allow-launcher-jobs": Bool = "1";
     }
 }
 

@@ -3,18 +3,21 @@
 //! A kind is a marker type; what a caller gets is its [`Value::Out`], an ordinary type. Parsers say what is wrong with the
 //! text and never which option it belongs to: the reader adds file, line and option.
 
+mod flags;
 mod listening;
 mod plain;
 mod session;
 mod sign_in;
 
+pub use flags::{FlagNames, MinimumLevels};
 pub use listening::{
     Address, AllowedOrigin, FrameOrigin, FrameOriginWords, Header, HeaderLine, OptionalPort, ProtocolWords,
     Protocols, RootPath, SameSite, SameSiteWord,
 };
 pub use plain::{
-    Bool, Colons, Commas, ConsoleAudit, Each, Int, NfsAcl, OptionalInt, OptionalPath, RecordForm,
-    SignatureHash, Signed, Spaces, SsoInitiation, Text, YesNoAsk, one_of,
+    Bool, Colons, Commas, ConsoleAudit, ConsoleAuditWord, Each, Int, NfsAcl, OptionalConsoleAudit,
+    OptionalInt, OptionalPath, RecordForm, SignatureHash, Signed, Spaces, SsoInitiation, Text, YesNoAsk,
+    one_of,
 };
 pub use session::{LabArgs, OptionalPortRange, PortRange, Transport, TransportWord, ours, upstream_default};
 pub use sign_in::{Account, MinimumUid, MinimumUidWord, PamService};

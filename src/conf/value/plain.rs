@@ -222,6 +222,54 @@ impl<V: Value> Value for Each<V> {
     }
 }
 
+/// What of consoles and terminals is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConsoleAudit {
+    /// Nothing.
+    None,
+    /// What goes in: code that is run, what is typed.
+    Input,
+    /// What comes out too.
+    All,
+}
+
+impl ConsoleAudit {
+    const WORDS: [(&'static str, Self); 3] =
+        [("none", Self::None), ("input", Self::Input), ("all", Self::All)];
+}
+
+/// A word for [`ConsoleAudit`].
+#[derive(Debug)]
+pub struct ConsoleAuditWord;
+
+impl Value for ConsoleAuditWord {
+    type Out = ConsoleAudit;
+
+    fn words() -> String {
+        "`none`, `input` or `all`".into()
+    }
+
+    fn parse(text: &str) -> Result<ConsoleAudit, Bad> {
+        one_of(text, &ConsoleAudit::WORDS)
+    }
+}
+
+/// A word for [`ConsoleAudit`], or nothing.
+#[derive(Debug)]
+pub struct OptionalConsoleAudit;
+
+impl Value for OptionalConsoleAudit {
+    type Out = Option<ConsoleAudit>;
+
+    fn words() -> String {
+        "`none`, `input`, `all` or empty".into()
+    }
+
+    fn parse(text: &str) -> Result<Option<ConsoleAudit>, Bad> {
+        if text.is_empty() { Ok(None) } else { one_of(text, &ConsoleAudit::WORDS).map(Some) }
+    }
+}
+
 /// Declares a kind of value that is one of a few words and means nothing to us.
 macro_rules! words {
     ($($(#[doc = $doc:literal])+ $name:ident: $($word:literal)|+;)*) => {$(
@@ -244,8 +292,6 @@ macro_rules! words {
 }
 
 words! {
-    /// What of the console is recorded.
-    ConsoleAudit: "none" | "input" | "all";
     /// Form of a record.
     RecordForm: "csv" | "json";
     /// Hash of a SAML signature.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use portcullis_model::session::Ide;
+
 use super::rows;
 use crate::flag::{self, About};
 use crate::row::Check;
@@ -11,7 +13,7 @@ use crate::{Capability, Row};
 pub fn reference() -> String {
     let mut page = String::from(HEAD);
     page.push_str("\n## Flags\n\n| flag | at the proxy | in JupyterLab too | what remains possible |\n| --- | --- | --- | --- |\n");
-    for about in flag::ALL {
+    for about in flag::of(Ide::Jupyter) {
         let doors = rows().filter(|row| shut(row, about)).count();
         let proxy = match about.name {
             "restrict-directory-view" => "every path is resolved and compared".to_owned(),
@@ -24,7 +26,7 @@ pub fn reference() -> String {
         row(&mut page, &[&format!("`{}`", about.name), &proxy, switch, about.remains]);
     }
     page.push_str(FLAGS);
-    for about in flag::ALL.into_iter().filter(|about| !about.takes.is_empty()) {
+    for about in flag::of(Ide::Jupyter).filter(|about| !about.takes.is_empty()) {
         let _ = writeln!(page, "\n### {}=0\n", about.name);
         page.push_str("| request | also takes |\n| --- | --- |\n");
         for door in rows().filter(|row| shut(row, about)) {
