@@ -2,7 +2,7 @@
 //!
 //! Plain data, borrowed from the request where it can be; the allowed hot path allocates nothing.
 
-use crate::{Capability, Refusal};
+use crate::{Capability, Form, Refusal};
 
 /// A request to an IDE, as far as a decision needs it.
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +113,22 @@ pub struct Transfer {
     pub direction: Direction,
     /// The path as the IDE names it, decoded once.
     pub path: String,
+    /// Where in the body the file is.
+    pub form: Form,
+}
+
+impl Transfer {
+    /// A file whose bytes are the body.
+    pub const fn new(direction: Direction, path: String) -> Self {
+        Self { direction, path, form: Form::Body }
+    }
+
+    /// The same, in another form.
+    #[must_use]
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
 }
 
 /// Which way a file goes.

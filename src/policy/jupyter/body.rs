@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::adapter::{decide, transfer};
 use crate::path::normalise;
 use crate::{
-    Adapters, Ask, BodyRule, Capability, Direction, Flags, Forward, PathClaim, PathRule, Refusal, Verdict,
+    Adapters, Ask, BodyRule, Capability, Direction, Flags, Form, Forward, PathClaim, PathRule, Refusal,
+    Verdict,
 };
 
 /// Longest body that is held to be judged: a notebook with large outputs fits, and a few at a time fit in memory.
@@ -26,6 +27,9 @@ pub(super) const TEXT_MAX: u64 = 8 << 20;
 const PIECE: u64 = 1 << 20;
 /// Room for the other fields of a model.
 const SLACK: u64 = 64 << 10;
+
+/// Where the file is in a model that nobody has read.
+const UNSEEN: Form = Form::Model { base64: None };
 
 /// Chooses what to do with the body, by the head.
 pub(super) fn head(flags: &Flags, ask: &Ask<'_>, tail: &str, forward: &mut Forward) {
@@ -44,12 +48,12 @@ pub(super) fn head(flags: &Flags, ask: &Ask<'_>, tail: &str, forward: &mut Forwa
         } else {
             // Base64 makes four bytes of three.
             forward.body = BodyRule::Limit((limit / 3 * 4).saturating_add(SLACK));
-            forward.transfer = Some(transfer(Direction::Upload, tail));
+            forward.transfer = Some(transfer(Direction::Upload, tail).form(UNSEEN));
         }
     } else if fits(TELL_MAX) {
         forward.body = BodyRule::Judge { limit: TELL_MAX };
     } else {
-        forward.transfer = Some(transfer(Direction::Upload, tail));
+        forward.transfer = Some(transfer(Direction::Upload, tail).form(UNSEEN));
     }
 }
 
@@ -73,7 +77,12 @@ fn weigh(flags: &Flags, ask: &Ask<'_>, body: &[u8], mut forward: Forward) -> Res
     let enforced = !flags.uploads.value || flags.upload_limit().is_some() || flags.restrict_directories.value;
     let model = match read(body) {
         Ok(model) => model,
-        Err(_) if !enforced => return Ok(forward),
+        Err(_) if !enforced => {
+            // It may be an upload all the same: what the IDE accepts is recorded as one.
+            forward.transfer =
+                (ask.method == "PUT").then(|| transfer(Direction::Upload, tail_of(ask)).form(UNSEEN));
+            return Ok(forward);
+        }
         Err(error) => {
             let why = format!("its body can't be read as one model of a document ({error})");
             return Err(Refusal::always(Capability::Write, 400, &why, "Save it again."));
@@ -108,7 +117,7 @@ fn weigh(flags: &Flags, ask: &Ask<'_>, body: &[u8], mut forward: Forward) -> Res
     }
     if upload {
         forward.capability = Capability::Upload;
-        forward.transfer = Some(transfer(Direction::Upload, tail_of(ask)));
+        forward.transfer = Some(transfer(Direction::Upload, tail_of(ask)).form(model.form()));
     }
     Ok(forward)
 }
@@ -159,6 +168,17 @@ impl Model {
     fn is_upload(&self) -> bool {
         let binary = matches!(self.content, Content::Text { .. }) && self.format != "text";
         !self.chunk.is_null() || !self.name.is_null() || binary
+    }
+
+    /// Where the file is in it.
+    fn form(&self) -> Form {
+        if !matches!(self.content, Content::Text { .. }) {
+            return Form::Opaque;
+        }
+        let base64 = self.format == "base64";
+        self.chunk
+            .as_i64()
+            .map_or(Form::Model { base64: Some(base64) }, |number| Form::Piece { base64, number })
     }
 
     /// What an editor saves: text as text, a notebook as an object, or nothing at all.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::{Ask, Capability, Direction, Flags, Forward, QueryRule, Refusal};
+use crate::{Ask, Capability, Direction, Flags, Form, Forward, QueryRule, Refusal};
 
 /// What says how a file is read: an undecodable file is an error then, not base64. Folders and notebooks ignore it.
 const AS_TEXT: &str = "format=text";
@@ -58,7 +58,8 @@ pub(super) fn contents(
             forward.capability = Capability::Download;
             forward.activity = true;
             if ask.method != "HEAD" {
-                forward.transfer = Some(crate::adapter::transfer(Direction::Download, tail));
+                let form = Form::Model { base64: Some(true) };
+                forward.transfer = Some(crate::adapter::transfer(Direction::Download, tail).form(form));
             }
         }
     }

@@ -116,7 +116,8 @@ fn an_upload_of_an_allowed_person_is_recorded() {
     let body = br#"{"type":"file","format":"base64","name":"up.txt","content":"aGk=","chunk":3}"#;
     let verdict = judge_body(&Flags::default(), &ask("PUT", "/api/contents/d%20d/up.txt"), body);
     let Verdict::Forward(forward) = verdict else { panic!("{verdict:?}") };
-    let transfer = Transfer { direction: Direction::Upload, path: "d d/up.txt".into() };
+    let piece = Form::Piece { base64: true, number: 3 };
+    let transfer = Transfer::new(Direction::Upload, "d d/up.txt".into()).form(piece);
     assert_eq!((forward.capability, forward.transfer), (Capability::Upload, Some(transfer)));
 }
 
@@ -166,4 +167,25 @@ fn paths_in_bodies_are_claimed() {
         };
         assert_eq!(refusal.status, 400, "{body}");
     }
+}
+
+#[test]
+fn the_form_says_where_the_file_is() {
+    let form =
+        |body: &str| match judge_body(&Flags::default(), &ask("PUT", "/api/contents/a"), body.as_bytes()) {
+            Verdict::Forward(forward) => forward.transfer.map(|transfer| transfer.form),
+            Verdict::Refuse(refusal) => panic!("{body}: {}", refusal.rule),
+        };
+    let base64 = Form::Model { base64: Some(true) };
+    assert_eq!(form(r#"{"type":"file","format":"base64","name":"a","content":"aGk="}"#), Some(base64));
+    let text = Form::Model { base64: Some(false) };
+    assert_eq!(form(r#"{"type":"file","format":"text","name":"a","content":"hi"}"#), Some(text));
+    let notebook = r#"{"type":"notebook","format":"json","name":"n.ipynb","content":{"cells":[]}}"#;
+    assert_eq!(form(notebook), Some(Form::Opaque));
+    let last = r#"{"type":"file","format":"base64","content":"aGk=","chunk":-1}"#;
+    assert_eq!(form(last), Some(Form::Piece { base64: true, number: -1 }));
+    // What can be read in two ways may be an upload: it is recorded as one.
+    let twice = r#"{"format":"text","format":"base64","content":"aGk="}"#;
+    assert_eq!(form(twice), Some(Form::Model { base64: None }));
+    assert_eq!(form(r#"{"type":"file","format":"text","content":"hi"}"#), None);
 }

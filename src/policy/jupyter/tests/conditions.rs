@@ -54,7 +54,8 @@ fn the_format_of_files_is_pinned_while_downloads_are_off() {
         assert_eq!(forwarded(&Flags::default(), &ask("GET", target)).query, QueryRule::Keep);
     }
     let binary = forwarded(&Flags::default(), &ask("GET", "/api/contents/a/b.png?type=file&format=base64"));
-    let transfer = Transfer { direction: Direction::Download, path: "a/b.png".into() };
+    let transfer =
+        Transfer::new(Direction::Download, "a/b.png".into()).form(Form::Model { base64: Some(true) });
     assert_eq!((binary.capability, binary.transfer), (Capability::Download, Some(transfer)));
 }
 

@@ -10,7 +10,7 @@ use portcullis_model::session::Ide;
 
 use super::*;
 use crate::row::Methods;
-use crate::{Direction, PathClaim, PathRule, QueryRule, Setting, SocketRule, Transfer};
+use crate::{Direction, Form, PathClaim, PathRule, QueryRule, Setting, SocketRule, Transfer};
 
 fn decide(flags: &Flags, ask: &Ask<'_>) -> Verdict {
     crate::decide(&Adapters::default(), Ide::Jupyter, flags, ask)
