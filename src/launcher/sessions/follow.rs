@@ -143,7 +143,7 @@ impl Launcher {
                 let port = port(entry.kept.session.transport);
                 // One that was gone before the kernel could be asked is nobody to look for.
                 let level = if peer < 0 { Level::Info } else { Level::Warn };
-                let about = format_args!("session={id} port={port} uid={peer} count={count}");
+                let about = format!("session={id} port={port} uid={peer} count={count}");
                 log::line(level, format_args!("a stranger connected to a session {about}"));
                 self.log.write(Event::PeerRefused { session: id, port, peer });
             }
