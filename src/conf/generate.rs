@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use portcullis_model::audit;
 
+use crate::adapters;
 use crate::option::{FileKind, Group, Opt, Status};
 use crate::options::rsession;
 use crate::other_files;
@@ -19,9 +20,11 @@ pub fn files() -> Vec<(String, String)> {
         files.push((format!("docs/options/{stem}.md"), reference(kind)));
         files.push((format!("etc/{}", kind.name()), sample(kind)));
     }
+    files.push(("docs/options/adapters.md".into(), adapters_page()));
     files.push(("docs/options/profiles.md".into(), profiles_reference()));
     files.push(("docs/options/ip-rules.md".into(), IP_RULES.into()));
     files.push(("docs/options/README.md".into(), index()));
+    files.push(("etc/adapters.conf".into(), adapters::reference::SAMPLE.into()));
     files.push(("etc/profiles".into(), PROFILES_SAMPLE.into()));
     files.push(("etc/ip-rules".into(), IP_RULES_SAMPLE.into()));
     files.push(("docs/audit-events.md".into(), audit_reference()));
@@ -40,6 +43,7 @@ fn about(kind: FileKind) -> &'static str {
         }
         FileKind::Jupyter => "JupyterLab.",
         FileKind::Portcullis => "What no other product has.",
+        FileKind::Adapters => "Routes beyond the built-in ones, and applications beside the IDEs.",
         FileKind::Profiles => "Session options by user and group.",
         FileKind::IpRules => "Who may connect.",
         FileKind::LoginHtml => "HTML below the sign-in form.",
@@ -142,6 +146,10 @@ fn profiles_reference() -> String {
         table(&mut out, group);
     }
     out
+}
+
+fn adapters_page() -> String {
+    adapters::reference::page(GENERATED, entry)
 }
 
 fn index() -> String {

@@ -6,6 +6,7 @@
 //! the generators of the reference ([`generate`]).
 #![forbid(unsafe_code)]
 
+pub mod adapters;
 mod conflicts;
 pub mod generate;
 mod ini;
@@ -22,6 +23,7 @@ mod sources;
 pub mod value;
 mod values;
 
+pub use adapters::Adapters;
 pub use ip_rules::{Access, IpRules};
 pub use load::{Loaded, load};
 pub use option::{FileKind, Opt, Reload, Status};

@@ -1,5 +1,6 @@
 //! From texts to settings and problems; pure, so that launcher and server come to the same result.
 
+use crate::adapters::Adapters;
 use crate::ini;
 use crate::ip_rules::IpRules;
 use crate::option::{FileKind, Status};
@@ -42,6 +43,7 @@ pub fn load(sources: &Sources) -> Loaded {
         portcullis: flat(FileKind::Portcullis),
     };
     let profiles = Profiles::parse(sources.text(FileKind::Profiles).unwrap_or_default(), &mut problems);
+    let adapters = Adapters::parse(sources.text(FileKind::Adapters).unwrap_or_default(), &mut problems);
     let ip_rules = IpRules::parse(sources.text(FileKind::IpRules).unwrap_or_default(), &mut problems);
     let login_html = sources.text(FileKind::LoginHtml).map(str::to_owned);
 
@@ -55,7 +57,7 @@ pub fn load(sources: &Sources) -> Loaded {
         let file = FileKind::LoginHtml.name();
         problems.push(Problem::of_file(file, Severity::Warning, "it has bytes that are not UTF-8"));
     }
-    let settings = Settings::build(said, profiles, ip_rules, login_html);
+    let settings = Settings::build(said, profiles, adapters, ip_rules, login_html);
     conflicts::check(&settings, &mut problems);
     other_files::check(&sources.others, &mut problems);
 

@@ -16,6 +16,8 @@ pub enum FileKind {
     Jupyter,
     /// `portcullis.conf`: what no other product has.
     Portcullis,
+    /// `adapters.conf`: routes beyond the built-in ones, and declared applications.
+    Adapters,
     /// `profiles`: session options by user and group.
     Profiles,
     /// `ip-rules`: who may connect.
@@ -26,11 +28,12 @@ pub enum FileKind {
 
 impl FileKind {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rserver,
         Self::Rsession,
         Self::Jupyter,
         Self::Portcullis,
+        Self::Adapters,
         Self::Profiles,
         Self::IpRules,
         Self::LoginHtml,
@@ -46,6 +49,7 @@ impl FileKind {
             Self::Rsession => "rsession.conf",
             Self::Jupyter => "jupyter.conf",
             Self::Portcullis => "portcullis.conf",
+            Self::Adapters => "adapters.conf",
             Self::Profiles => "profiles",
             Self::IpRules => "ip-rules",
             Self::LoginHtml => "login.html",
@@ -64,6 +68,7 @@ impl FileKind {
             Self::Rsession => crate::options::RSESSION,
             Self::Jupyter => crate::options::JUPYTER,
             Self::Portcullis => crate::options::PORTCULLIS,
+            Self::Adapters => crate::options::ADAPTERS,
             Self::Profiles => crate::options::PROFILES,
             Self::IpRules | Self::LoginHtml => &[],
         }

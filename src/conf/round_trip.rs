@@ -55,6 +55,11 @@ fn written(kind: FileKind, numbers: &mut Numbers) -> String {
     text
 }
 
+/// Every kind of line that the file may have.
+const ADAPTERS: &str = "[jupyter]\nroute = GET,POST  /x/** ui # c\nroute=POST /x/* download download name\n\n[app sales]\n  title = Sales \
+                        # t\ncommand = /bin/s -e \"f('{socket}')\"  x\nenvironment=A=1\nenvironment=B={home}\nprefix=keep\nlisten=unix\n\
+                        probe=/up\nworking-dir=/srv\nusers=anna\ngroups=staff\nroute = GET ** ui\n[app other]\ncommand=/bin/o {socket}\n";
+
 #[test]
 fn conf_show_fed_back_gives_itself() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
@@ -68,6 +73,7 @@ fn conf_show_fed_back_gives_itself() {
             .map(|kind| (kind.name().to_owned(), written(kind, &mut numbers)))
             .collect();
         files.push(("profiles".into(), profiles));
+        files.push(("adapters.conf".into(), ADAPTERS.into()));
         files.push(("ip-rules".into(), "allow  10.0.0.0/8 # in\n\ndeny all\n".into()));
         let first = load(&Sources::new("/c", files)).settings;
         let shown = |settings| FileKind::ALL.map(|kind| (kind.name().to_owned(), show::text(settings, kind)));

@@ -2,6 +2,7 @@
 
 use portcullis_model::UserName;
 
+use crate::adapters::Adapters;
 use crate::ip_rules::IpRules;
 use crate::option::FileKind;
 use crate::options::jupyter::Jupyter;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub portcullis: Portcullis,
     /// `profiles`.
     pub profiles: Profiles,
+    /// `adapters.conf`.
+    pub adapters: Adapters,
     /// `ip-rules`.
     pub ip_rules: IpRules,
     /// HTML to show below the sign-in form.
@@ -48,7 +51,7 @@ impl SaidByFile {
             FileKind::Rsession => Some(&self.rsession),
             FileKind::Jupyter => Some(&self.jupyter),
             FileKind::Portcullis => Some(&self.portcullis),
-            FileKind::Profiles | FileKind::IpRules | FileKind::LoginHtml => None,
+            FileKind::Adapters | FileKind::Profiles | FileKind::IpRules | FileKind::LoginHtml => None,
         }
     }
 }
@@ -62,6 +65,7 @@ impl Settings {
     pub(crate) fn build(
         said: SaidByFile,
         profiles: Profiles,
+        adapters: Adapters,
         ip_rules: IpRules,
         login_html: Option<String>,
     ) -> Self {
@@ -71,6 +75,7 @@ impl Settings {
             jupyter: Jupyter::build(&said.jupyter),
             portcullis: Portcullis::build(&said.portcullis),
             profiles,
+            adapters,
             ip_rules,
             login_html,
             said,
@@ -115,6 +120,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::build(SaidByFile::default(), Profiles::default(), IpRules::default(), None)
+        Self::build(SaidByFile::default(), Profiles::default(), Adapters::default(), IpRules::default(), None)
     }
 }

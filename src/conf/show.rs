@@ -26,11 +26,12 @@ pub fn text(settings: &Settings, file: FileKind) -> String {
         }
         FileKind::Profiles => {
             for section in &settings.profiles.sections {
-                let _ = writeln!(out, "[{}]", section.selector);
-                for said in &section.values.said {
-                    let shown = Shown::said(said);
-                    let _ = write!(out, "{}={}\n{MARK}{}\n", said.opt.name, shown.text, shown.mark());
-                }
+                sectioned(&mut out, &section.selector, &section.values);
+            }
+        }
+        FileKind::Adapters => {
+            for section in &settings.adapters.sections {
+                sectioned(&mut out, section, &section.values);
             }
         }
         FileKind::IpRules => {
@@ -42,6 +43,15 @@ pub fn text(settings: &Settings, file: FileKind) -> String {
         FileKind::LoginHtml => out.push_str(settings.login_html.as_deref().unwrap_or_default()),
     }
     out
+}
+
+/// A section as it is in force: what it says, nothing else.
+fn sectioned(out: &mut String, name: &dyn std::fmt::Display, values: &Values) {
+    let _ = writeln!(out, "[{name}]");
+    for said in &values.said {
+        let shown = Shown::said(said);
+        let _ = write!(out, "{}={}\n{MARK}{}\n", said.opt.name, shown.text, shown.mark());
+    }
 }
 
 /// The same as JSON: for each option its value (a list for those that may be given several times) and its origin.
@@ -62,6 +72,17 @@ pub fn json(settings: &Settings, file: FileKind) -> Json {
                 let options: Map<String, Json> =
                     of.said.iter().filter_map(|said| option_json(of, said.opt)).collect();
                 json!({ "section": section.selector.to_string(), "line": section.line, "options": options })
+            })
+            .collect(),
+        FileKind::Adapters => settings
+            .adapters
+            .sections
+            .iter()
+            .map(|section| {
+                let of = &section.values;
+                let options: Map<String, Json> =
+                    of.said.iter().filter_map(|said| option_json(of, said.opt)).collect();
+                json!({ "section": section.to_string(), "line": section.line, "options": options })
             })
             .collect(),
         FileKind::IpRules => settings

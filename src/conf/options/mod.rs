@@ -1,5 +1,6 @@
 //! The tables: every option of every file, once. Nothing else says what an option is called or what its default is.
 
+pub(crate) mod adapters;
 pub(crate) mod jupyter;
 mod jupyter_other;
 pub(crate) mod portcullis;
@@ -43,4 +44,5 @@ pub(crate) static RSESSION: &[&Group] = &[
 ];
 pub(crate) static JUPYTER: &[&Group] = &[&jupyter::GROUP, &jupyter_other::OTHER];
 pub(crate) static PORTCULLIS: &[&Group] = &[&portcullis::GROUP];
+pub(crate) static ADAPTERS: &[&Group] = &[&adapters::GROUP];
 pub(crate) static PROFILES: &[&Group] = &[&profiles::GROUP];
