@@ -5,6 +5,7 @@
 
 use portcullis_model::session::Ide;
 
+use crate::doors::{Example, Spoken};
 use crate::path::{check_tail, decode_tail, malformed, not_plain};
 use crate::row::{Methods, Row, Tail};
 use crate::{
@@ -64,6 +65,17 @@ pub(crate) trait Adapter: Sync {
         _body: &[u8],
     ) -> Verdict {
         decide(adapters, ide, flags, ask)
+    }
+
+    /// Requests that take a capability by their query or body, where the row alone doesn't tell: for `portcullis explain`.
+    /// `file` is a path below the IDE's root, or absolute.
+    fn examples(&self, _capability: Capability, _file: &str) -> Vec<Example> {
+        Vec::new()
+    }
+
+    /// What is done by messages of a WebSocket rather than by requests: for `portcullis explain`.
+    fn spoken(&self) -> &'static [Spoken] {
+        &[]
     }
 }
 

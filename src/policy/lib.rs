@@ -11,12 +11,14 @@ mod adapters;
 mod ask;
 mod capability;
 mod code_server;
+mod doors;
 pub mod flag;
 mod flags;
 mod frame;
 mod generic;
 pub mod jupyter;
 mod ledger;
+pub mod levels;
 mod path;
 mod refusal;
 mod row;
@@ -32,6 +34,7 @@ pub use ask::{
     Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Transfer, Verdict,
 };
 pub use capability::Capability;
+pub use doors::{Door, Example, Spoken, doors, row_of, rows_of, spoken};
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
 pub use ledger::{Counted, Digest, Form, Moved, Sum, Tally};

@@ -12,10 +12,10 @@ use portcullis_pages::{Root, StaySignedIn};
 use portcullis_policy::{Adapters, Flags};
 use portcullis_proxy::{TlsConfig, tls};
 use portcullis_wire::launcher::{Configuration, TlsMaterial};
+use portcullis_sys::directories;
 use thiserror::Error;
 
 use crate::cookies::Jar;
-use crate::directories;
 use crate::gate::Origins;
 use crate::headers::Answers;
 

@@ -12,7 +12,6 @@ mod busy;
 mod call;
 mod conversations;
 mod cookies;
-mod directories;
 mod door;
 mod events;
 mod forms;

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
 use portcullis_sys::peer::unix_peer;
+use portcullis_sys::resolve::{PATHS_MAX, resolve};
 use portcullis_sys::socket::{accept, connect_stream};
 use portcullis_wire::{Answer, Ask, Channel, Order, WireError};
 
 use crate::journal;
 use crate::poll::{Poll, Token, Watch};
 use crate::reports::{Reports, UNKNOWN};
-use crate::resolve::{PATHS_MAX, resolve};
 
 /// The server's channels at a time: it has a thread per core, at most 64 of them, and each needs one.
 const CLIENTS_MAX: usize = 64;

@@ -17,7 +17,6 @@ mod poll;
 mod probe;
 mod relay;
 mod reports;
-mod resolve;
 mod run;
 mod start;
 

@@ -6,9 +6,11 @@
 
 pub mod attributes;
 pub mod cgroup;
+pub mod directories;
 pub mod exec;
 pub mod fd;
 pub mod fork;
+pub mod host;
 pub mod ids;
 pub mod listeners;
 pub mod notify;
@@ -16,6 +18,7 @@ pub mod peer;
 pub mod process;
 pub mod proof;
 pub mod remove;
+pub mod resolve;
 pub mod signals;
 pub mod socket;
 pub mod tree;

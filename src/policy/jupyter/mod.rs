@@ -10,8 +10,10 @@ mod rows;
 mod start;
 
 use portcullis_model::session::Ide;
+use serde_json::json;
 
 use crate::adapter::{Adapter, is_unsafe};
+use crate::doors::{Example, encoded};
 use crate::row::{Check, Row};
 use crate::{Adapters, Ask, BodyRule, Capability, Flags, Forward, Refusal, Verdict};
 
@@ -82,6 +84,25 @@ impl Adapter for Jupyter {
         body: &[u8],
     ) -> Verdict {
         body::judge(adapters, flags, ask, body)
+    }
+
+    fn examples(&self, capability: Capability, file: &str) -> Vec<Example> {
+        let name = encoded(file.trim_start_matches('/'));
+        let path = format!("/api/contents/{name}");
+        let plain = file.trim_start_matches('/');
+        match capability {
+            // The query says that the bytes of any file are meant.
+            Capability::Download => {
+                let query = Some("type=file&format=base64&content=1".to_owned());
+                vec![Example { method: "GET", path, query, body: None }]
+            }
+            // The body says that a file is brought in: the interface saves by the same request.
+            Capability::Upload => {
+                let model = json!({"type": "file", "format": "base64", "name": plain, "path": plain, "content": "AAEC"});
+                vec![Example { method: "PUT", path, query: None, body: Some(model.to_string()) }]
+            }
+            _ => Vec::new(),
+        }
     }
 }
 

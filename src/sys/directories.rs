@@ -2,7 +2,7 @@
 //!
 //! A session resolves the paths it is asked for, so the list must be compared in real names too. It is not resolved by the
 //! session: where a person may put a link in the place of a listed directory, the link would widen the list. Called when a
-//! sign-in begins or the configuration changes, never for a request.
+//! sign-in begins or the configuration changes, never for a request; by the administrator's command to say what they lead to.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 const LINKS: u32 = 40;
 
 /// The real name, as far as root's links lead; a part that can't be looked at stays as it is written.
-pub(crate) fn real(directory: &str) -> String {
+pub fn real(directory: &str) -> String {
     let mut left = LINKS;
     follow(Path::new(directory), &mut left).to_str().map_or_else(|| directory.to_owned(), str::to_owned)
 }
@@ -48,8 +48,9 @@ mod tests {
 
     #[test]
     fn roots_links_are_followed_and_nobody_elses() {
-        let scratch = tempfile::tempdir().expect("a directory");
-        let base = scratch.path().canonicalize().expect("a path");
+        let scratch = std::env::temp_dir().join(format!("portcullis-directories-{}", std::process::id()));
+        std::fs::create_dir_all(&scratch).expect("a directory");
+        let base = scratch.canonicalize().expect("a path");
         std::fs::create_dir_all(base.join("disk/data")).expect("a directory");
         symlink("disk/data", base.join("data")).expect("a link");
         symlink(base.join("loop"), base.join("loop")).expect("a link");
@@ -61,5 +62,6 @@ mod tests {
         }
         assert_eq!(real(&name("data/x")), name("data/x"));
         assert_eq!(real("/none/of/these/"), "/none/of/these");
+        std::fs::remove_dir_all(&scratch).expect("removed");
     }
 }

@@ -1,5 +1,6 @@
 //! Where a path leads, as the user sees it: the answer the proxy compares with the directories that are allowed.
 //!
+//! The session asks as its user, and only that answer counts; the administrator's command asks to explain, and says so.
 //! The answer may be outdated the moment it is given, since the user can change links; the kernel's rules are for that.
 
 use std::fs;
@@ -7,11 +8,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Most paths of one question; as the message says.
-pub(crate) const PATHS_MAX: usize = 16;
+pub const PATHS_MAX: usize = 16;
 
 /// The canonical absolute path: links followed, no `.` or `..`. The last component may be missing (a file to be made), as
 /// itself and not as a link that leads nowhere, since writing would make the link's target. `None` for all else.
-pub(crate) fn resolve(path: &str) -> Option<String> {
+pub fn resolve(path: &str) -> Option<String> {
     let path = Path::new(path);
     if !path.is_absolute() {
         return None;
