@@ -34,6 +34,14 @@ pub(crate) fn run() -> Result<ExitCode> {
         ]),
     );
     check("layers", run::cargo().args(["test", "--quiet", "--locked", "--workspace", "--test", "layers"]));
+    if run::has("rustup") && has_oldest() {
+        // A folder of its own, so that the two compilers don't undo each other's work.
+        let mut oldest = Command::new("rustup");
+        oldest.current_dir(run::root()).args(["run", OLDEST, "cargo", "check", "--quiet", "--workspace"]);
+        check("oldest Rust", oldest.args(["--all-targets", "--locked", "--target-dir", "target/oldest"]));
+    } else {
+        run::step("oldest Rust: left out, rustup can't bring it to this machine");
+    }
     if has_deny() {
         check("licences and sources", run::cargo().args(["deny", "check", "licenses", "bans", "sources"]));
     } else {
@@ -53,6 +61,15 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
     println!("checks failed: {}", failed.join(", "));
     Ok(ExitCode::FAILURE)
+}
+
+/// The oldest Rust that builds this: `rust-version` of the workspace.
+const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
+
+fn has_oldest() -> bool {
+    let mut install = Command::new("rustup");
+    install.args(["toolchain", "install", OLDEST, "--profile", "minimal", "--no-self-update"]);
+    install.output().is_ok_and(|output| output.status.success())
 }
 
 fn has_deny() -> bool {
