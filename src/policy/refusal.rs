@@ -65,6 +65,22 @@ impl Refusal {
         }
     }
 
+    /// A message of a WebSocket that nobody knows, and a flag is restrictive.
+    pub(crate) fn unknown_message(what: &str, denial: &Denial<'_>) -> Self {
+        Self {
+            capability: Capability::Unknown,
+            status: 403,
+            flag: Some(denial.about.name),
+            rule: format!("unknown message `{what}`; refused while {}", denial.rule()),
+            text: format!(
+                "`{what}` is none of the messages that are known of this IDE. Nobody can say what it does, and while the \
+                 administrator's {} holds, such messages are refused. If an extension of yours needs it, tell your administrator \
+                 its name.",
+                denial.said()
+            ),
+        }
+    }
+
     /// The way to a port is shut while a flag is restrictive.
     pub(crate) fn port_proxy(denial: &Denial<'_>) -> Self {
         Self {

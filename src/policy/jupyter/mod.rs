@@ -4,6 +4,7 @@
 //! token is added by the proxy, which switches JupyterLab's own Origin and XSRF checks off: the server checks instead.
 
 mod body;
+mod messages;
 mod query;
 mod reference;
 mod rows;
@@ -17,6 +18,7 @@ use crate::doors::{Example, encoded};
 use crate::row::{Check, Row};
 use crate::{Adapters, Ask, BodyRule, Capability, Flags, Forward, Refusal, Verdict};
 
+pub(crate) use messages::{Kernel, Terminal};
 pub use reference::reference;
 pub use rows::rows;
 pub(crate) use start::start;
