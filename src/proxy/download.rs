@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::body::{BodyError, Transferred};
 use crate::cut::Watch;
-use crate::forward::OnEnd;
+use crate::forward::{OnEnd, OnPiece};
 use crate::h1::answer::Framing;
 use crate::h1::chunks::{Chunks, Piece};
 use crate::h1::link::Link;
@@ -40,6 +40,16 @@ pub(crate) struct Download {
 pub(crate) struct Ended {
     pub(crate) sum: Transferred,
     pub(crate) hook: Option<OnEnd>,
+    pub(crate) on_piece: Option<OnPiece>,
+}
+
+impl Ended {
+    /// A piece of the answer passes.
+    pub(crate) fn saw(&mut self, piece: &[u8]) {
+        if let Some(on_piece) = &mut self.on_piece {
+            on_piece(piece);
+        }
+    }
 }
 
 impl Drop for Ended {
@@ -73,9 +83,11 @@ impl Download {
         let result = ready!(self.poll_piece(cx));
         match &result {
             Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                let down = &mut self.ended.sum.down;
-                *down = down.saturating_add(bytes.try_into().unwrap_or(u64::MAX));
+                if let Some(data) = frame.data_ref() {
+                    self.ended.saw(data);
+                    let down = &mut self.ended.sum.down;
+                    *down = down.saturating_add(data.len().try_into().unwrap_or(u64::MAX));
+                }
                 // The end is told with the last piece where it is known, so that the connection is free
                 // for the client's next request.
                 if matches!(self.left, Left::Nothing) {

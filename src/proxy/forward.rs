@@ -28,6 +28,9 @@ const MOST_INTERIM: u32 = 16;
 /// Called once, when both bodies have ended or were given up.
 pub type OnEnd = Box<dyn FnOnce(Transferred)>;
 
+/// Sees each piece of a body as it passes, once and in order.
+pub type OnPiece = Box<dyn FnMut(&[u8])>;
+
 /// How to forward one request.
 pub struct ForwardOptions {
     /// What ends it from afar.
@@ -43,6 +46,10 @@ pub struct ForwardOptions {
     pub upload_pause: Duration,
     /// For the transfer audit. Costs a box, so only set it on transfers.
     pub on_end: Option<OnEnd>,
+    /// Sees the request's body. As `on_end`: only for transfers.
+    pub on_upload: Option<OnPiece>,
+    /// Sees the answer's body.
+    pub on_download: Option<OnPiece>,
 }
 
 impl Default for ForwardOptions {
@@ -54,6 +61,8 @@ impl Default for ForwardOptions {
             answer_within: None,
             upload_pause: Duration::from_secs(60),
             on_end: None,
+            on_upload: None,
+            on_download: None,
         }
     }
 }
@@ -86,8 +95,9 @@ pub async fn forward<C>(
 where
     C: AsyncFnOnce() -> io::Result<Stream>,
 {
-    let ForwardOptions { cuts, body_limit, connect_within, answer_within, upload_pause, on_end } = options;
-    let mut ended = Ended { sum: Transferred::default(), hook: on_end };
+    let ForwardOptions { cuts, body_limit, connect_within, answer_within, upload_pause, .. } = options;
+    let mut ended =
+        Ended { sum: Transferred::default(), hook: options.on_end, on_piece: options.on_download };
     check(upstream, &cuts)?;
     let (mut parts, upload) = request.into_parts();
     let framing = Pump::framing(&upload);
@@ -103,7 +113,7 @@ where
     };
     let mut out = std::mem::take(&mut link.out);
     question::write(&mut out, &parts, framing, false);
-    let pump = Pump::new(out, upload, body_limit, upload_pause);
+    let pump = Pump::new(out, upload, body_limit, upload_pause).seen_by(options.on_upload);
     let mut exchange = Exchange::new(link, pump, cuts, std::mem::take(&mut parts.headers));
     let answer = loop {
         match exchange.answer(&parts.method, answer_within, &mut ended).await {
@@ -274,7 +284,9 @@ impl Exchange {
         };
         let body = match here {
             Some(length) if sent => {
-                let body = Body::full(self.link.read.split_to(length).freeze());
+                let bytes = self.link.read.split_to(length).freeze();
+                ended.saw(&bytes);
+                let body = Body::full(bytes);
                 ended.sum.down = length.try_into().unwrap_or(u64::MAX);
                 ended.sum.complete = true;
                 if answer.reusable {

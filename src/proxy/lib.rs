@@ -45,7 +45,7 @@ pub use body::{Body, BodyError, BodySender, Transferred};
 pub use cut::{Cut, Cuts, Reason};
 pub use drain::Drain;
 pub use error::{Blame, ForwardError};
-pub use forward::{ForwardOptions, forward};
+pub use forward::{ForwardOptions, OnPiece, forward};
 pub use gauges::Gauges;
 pub use hyper::body::Incoming;
 pub use inspect::{Answer, Close, Inspect, Kind, Outbox, Place, Side, Step};

@@ -12,6 +12,7 @@ use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 
 use super::question::{Framing, write_number};
+use crate::forward::OnPiece;
 use crate::stream::Stream;
 use crate::upload::Upload;
 
@@ -25,7 +26,6 @@ pub(crate) enum PumpError {
 }
 
 /// A request on its way out.
-#[derive(Debug)]
 pub(crate) struct Pump {
     /// The request's head at first, later chunk heads.
     out: Vec<u8>,
@@ -45,6 +45,7 @@ pub(crate) struct Pump {
     pub(crate) touched: bool,
     /// The whole body, or its first piece while that is all that was taken: what sending again needs.
     first: Bytes,
+    on_piece: Option<OnPiece>,
 }
 
 impl Pump {
@@ -70,6 +71,7 @@ impl Pump {
             sent: 0,
             bytes: data.len().try_into().unwrap_or(u64::MAX),
             first: data.clone(),
+            on_piece: None,
             data,
             tail: b"",
             body,
@@ -80,6 +82,15 @@ impl Pump {
             pieces: 0,
             touched: false,
         }
+    }
+
+    /// Has each piece of the body seen as it is taken: once, also when it is sent again.
+    pub(crate) fn seen_by(mut self, on_piece: Option<OnPiece>) -> Self {
+        self.on_piece = on_piece;
+        if let Some(on_piece) = self.on_piece.as_mut().filter(|_| !self.data.is_empty()) {
+            on_piece(&self.data);
+        }
+        self
     }
 
     /// Whether the request can be sent again on another connection: nothing of it is gone.
@@ -182,6 +193,9 @@ impl Pump {
                         self.out.extend_from_slice(b"\r\n");
                         self.tail = b"\r\n";
                     }
+                    if let Some(on_piece) = &mut self.on_piece {
+                        on_piece(&data);
+                    }
                     self.pieces = self.pieces.saturating_add(1);
                     self.first = if self.pieces == 1 { data.clone() } else { Bytes::new() };
                     self.data = data;
@@ -196,5 +210,14 @@ impl Pump {
             return Poll::Ready(Err(PumpError::Stalled(pause)));
         }
         Poll::Pending
+    }
+}
+
+impl std::fmt::Debug for Pump {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pump")
+            .field("bytes", &self.bytes)
+            .field("pieces", &self.pieces)
+            .finish_non_exhaustive()
     }
 }
