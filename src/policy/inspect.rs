@@ -11,7 +11,7 @@ use std::sync::Arc;
 use portcullis_conf::ConsoleAudit;
 use portcullis_model::session::Ide;
 
-use crate::{Adapters, Flags, PathClaim, Refusal, SocketRule, Transfer, jupyter};
+use crate::{Adapters, Flags, PathClaim, Refusal, SocketRule, Transfer, code_server, jupyter};
 
 /// What a message says it consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +146,7 @@ impl Acts {
 ///
 /// A message comes in pieces of at most 64 KiB, cut anywhere. Whoever needs more of it at once keeps it, empties the piece, and
 /// puts everything into a later one: nobody else keeps it. Implementors bound what they keep.
+#[allow(clippy::wrong_self_convention)] // `from` is where a piece comes from, not what it is made of
 pub trait Inspect {
     /// The IDE agreed to the WebSocket, with this subprotocol.
     fn opened(&mut self, _subprotocol: Option<&str>) {}
@@ -234,7 +235,7 @@ pub fn inspector(
     ide: Ide,
     rule: SocketRule,
     flags: &Arc<Flags>,
-    _home: &str,
+    home: &str,
 ) -> Option<Inspector> {
     let recorded = flags.console.value > ConsoleAudit::None;
     let judged = flags.restriction_in(ide).is_some() || flags.audited().is_some();
@@ -245,5 +246,7 @@ pub fn inspector(
         }
         SocketRule::JupyterTerminal if recorded => Some(Inspector::new(jupyter::Terminal::new(flags))),
         SocketRule::JupyterKernel | SocketRule::JupyterTerminal => None,
+        // Always: nothing else knows a person's act in this stream.
+        SocketRule::CodeServer => Some(Inspector::new(code_server::Socket::new(flags, home))),
     }
 }

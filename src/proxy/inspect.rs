@@ -75,6 +75,7 @@ impl fmt::Debug for Step {
 }
 
 /// Looks at the messages of one WebSocket. Must return quickly; what takes time is a [`Step::Wait`].
+#[allow(clippy::wrong_self_convention)] // `from` is where a piece comes from, not what it is made of
 pub trait Inspect {
     /// The session has agreed to the WebSocket, with this subprotocol.
     fn opened(&mut self, _subprotocol: Option<&str>) {}

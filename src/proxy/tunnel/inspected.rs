@@ -400,7 +400,11 @@ impl Lane {
         Poll::Pending
     }
 
-    fn poll_out<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>> {
+    fn poll_out<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut W,
+    ) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             match ready!(Pin::new(&mut *writer).poll_write(cx, &self.out))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -421,7 +425,11 @@ impl Lane {
         }
     }
 
-    fn poll_end<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>> {
+    fn poll_end<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut W,
+    ) -> Poll<io::Result<()>> {
         ready!(self.poll_out(cx, writer))?;
         ready!(Pin::new(&mut *writer).poll_flush(cx))?;
         Pin::new(&mut *writer).poll_shutdown(cx)

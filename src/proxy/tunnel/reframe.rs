@@ -49,7 +49,7 @@ impl Reframe {
     pub(super) fn close(&self, out: &mut Vec<u8>, code: u16, reason: &str) {
         let end = (0..=REASON_MAX.min(reason.len())).rev().find(|at| reason.is_char_boundary(*at));
         let mut payload = code.to_be_bytes().to_vec();
-        payload.extend_from_slice(reason[..end.unwrap_or(0)].as_bytes());
+        payload.extend_from_slice(&reason.as_bytes()[..end.unwrap_or(0)]);
         self.control(out, super::unframe::CLOSE, &payload);
     }
 

@@ -87,11 +87,7 @@ impl Unframe {
     }
 
     /// Takes bytes off the front until a unit is complete; its payload is appended to `piece`, which is empty before.
-    pub(super) fn next(
-        &mut self,
-        bytes: &mut &[u8],
-        piece: &mut Vec<u8>,
-    ) -> Result<Option<Unit>, Violation> {
+    pub(super) fn next(&mut self, bytes: &mut &[u8], piece: &mut Vec<u8>) -> Result<Option<Unit>, Violation> {
         loop {
             if !self.in_frame {
                 let Some((first, rest)) = bytes.split_first() else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 mod doors;
 mod exchanges;
+mod inspected;
 mod limits;
 mod origin;
 mod proxy;

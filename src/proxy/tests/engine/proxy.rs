@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use portcullis_proxy::{
-    Body, ConnInfo, Cut, Cuts, Drain, ForwardError, ForwardOptions, Gauges, Incoming, Limits, Listen, Stream,
-    TlsConfig, Transferred, TunnelEnd, TunnelOptions, Upload, Upstream, WebSocketAsk, forward, serve, tunnel,
+    Body, ConnInfo, Cut, Cuts, Drain, ForwardError, ForwardOptions, Gauges, Incoming, Inspect, Limits,
+    Listen, Stream, TlsConfig, Transferred, TunnelEnd, TunnelOptions, Upload, Upstream, WebSocketAsk,
+    forward, serve, tunnel,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -61,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) body_limit: Option<u64>,
     pub(crate) tls: Option<TlsConfig>,
+    /// Makes the inspector of each WebSocket.
+    pub(crate) inspect: Option<Box<dyn Fn() -> Box<dyn Inspect>>>,
 }
 
 pub(crate) async fn proxy(to: SocketAddr) -> Proxy {
@@ -103,6 +106,7 @@ pub(crate) async fn proxy_with(to: SocketAddr, setup: Setup) -> Proxy {
                     tap: Some(Box::new(move |opcode, bytes| {
                         taps.messages.borrow_mut().push((opcode, bytes.to_vec()));
                     })),
+                    inspect: setup.inspect.as_ref().map(|make| make()),
                     on_end: Some(Box::new(move |end| ends.tunnels.borrow_mut().push(end))),
                     ..Default::default()
                 };

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::inspected::{masked, scripted};
 use crate::origin::{HELLO, fixed, origin};
 use crate::proxy::{Proxy, Setup, proxy_with, run, run_paused};
 use crate::sockets::text;
@@ -133,6 +134,80 @@ where
     send
 }
 
+/// An extended CONNECT (RFC 8441).
+fn connect_ask() -> Request<Empty<Bytes>> {
+    let mut ask = Request::builder()
+        .method(Method::CONNECT)
+        .uri("https://localhost/ws")
+        .version(Version::HTTP_2)
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-protocol", "a, b")
+        .header("sec-websocket-extensions", "permessage-deflate")
+        .body(Empty::new())
+        .expect("request");
+    ask.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+    ask
+}
+
+/// Asks until the server's settings have said that it can.
+async fn ask_socket(
+    send: &mut SendRequest<Empty<Bytes>>,
+    ask: &Request<Empty<Bytes>>,
+) -> http::Response<hyper::body::Incoming> {
+    send.ready().await.expect("ready");
+    loop {
+        match send.send_request(ask.clone()).await {
+            Ok(answer) => return answer,
+            Err(_) => {
+                tokio::task::yield_now().await;
+                send.ready().await.expect("ready");
+            }
+        }
+    }
+}
+
+/// What proves to have understood the handshake in `head`.
+fn accept_of(head: &str) -> String {
+    use base64::Engine as _;
+    let key = head.split("sec-websocket-key: ").nth(1).and_then(|rest| rest.lines().next()).expect("a key");
+    let proof = aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
+        format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11").as_bytes(),
+    );
+    base64::engine::general_purpose::STANDARD.encode(proof)
+}
+
+#[test]
+fn websockets_over_http2_are_inspected_too() {
+    run(async {
+        let origin = origin(|mut conn| async move {
+            let head = conn.head().await.expect("a handshake");
+            let accept = accept_of(&head);
+            conn.say(format!(
+                "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            ))
+            .await;
+            conn.say(b"\x81\x06secret").await;
+            let _ = conn.body(1 << 20).await;
+        })
+        .await;
+        let pair = pair();
+        let tls = server_config(pair.certificate.as_bytes(), pair.key.as_bytes(), &[]).expect("config");
+        let (_, setup) = scripted();
+        let proxy = proxy_with(origin.addr, Setup { tls: Some(TlsConfig::new(tls)), ..setup }).await;
+        let mut send = h2::<Empty<Bytes>>(&proxy, &pair).await;
+        let mut answer = ask_socket(&mut send, &connect_ask()).await;
+        let mut socket = TokioIo::new(hyper::upgrade::on(&mut answer).await.expect("upgraded"));
+        let mut first = [0; 8];
+        socket.read_exact(&mut first).await.expect("read");
+        assert_eq!(&first, b"\x81\x06SECRET");
+        socket.write_all(&masked(0x81, b"close")).await.expect("write");
+        let mut rest = Vec::new();
+        let _ = socket.read_to_end(&mut rest).await;
+        assert_eq!(rest, [&[0x88, 19, 0x03, 0xf0][..], b"that is forbidden"].concat());
+    });
+}
+
 #[derive(Clone, Copy)]
 struct Local;
 
@@ -203,15 +278,7 @@ fn websockets_over_http2() {
             let head = conn.head().await.expect("a request");
             assert!(head.starts_with("GET /ws HTTP/1.1\r\n"), "{head}");
             assert!(!head.to_ascii_lowercase().contains("extensions"), "{head}");
-            let key = head.split("sec-websocket-key: ").nth(1).and_then(|rest| rest.lines().next()).expect("a key");
-            let accept = {
-                use base64::Engine as _;
-                let proof = aws_lc_rs::digest::digest(
-                    &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
-                    format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11").as_bytes(),
-                );
-                base64::engine::general_purpose::STANDARD.encode(proof)
-            };
+            let accept = accept_of(&head);
             conn.say(format!(
                 "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\
                  Sec-WebSocket-Protocol: b\r\n\r\n\x01\x05first"
@@ -229,28 +296,8 @@ fn websockets_over_http2() {
         let pair = pair();
         let (proxy, _) = tls_proxy(origin.addr, &pair, &[]).await;
         let mut send = h2::<Empty<Bytes>>(&proxy, &pair).await;
-        let mut ask = Request::builder()
-            .method(Method::CONNECT)
-            .uri("https://localhost/ws")
-            .version(Version::HTTP_2)
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-protocol", "a, b")
-            .header("sec-websocket-extensions", "permessage-deflate")
-            .body(Empty::new())
-            .expect("request");
-        ask.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
-        // The server says in its settings that it can; a client has to have seen them.
-        send.ready().await.expect("ready");
-        let mut answer = loop {
-            let again = ask.clone();
-            match send.send_request(again).await {
-                Ok(answer) => break answer,
-                Err(_) => {
-                    tokio::task::yield_now().await;
-                    send.ready().await.expect("ready");
-                }
-            }
-        };
+        let ask = connect_ask();
+        let mut answer = ask_socket(&mut send, &ask).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["sec-websocket-protocol"], "b");
         assert!(!answer.headers().contains_key("sec-websocket-accept"));
