@@ -191,13 +191,12 @@ fn pieces_pass_with_control_frames_between_them() {
             slow.extend(raw.exactly(usize::from(head[1])).await);
         }
         assert_eq!(slow, b"slow");
-        let seen = script.seen.borrow();
+        let seen = script.seen.take();
         let place = |first, last| Place { kind: Kind::Text, first, last };
         let client: Vec<_> = seen.iter().filter(|(side, ..)| *side == Side::Client).collect();
         assert_eq!(*client[0], (Side::Client, place(true, false), b"one".to_vec()));
         assert_eq!(*client[1], (Side::Client, place(false, true), b"two".to_vec()));
         assert_eq!(client[2].1, Place { kind: Kind::Binary, first: true, last: true });
-        drop(seen);
         drop(raw);
         while proxy.gauges.tunnels() > 0 {
             tokio::task::yield_now().await;
