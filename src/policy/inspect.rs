@@ -11,7 +11,7 @@ use std::sync::Arc;
 use portcullis_conf::ConsoleAudit;
 use portcullis_model::session::Ide;
 
-use crate::{Adapters, Flags, PathClaim, Refusal, SocketRule, Transfer, code_server, jupyter};
+use crate::{Adapters, Flags, Moved, PathClaim, Refusal, SocketRule, code_server, jupyter, rstudio};
 
 /// What a message says it consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,14 +105,7 @@ pub enum Note {
         text: String,
     },
     /// A file went in or out.
-    Transfer {
-        /// Which.
-        transfer: Transfer,
-        /// Its bytes.
-        bytes: u64,
-        /// Whether it went through to its end.
-        complete: bool,
-    },
+    Moved(Box<Moved>),
 }
 
 /// What an inspector did beside judging the piece.
@@ -246,6 +239,8 @@ pub fn inspector(
         }
         SocketRule::JupyterTerminal if recorded => Some(Inspector::new(jupyter::Terminal::new(flags))),
         SocketRule::JupyterKernel | SocketRule::JupyterTerminal => None,
+        SocketRule::RstudioTerminal if recorded => Some(Inspector::new(rstudio::Terminal::new(flags))),
+        SocketRule::RstudioTerminal => None,
         // Always: nothing else knows a person's act in this stream.
         SocketRule::CodeServer => Some(Inspector::new(code_server::Socket::new(flags, home))),
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use portcullis_model::session::Ide;
 
+use super::messages::MESSAGES;
 use super::rows;
 use crate::flag::{self, About};
 use crate::row::Check;
@@ -50,6 +51,15 @@ pub fn reference() -> String {
             &[&request(entry), &takes.join(" + "), if entry.act { "yes" } else { "" }, &entry.seen],
         );
     }
+    page.push_str(MESSAGES_HEAD);
+    page.push_str("\n| channel | message | takes | person's act | kept by `audit-r-console` |\n| --- | --- | --- | --- | --- |\n");
+    for message in MESSAGES {
+        let channels: Vec<_> = message.channels.iter().map(|channel| channel.word()).collect();
+        let act = if message.act { "yes" } else { "" };
+        let kind = format!("`{}`", message.kind);
+        row(&mut page, &[&channels.join(", "), &kind, message.takes.word(), act, message.kept.words()]);
+    }
+    page.push_str(MESSAGES_END);
     page
 }
 
@@ -124,4 +134,32 @@ and nbdime, `api/resolvePath`) are refused.
 const ROUTES: &str = "`*` is one segment, `**` any number of them. The first row that fits counts. A trailing slash changes
 nothing. \"Person's act\" says which requests keep a session from being idle; of the messages on a kernel's WebSocket it is
 those that run, complete or inspect code, answer a prompt or move a widget, of a terminal's what is typed.
+";
+
+const MESSAGES_HEAD: &str = "
+## Messages of kernels and terminals
+
+While any flag takes something away, or consoles are audited (`audit-r-console=input` or `all`), each message from the browser to
+a kernel is read before it goes on, in all three framings: the subprotocol `v1.kernel.websocket.jupyter.org`, JSON text, and JSON
+with buffers behind it. What can't be read ends the WebSocket with a reason (close codes 1003, 1007, 1009 for more than 8 MiB
+before the buffers): offsets that leave gaps or overlap, a name that stands twice in header or content, anything but an object
+where an object belongs, bytes that are not UTF-8. A message that is in no row of this table, or on another channel than those
+named, never reaches the kernel; the cell shows an error named `Portcullis` with the reason. Otherwise messages pass untouched.
+";
+
+const MESSAGES_END: &str = "
+On a terminal's WebSocket `stdin` is kept line by line, with control characters as escapes; `set_size` passes, anything else ends
+it. With `all`, what kernel and terminal show is kept too: `stream`, results and displays as plain text, errors, prompts, the
+values of `user_expressions`, what a debugger evaluates.
+
+What this can't do:
+
+* A cell that calls `%pip`, `!git` or `!id` is an `execute_request` like any other. It is recorded; whether code may do what it
+  does is a question for the kernel of the operating system, not for the text of the code.
+* At a prompt that hides what is typed (`getpass`), «hidden» is recorded, whatever was typed: code that runs what it reads there
+  runs unseen. What is typed blindly into a terminal (`sudo`) is recorded as it is, because nothing on the WebSocket says that the
+  terminal doesn't show it.
+* Code that is already running talks to whom it likes. A kernel can be reached by other programs of the same person by its own
+  sockets, past the proxy.
+* Language servers (`lsp/ws`) and sockets of unknown routes are not read.
 ";
