@@ -3,7 +3,9 @@
 use crate::option::FileKind;
 use crate::problem::{Problem, Severity};
 use crate::settings::Settings;
-use crate::value::{MinimumUid, PortRange, ProtocolWords, SameSite, Transport, upstream_default};
+use crate::value::{
+    MinimumUid, PortRange, ProtocolWords, SameSite, Transport, upstream_code_server_default, upstream_default,
+};
 use crate::values::Said;
 
 /// Fewer ports than this are a slip more often than a wish.
@@ -31,7 +33,8 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
             found.range_holds_www_port(),
             found.range_is_small(),
             found.range_unused(),
-            found.arguments_left_out(),
+            found.arguments_left_out(FileKind::Jupyter, "lab-args", upstream_default),
+            found.arguments_left_out(FileKind::Vscode, "args", upstream_code_server_default),
         ]
         .into_iter()
         .flatten(),
@@ -174,9 +177,9 @@ impl Checks<'_> {
         self.rsession("session-port-range").zip(self.settings.rsession.session_port_range)
     }
 
-    fn arguments_left_out(&self) -> Option<Problem> {
-        let said = self.said(FileKind::Jupyter, "lab-args")?;
-        let left: Vec<&str> = said.text.split_whitespace().filter(|arg| upstream_default(arg)).collect();
+    fn arguments_left_out(&self, file: FileKind, name: &str, left_out: fn(&str) -> bool) -> Option<Problem> {
+        let said = self.said(file, name)?;
+        let left: Vec<&str> = said.text.split_whitespace().filter(|arg| left_out(arg)).collect();
         let text = format!("left out, because the session decides them: {}", left.join(" "));
         (!left.is_empty()).then(|| said.problem(Severity::Info, text))
     }

@@ -42,6 +42,7 @@ fn about(kind: FileKind) -> &'static str {
              and people."
         }
         FileKind::Jupyter => "JupyterLab.",
+        FileKind::Vscode => "VS Code in the browser, by code-server.",
         FileKind::Portcullis => "What no other product has.",
         FileKind::Adapters => "Routes beyond the built-in ones, and applications beside the IDEs.",
         FileKind::Profiles => "Session options by user and group.",

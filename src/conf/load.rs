@@ -40,6 +40,7 @@ pub fn load(sources: &Sources) -> Loaded {
         rserver: flat(FileKind::Rserver),
         rsession: flat(FileKind::Rsession),
         jupyter: flat(FileKind::Jupyter),
+        vscode: flat(FileKind::Vscode),
         portcullis: flat(FileKind::Portcullis),
     };
     let profiles = Profiles::parse(sources.text(FileKind::Profiles).unwrap_or_default(), &mut problems);

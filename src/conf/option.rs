@@ -14,6 +14,8 @@ pub enum FileKind {
     Rsession,
     /// `jupyter.conf`: JupyterLab.
     Jupyter,
+    /// `vscode.conf`: VS Code.
+    Vscode,
     /// `portcullis.conf`: what no other product has.
     Portcullis,
     /// `adapters.conf`: routes beyond the built-in ones, and declared applications.
@@ -28,10 +30,11 @@ pub enum FileKind {
 
 impl FileKind {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rserver,
         Self::Rsession,
         Self::Jupyter,
+        Self::Vscode,
         Self::Portcullis,
         Self::Adapters,
         Self::Profiles,
@@ -40,7 +43,8 @@ impl FileKind {
     ];
 
     /// The files that consist of `key=value` lines without sections.
-    pub const FLAT: [Self; 4] = [Self::Rserver, Self::Rsession, Self::Jupyter, Self::Portcullis];
+    pub const FLAT: [Self; 5] =
+        [Self::Rserver, Self::Rsession, Self::Jupyter, Self::Vscode, Self::Portcullis];
 
     /// Its name below the configuration directory.
     pub const fn name(self) -> &'static str {
@@ -48,6 +52,7 @@ impl FileKind {
             Self::Rserver => "rserver.conf",
             Self::Rsession => "rsession.conf",
             Self::Jupyter => "jupyter.conf",
+            Self::Vscode => "vscode.conf",
             Self::Portcullis => "portcullis.conf",
             Self::Adapters => "adapters.conf",
             Self::Profiles => "profiles",
@@ -67,6 +72,7 @@ impl FileKind {
             Self::Rserver => crate::options::RSERVER,
             Self::Rsession => crate::options::RSESSION,
             Self::Jupyter => crate::options::JUPYTER,
+            Self::Vscode => crate::options::VSCODE,
             Self::Portcullis => crate::options::PORTCULLIS,
             Self::Adapters => crate::options::ADAPTERS,
             Self::Profiles => crate::options::PROFILES,

@@ -29,7 +29,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("launcher.pem", "Workbench's Job Launcher is not used"),
     ("launcher.pub", "Workbench's Job Launcher is not used"),
     ("launcher-env", "Workbench's Job Launcher is not used"),
-    ("vscode.conf", "VS Code is not offered by this version"),
     ("positron.conf", "Positron is not offered"),
     ("nginx.http.conf", "there is no nginx in front"),
     ("nginx.server.conf", "there is no nginx in front"),

@@ -76,6 +76,11 @@ impl SessionOptions {
     pub fn origin(&self, option: &str) -> Origin {
         self.values.origin(option)
     }
+
+    /// An option's text as somebody said it, also of one that has no effect here.
+    pub fn said(&self, option: &str) -> Option<&str> {
+        self.values.find(option).map(|said| said.text.as_str())
+    }
 }
 
 /// Options of rsession.conf that hold for the whole machine and make no sense for one person.

@@ -9,6 +9,7 @@ use crate::options::jupyter::Jupyter;
 use crate::options::portcullis::Portcullis;
 use crate::options::rserver::Rserver;
 use crate::options::rsession::Rsession;
+use crate::options::vscode::Vscode;
 use crate::profiles::{Profiles, SessionOptions};
 use crate::value::Transport;
 use crate::values::{Origin, Values};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub rsession: Rsession,
     /// `jupyter.conf`.
     pub jupyter: Jupyter,
+    /// `vscode.conf`.
+    pub vscode: Vscode,
     /// `portcullis.conf`.
     pub portcullis: Portcullis,
     /// `profiles`.
@@ -41,6 +44,7 @@ pub(crate) struct SaidByFile {
     pub rserver: Values,
     pub rsession: Values,
     pub jupyter: Values,
+    pub vscode: Values,
     pub portcullis: Values,
 }
 
@@ -50,6 +54,7 @@ impl SaidByFile {
             FileKind::Rserver => Some(&self.rserver),
             FileKind::Rsession => Some(&self.rsession),
             FileKind::Jupyter => Some(&self.jupyter),
+            FileKind::Vscode => Some(&self.vscode),
             FileKind::Portcullis => Some(&self.portcullis),
             FileKind::Adapters | FileKind::Profiles | FileKind::IpRules | FileKind::LoginHtml => None,
         }
@@ -73,6 +78,7 @@ impl Settings {
             rserver: Rserver::build(&said.rserver),
             rsession: Rsession::build(&said.rsession),
             jupyter: Jupyter::build(&said.jupyter),
+            vscode: Vscode::build(&said.vscode),
             portcullis: Portcullis::build(&said.portcullis),
             profiles,
             adapters,

@@ -15,7 +15,11 @@ use crate::values::{MARK, Said, Values};
 pub fn text(settings: &Settings, file: FileKind) -> String {
     let mut out = String::new();
     match file {
-        FileKind::Rserver | FileKind::Rsession | FileKind::Jupyter | FileKind::Portcullis => {
+        FileKind::Rserver
+        | FileKind::Rsession
+        | FileKind::Jupyter
+        | FileKind::Vscode
+        | FileKind::Portcullis => {
             let nothing = Values::default();
             let values = settings.said.of(file).unwrap_or(&nothing);
             for opt in file.options() {
@@ -57,7 +61,11 @@ fn sectioned(out: &mut String, name: &dyn std::fmt::Display, values: &Values) {
 /// The same as JSON: for each option its value (a list for those that may be given several times) and its origin.
 pub fn json(settings: &Settings, file: FileKind) -> Json {
     match file {
-        FileKind::Rserver | FileKind::Rsession | FileKind::Jupyter | FileKind::Portcullis => {
+        FileKind::Rserver
+        | FileKind::Rsession
+        | FileKind::Jupyter
+        | FileKind::Vscode
+        | FileKind::Portcullis => {
             let nothing = Values::default();
             let values = settings.said.of(file).unwrap_or(&nothing);
             let rows = file.options().filter_map(|opt| option_json(values, opt));

@@ -19,10 +19,12 @@ const ACTS: [&str; 7] = [
 /// Whether a data message of the client, of which the first bytes (unmasked, 256 are enough) are given, is a person's act.
 pub fn frame_is_activity(rule: SocketRule, first_bytes: &[u8]) -> bool {
     match rule {
-        SocketRule::None => false,
+        SocketRule::None | SocketRule::CodeServer => false,
         SocketRule::Opaque => !first_bytes.is_empty(),
         SocketRule::JupyterKernel => kernel(first_bytes),
         SocketRule::JupyterTerminal => terminal(first_bytes),
+        // `a` and what is typed; `b` keeps the socket alive.
+        SocketRule::RstudioTerminal => first_bytes.len() > 1 && first_bytes[0] == b'a',
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{Capability, Direction, SocketRule};
 pub struct Methods(u8);
 
 impl Methods {
+    /// None; to be added to.
+    pub(crate) const NONE: Self = Self(0);
     /// `GET`, and `HEAD`, which is the same question.
     pub const GET: Self = Self(1);
     /// `POST`.
@@ -93,6 +95,16 @@ pub enum Check {
     KernelResource,
     /// Names paths where they can't be checked (query or body): refused while directories are restricted.
     HiddenPaths,
+    /// code-server reads any file that the query names: files of extensions, while downloads are refused.
+    RemoteResource,
+    /// The query names the folder that a page opens.
+    Folder,
+    /// code-server takes the path in any case: no other spelling of a port may pass.
+    AnyCase,
+    /// What RStudio's adapter looks at.
+    Rstudio(crate::rstudio::Look),
+    /// Every WebSocket of code-server is its editor's: only one that can be read may be opened.
+    EditorSocket,
 }
 
 /// A row of an adapter's table.

@@ -1,4 +1,4 @@
-//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|ci|generate`.
+//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|ci|generate`.
 //!
 //! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
 //! list each, never through a shell.
@@ -6,7 +6,9 @@
 
 mod bench;
 mod ci;
+mod code_server;
 mod demo;
+mod fuzz;
 mod generate;
 mod isolate;
 mod jupyter;
@@ -35,6 +37,8 @@ enum Command {
     Test(test::Options),
     /// Measure beside nginx, haproxy and configurable-http-proxy; exit status 1 when a bar is missed
     Bench(bench::Options),
+    /// Feed every parser with inputs that nobody thought of; exit status 1 when something doesn't hold
+    Fuzz(fuzz::Options),
     /// Check formatting, lints, documentation, layers and generated files
     Ci,
     /// Write the files that are generated from the code (docs/options, etc)
@@ -47,10 +51,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::instrument() {
+        return code;
+    }
     let outcome = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Ci => ci::run(),
         Command::Generate => generate::run(),
         Command::Isolated(options) => isolate::enter(&options),

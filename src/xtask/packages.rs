@@ -10,6 +10,9 @@ use crate::run;
 pub(crate) const BUILD: &[&str] = &["build-essential", "libpam0g-dev"];
 /// To run JupyterLab for other users: a Python outside anybody's home, and its virtual environments.
 pub(crate) const JUPYTER: &[&str] = &["python3", "python3-venv"];
+/// To build and run code-server: a compiler for its native parts, the headers they ask for, and a Python to fetch Node with.
+pub(crate) const CODE_SERVER: &[&str] =
+    &["build-essential", "python3", "python3-venv", "pkg-config", "libkrb5-dev", "ca-certificates", "git"];
 /// To make accounts with a password.
 pub(crate) const ACCOUNTS: &[&str] = &["openssl", "passwd"];
 /// To drive a real browser.

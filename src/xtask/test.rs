@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::{jupyter, packages, run};
+use crate::{code_server, jupyter, packages, run};
 
 /// One program's time: the longest set starts real IDEs and a browser.
 const DEADLINE_SECONDS: u64 = 1200;
@@ -54,6 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         packages::ensure(packages::ACCOUNTS)?;
         packages::ensure(packages::BROWSER)?;
         jupyter::ensure()?;
+        code_server::try_ensure();
     }
     let programs = build(options.only.as_deref())?;
     let mut total = Count::default();
@@ -153,6 +154,7 @@ fn run_program(program: &Program, rest: &[String]) -> Result<Count> {
         .args(["--env", "PORTCULLIS_ISOLATED=1"])
         .args(["--env", &format!("PORTCULLIS_PROGRAMS={PROGRAMS}")])
         .args(["--env", &format!("PORTCULLIS_VENV={}", jupyter::folder().display())])
+        .args(["--env", &format!("PORTCULLIS_CODE_SERVER={}", code_server::folder().display())])
         .args(["--env", &format!("CARGO_MANIFEST_DIR={}", program.folder.display())]);
     for name in ["PATH", "CARGO", "CARGO_HOME", "RUSTUP_HOME", "HOME", "PORTCULLIS_SCREENSHOTS"] {
         if let Some(value) = std::env::var_os(name) {

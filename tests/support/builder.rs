@@ -41,6 +41,7 @@ pub struct Builder {
 enum Ide {
     Double(Vec<String>),
     Jupyter,
+    CodeServer,
     Program(String),
 }
 
@@ -112,6 +113,13 @@ impl Builder {
         self
     }
 
+    /// The real code-server; JupyterLab is not offered.
+    #[must_use]
+    pub fn code_server(mut self) -> Self {
+        self.ide = Ide::CodeServer;
+        self
+    }
+
     /// Some other program in the IDE's place.
     #[must_use]
     pub fn ide_program(mut self, path: &str) -> Self {
@@ -176,9 +184,17 @@ impl Builder {
                 Some(program) => program.display().to_string(),
                 None => return crate::stage::skip("JupyterLab is not installed on this machine"),
             },
+            Ide::CodeServer => match place::code_server() {
+                Some(program) => {
+                    self = self.conf("vscode.conf", &format!("exe={}", program.display()));
+                    self = self.conf("jupyter.conf", "labs-enabled=0");
+                    String::new()
+                }
+                None => return crate::stage::skip("code-server is not installed on this machine"),
+            },
             Ide::Program(path) => path.clone(),
         };
-        if !self
+        if !program.is_empty() && !self
             .settings
             .get("jupyter.conf")
             .is_some_and(|set| set.iter().any(|(name, _)| name == "jupyter-exe"))

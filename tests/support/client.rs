@@ -184,7 +184,15 @@ impl Client {
     /// # Errors
     /// When nothing was started.
     pub fn open_session(&self) -> Result<String> {
-        let answer = self.post("/sessions", &[("ide", "jupyter")])?.expect(303)?;
+        self.open_session_of("jupyter")
+    }
+
+    /// The same of another IDE.
+    ///
+    /// # Errors
+    /// When nothing was started.
+    pub fn open_session_of(&self, ide: &str) -> Result<String> {
+        let answer = self.post("/sessions", &[("ide", ide)])?.expect(303)?;
         let location = answer.header("location").context("no way to the new session")?;
         let id = location.rsplit('/').next().unwrap_or_default().to_owned();
         if id.len() != 16 {

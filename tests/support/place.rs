@@ -1,4 +1,4 @@
-//! Where things are inside the namespaces: the built programs, JupyterLab, folders for worlds.
+//! Where things are inside the namespaces: the built programs, JupyterLab, code-server, folders for worlds.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +17,13 @@ pub fn program(name: &str) -> PathBuf {
 pub fn jupyter_lab() -> Option<PathBuf> {
     let program = PathBuf::from(std::env::var_os("PORTCULLIS_VENV")?).join("bin/jupyter-lab");
     program.is_file().then_some(program)
+}
+
+/// The real code-server, when it is installed.
+pub fn code_server() -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("PORTCULLIS_CODE_SERVER")?);
+    let program = folder.join("bin/code-server");
+    (folder.join(".complete").is_file() && program.is_file()).then_some(program)
 }
 
 /// A number no other world of this process has.

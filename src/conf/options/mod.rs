@@ -16,6 +16,7 @@ pub(crate) mod rsession;
 mod rsession_ide;
 mod rsession_life;
 mod rsession_r;
+pub(crate) mod vscode;
 
 use crate::option::Group;
 
@@ -43,6 +44,7 @@ pub(crate) static RSESSION: &[&Group] = &[
     &retired::RSESSION,
 ];
 pub(crate) static JUPYTER: &[&Group] = &[&jupyter::GROUP, &jupyter_other::OTHER];
+pub(crate) static VSCODE: &[&Group] = &[&vscode::GROUP, &vscode::OTHER];
 pub(crate) static PORTCULLIS: &[&Group] = &[&portcullis::GROUP];
 pub(crate) static ADAPTERS: &[&Group] = &[&adapters::GROUP];
 pub(crate) static PROFILES: &[&Group] = &[&profiles::GROUP];

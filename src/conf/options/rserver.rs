@@ -3,8 +3,11 @@
 use crate::option::options;
 use crate::value::{
     Account, Address, AllowedOrigin, Bool, Commas, ConsoleAuditWord, Each, FrameOriginWords, HeaderLine, Int,
-    MinimumUidWord, OptionalPath, OptionalPort, ProtocolWords, RootPath, SameSiteWord,
+    MinimumUidWord, OptionalPath, OptionalPort, ProtocolWords, RootPath, SameSiteWord, Text,
 };
+
+/// Where the package `rstudio-server` is.
+pub const RSTUDIO_PLACE: &str = "/usr/lib/rstudio-server";
 
 options! {
     /// The server: where it listens, who may sign in, how cookies and TLS behave.
@@ -124,4 +127,17 @@ options! {
     /// When they are used up, a record says so, and nothing more of that person is recorded until midnight (UTC).
     "audit-r-console-user-limit-mb" audit_r_console_user_limit_mb: Int<0, 4294967295> = "50", Hup,
         "as RStudio Workbench: one loop that prints must not fill the disk of the audit log";
+
+    /// RStudio's session program; a name alone is one of RStudio Server's package.
+    "rsession-path" rsession_path: Text = "rsession", NewSessions,
+        "where the package rstudio-server puts it: /usr/lib/rstudio-server/bin";
+    /// The program R that RStudio's sessions run; empty for the one in the usual places.
+    "rsession-which-r" rsession_which_r: OptionalPath = "", NewSessions,
+        "the R that the distribution installs";
+    /// Folders with libraries for RStudio's sessions, before R's own.
+    "rsession-ld-library-path" rsession_ld_library_path: Text = "", NewSessions,
+        "R finds what it was built with";
+    /// Folder with the static files of RStudio's page; empty for `www` beside the folder of rsession-path.
+    "www-local-path" www_local_path: OptionalPath = "", Hup,
+        "the files of the package that the session program is from";
 }

@@ -38,9 +38,7 @@ recognised! { SERVER, "Server: recognised, not implemented";
         /// Unix socket to listen on.
         "www-socket": Text = "";
     }
-    Info "RStudio's own pages are not served" {
-        /// Directory with static files.
-        "www-local-path": Text = "";
+    Info "RStudio's page is served without them" {
         /// Directory with symbol maps.
         "www-symbol-maps-path": Text = "";
         /// Emulate stack traces in browsers.
@@ -62,15 +60,9 @@ recognised! { SERVER, "Server: recognised, not implemented";
         /// Seconds between looks at the machine.
         "monitor-interval-seconds": Int<0, 4294967295> = "60";
     }
-    Info "RStudio sessions are not run by this version" {
-        /// The program R.
-        "rsession-which-r": Text = "";
-        /// RStudio's session program.
-        "rsession-path": Text = "rsession";
+    Info "R's library path is that of R's own home; rsession-ld-library-path adds to it" {
         /// Script that prints R's library path.
         "rldpath-path": Text = "r-ldpath";
-        /// Further library path.
-        "rsession-ld-library-path": Text = "";
     }
     Error "flags in that file would not hold; move them to rsession.conf beside this file" {
         /// Another file instead of rsession.conf.

@@ -89,7 +89,7 @@ recognised! { SESSIONS, "Sessions: recognised, not implemented";
         /// Directory for what sharing needs.
         "server-shared-storage-path": Text = "/var/lib/rstudio-server/shared-storage";
     }
-    Info "RStudio sessions are not run by this version, so no version of R is chosen" {
+    Info "one R is run, that of rsession-which-r: no version is chosen" {
         /// Offer several versions of R.
         "r-versions-multiple": Bool = "1";
         /// Look for versions of R.

@@ -4,7 +4,7 @@ use crate::option::recognised;
 use crate::value::{Bool, Int, NfsAcl, Text};
 
 recognised! { IDE, "RStudio's pages: recognised, not implemented";
-    Info "this is about RStudio's own pages; RStudio sessions are not run by this version" {
+    Info "this is about RStudio's own pages: its session is told what it knows of these" {
         /// Kind of terminal that the console is.
         "session-default-console-term": Text = "xterm-256color";
         /// Force colours on the console.
@@ -45,7 +45,7 @@ recognised! { IDE, "RStudio's pages: recognised, not implemented";
 }
 
 recognised! { SOCKETS, "RStudio's sockets: recognised, not implemented";
-    Info "this is about RStudio's own protocol; RStudio sessions are not run by this version" {
+    Info "this is about RStudio's own protocol: its session is told what it knows of these" {
         /// Answer long requests later.
         "session-async-rpc-enabled": Bool = "1";
         /// Milliseconds after which a request is long.

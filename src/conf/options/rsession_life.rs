@@ -61,7 +61,7 @@ recognised! { LIFE, "A session's life: recognised, not implemented";
         /// Directory for new projects.
         "session-default-new-project-dir": Text = "~";
     }
-    Info "this is about R; RStudio sessions are not run by this version" {
+    Info "this is about R: RStudio's session is told what it knows of these" {
         /// Run the R profile when a session is resumed.
         "session-rprofile-on-resume-default": Bool = "0";
         /// Save the workspace at the end.

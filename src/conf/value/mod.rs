@@ -3,12 +3,14 @@
 //! A kind is a marker type; what a caller gets is its [`Value::Out`], an ordinary type. Parsers say what is wrong with the
 //! text and never which option it belongs to: the reader adds file, line and option.
 
+mod code_server;
 mod flags;
 mod listening;
 mod plain;
 mod session;
 mod sign_in;
 
+pub use code_server::{CodeServerArgs, upstream_code_server_default};
 pub use flags::{FlagNames, MinimumLevels};
 pub use listening::{
     Address, AllowedOrigin, FrameOrigin, FrameOriginWords, Header, HeaderLine, OptionalPort, ProtocolWords,

@@ -1,0 +1,433 @@
+//! A socket of the editor, both ways: first words, calls, answers.
+//!
+//! Flat: of a message only its start is kept, as far as a decision needs it; a file that is saved streams through. What can't be
+//! read ends the socket while a flag takes something away, and passes as it is while none does. Made by
+//! [`inspector`](crate::inspect::inspector).
+
+use std::collections::{HashMap, VecDeque};
+use std::mem::take;
+use std::sync::Arc;
+
+use portcullis_model::session::Ide;
+
+use super::call;
+use super::carry::Carry;
+use super::facts;
+use super::frame::{CONTROL, Event, REGULAR, Stand};
+use super::hello::{self, Carries};
+use super::judge::{Judge, Moves};
+use super::known::Known;
+use super::method_call;
+use super::typed::Typed;
+use super::value::{Lack, Reader, Value};
+use crate::inspect::{Acts, Close, Inspect, Judgement, Note, Opcode, Place};
+use crate::{Capability, Direction, Flags, PathClaim, Refusal};
+
+/// Longest answer that is looked at for a reason: ours are short.
+const ANSWER_MAX: usize = 64 * 1024;
+/// Files that are under way to the browser, of which the answer says the size.
+const FETCHES_MAX: usize = 64;
+
+/// What the socket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// So many of the first words were said.
+    Greeting(u8),
+    /// They are over.
+    Open(Carries),
+    /// It can't be read, and nothing is taken away.
+    Unread,
+}
+
+/// A call that waits for its paths to be resolved.
+#[derive(Debug)]
+struct Waiting {
+    claims: VecDeque<PathClaim>,
+    asked: PathClaim,
+    capability: Capability,
+    what: String,
+    refused: call::Owned,
+    moves: Option<Moves>,
+    act: bool,
+    /// The part of the piece that comes after it.
+    rest: Vec<u8>,
+    /// The part that goes on before it.
+    before: Vec<u8>,
+}
+
+/// The state of both directions.
+pub(crate) struct Socket {
+    flags: Arc<Flags>,
+    judge: Judge,
+    stage: Stage,
+    up: Stand,
+    down: Stand,
+    waiting: Option<Box<Waiting>>,
+    /// A file on its way in.
+    upload: Option<Carry>,
+    /// Calls for files, by their numbers.
+    fetches: HashMap<u32, String>,
+    /// A file on its way out.
+    download: Option<Carry>,
+    typed: Typed,
+}
+
+type Outcome = Result<Judgement, Close>;
+
+impl Socket {
+    /// Of a person with this home.
+    pub(crate) fn new(flags: &Arc<Flags>, home: &str) -> Self {
+        Self {
+            flags: flags.clone(),
+            judge: Judge { home: home.to_owned(), known: Known::default() },
+            stage: Stage::Greeting(0),
+            up: Stand::default(),
+            down: Stand::default(),
+            waiting: None,
+            upload: None,
+            fetches: HashMap::new(),
+            download: None,
+            typed: Typed::default(),
+        }
+    }
+
+    /// Reads on from the client.
+    fn climb(&mut self, input: &[u8], out: &mut Vec<u8>, acts: &mut Acts) -> Outcome {
+        let mut at = 0;
+        loop {
+            if self.stage == Stage::Unread || self.stage == Stage::Open(Carries::Tunnel) {
+                out.extend_from_slice(&input[at..]);
+                return Ok(Judgement::Pass);
+            }
+            let before = out.len();
+            let event = self.up.advance(input, &mut at, out);
+            carried(&mut self.upload, &self.up, &out[before..], acts);
+            match event {
+                Event::Hungry => return Ok(Judgement::Pass),
+                Event::Begun(head) => match (self.stage, head.kind) {
+                    (Stage::Greeting(_), CONTROL) if head.length > hello::MOST => {
+                        self.unreadable("its first words are too long", out)?;
+                    }
+                    (Stage::Greeting(_), CONTROL) => {
+                        self.up = Stand::Kept(head, Vec::new(), head.length);
+                    }
+                    (Stage::Greeting(_), REGULAR) => {
+                        self.unreadable("it calls before its first words", out)?;
+                    }
+                    // The first message says who calls, or what the extension host is to load.
+                    (Stage::Open(_), REGULAR) if head.id != 1 => {
+                        self.up = Stand::Kept(head, Vec::new(), 1.min(head.length));
+                    }
+                    _ => self.up.pass(&head, out),
+                },
+                Event::Ready => match self.stage {
+                    Stage::Greeting(said) => self.greet(said, out, acts)?,
+                    Stage::Open(Carries::Management) => {
+                        if let Some(claim) = self.call(&input[at..], out, acts)? {
+                            return Ok(Judgement::Ask(claim));
+                        }
+                    }
+                    Stage::Open(_) => self.method(out, acts)?,
+                    Stage::Unread => self.up.release(out),
+                },
+            }
+        }
+    }
+
+    /// One of the first words is there.
+    fn greet(&mut self, said: u8, out: &mut Vec<u8>, acts: &mut Acts) -> Result<(), Close> {
+        let Stand::Kept(_, message, _) = &self.up else { return Ok(()) };
+        if said == 0 {
+            self.stage = Stage::Greeting(1);
+            self.up.release(out);
+            return Ok(());
+        }
+        let Some(carries) = hello::carries(message) else {
+            return self.unreadable("it asks to be something unknown", out);
+        };
+        if carries == Carries::Tunnel {
+            if let Some(denial) = self.flags.denies_in(Ide::CodeServer, Capability::PortProxy) {
+                let refusal = Refusal::port_proxy(&denial);
+                let close = Close { code: 1008, reason: refusal.text.replace('`', "").into() };
+                acts.notes.push(refused("tunnel to a port", Box::new(refusal), false));
+                return Err(close);
+            }
+        }
+        self.stage = Stage::Open(carries);
+        self.up.release(out);
+        Ok(())
+    }
+
+    /// The start of a call to the server is there; the path it must wait for.
+    fn call(&mut self, rest: &[u8], out: &mut Vec<u8>, acts: &mut Acts) -> Result<Option<PathClaim>, Close> {
+        let Stand::Kept(head, body, want) = &mut self.up else { return Ok(None) };
+        let facts = match facts::read(body, head.length) {
+            Ok(Some(facts)) => facts,
+            Ok(None) => {
+                self.up.release(out);
+                return Ok(None);
+            }
+            Err(Lack::More(more)) if more > body.len() => {
+                *want = more;
+                return Ok(None);
+            }
+            Err(_) => return self.unreadable("a call can't be read", out).map(|()| None),
+        };
+        let decided = self.judge.decide(&self.flags, &facts);
+        let mut claims = match decided {
+            Ok(claims) => VecDeque::from(claims),
+            Err(refusal) => {
+                let body = call::refusal(&facts.call, &refusal.text);
+                acts.notes.push(refused(&facts.what(), refusal, false));
+                self.up.replace(&body, out);
+                return Ok(None);
+            }
+        };
+        if let Some(Err(refusal)) = self.flags.audited().map(|strict| self.judge.decide(strict, &facts)) {
+            acts.notes.push(refused(&facts.what(), refusal, true));
+        }
+        let act = self.judge.is_act(&facts);
+        if let Some((number, text)) = facts.input {
+            self.typed.add(&self.flags, number, text, acts);
+        }
+        let moves = self.judge.passed(&facts);
+        let capability = facts.command.map_or(Capability::Unknown, |command| command.capability());
+        if let Some(asked) = claims.pop_front() {
+            let refused = facts.call.owned();
+            let what = facts.what();
+            let (rest, before) = (rest.to_vec(), take(out));
+            let claim = asked.clone();
+            let waiting = Waiting { claims, asked, capability, what, refused, moves, act, rest, before };
+            self.waiting = Some(Box::new(waiting));
+            return Ok(Some(claim));
+        }
+        let number = facts.call.id;
+        self.goes(number, moves, act, out, acts);
+        Ok(None)
+    }
+
+    /// A call goes on.
+    fn goes(&mut self, number: u32, moves: Option<Moves>, act: bool, out: &mut Vec<u8>, acts: &mut Acts) {
+        if act {
+            acts.act();
+        }
+        match moves {
+            Some(moves) if moves.direction == Direction::Download => {
+                if self.fetches.len() < FETCHES_MAX {
+                    self.fetches.insert(number, moves.path);
+                }
+            }
+            Some(moves) => {
+                let mut carry = Carry::new(moves.direction, moves.path, moves.bytes);
+                if let Stand::Kept(_, body, _) = &self.up {
+                    carry.feed(&body[moves.begins.min(body.len())..]);
+                }
+                self.upload = Some(carry);
+            }
+            None => {}
+        }
+        self.up.release(out);
+        carried(&mut self.upload, &self.up, &[], acts);
+    }
+
+    /// The start of a call to the extension host is there.
+    fn method(&mut self, out: &mut Vec<u8>, acts: &mut Acts) -> Result<(), Close> {
+        let Stand::Kept(head, body, want) = &mut self.up else { return Ok(()) };
+        let call = match method_call::read(body, head.length) {
+            Ok(Some(call)) => call,
+            Ok(None) => {
+                self.up.release(out);
+                return Ok(());
+            }
+            Err(Lack::More(more)) if more > body.len() => {
+                *want = more;
+                return Ok(());
+            }
+            Err(_) => return self.unreadable("a call of the extension host can't be read", out),
+        };
+        match call.decide(&self.flags) {
+            Ok(()) => {
+                if let Some(Err(refusal)) = self.flags.audited().map(|strict| call.decide(strict)) {
+                    acts.notes.push(refused(&call.what(), refusal, true));
+                }
+                if call.is_act() {
+                    acts.act();
+                }
+                self.up.release(out);
+            }
+            Err(refusal) => {
+                let body = call.refusal(refusal.capability);
+                acts.notes.push(refused(&call.what(), refusal, false));
+                self.up.replace(&body, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// What can't be read can't be judged.
+    fn unreadable(&mut self, why: &'static str, out: &mut Vec<u8>) -> Result<(), Close> {
+        if self.flags.restriction_in(Ide::CodeServer).is_some() {
+            return Err(Close::because(1007, why));
+        }
+        self.stage = Stage::Unread;
+        match take(&mut self.up) {
+            Stand::Head(bytes, have) => out.extend_from_slice(&bytes[..have]),
+            mut kept @ Stand::Kept(..) => kept.release(out),
+            Stand::Pass(_) | Stand::Drop(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads on from the session: only answers to what was refused are changed.
+    fn descend(&mut self, input: &[u8], out: &mut Vec<u8>, acts: &mut Acts) {
+        let mut at = 0;
+        loop {
+            let carries = match self.stage {
+                Stage::Unread | Stage::Open(Carries::Tunnel) => {
+                    out.extend_from_slice(&input[at..]);
+                    return;
+                }
+                Stage::Open(carries) => Some(carries),
+                Stage::Greeting(_) => None,
+            };
+            let before = out.len();
+            let event = self.down.advance(input, &mut at, out);
+            carried(&mut self.download, &self.down, &out[before..], acts);
+            match event {
+                Event::Hungry => return,
+                Event::Begun(head) => {
+                    let looked = head.kind == REGULAR && carries.is_some() && head.length > 1;
+                    if looked {
+                        self.down = Stand::Kept(head, Vec::new(), head.length.min(16));
+                    } else {
+                        self.down.pass(&head, out);
+                    }
+                }
+                Event::Ready => {
+                    let Stand::Kept(head, body, want) = &mut self.down else { continue };
+                    let error = match carries {
+                        Some(Carries::Management) => {
+                            starts(body, head.length, &mut self.fetches, &mut self.download)
+                        }
+                        _ => matches!(body.first(), Some(10 | 11)),
+                    };
+                    if error && head.length <= ANSWER_MAX && body.len() < head.length {
+                        *want = head.length;
+                        continue;
+                    }
+                    let answer = match carries {
+                        Some(Carries::Management) if error => call::answer(body),
+                        Some(Carries::Extensions) if error => method_call::answer(&self.flags, body),
+                        _ => None,
+                    };
+                    match answer {
+                        Some(answer) => self.down.replace(&answer, out),
+                        None => self.down.release(out),
+                    }
+                    carried(&mut self.download, &self.down, &[], acts);
+                }
+            }
+        }
+    }
+}
+
+/// Feeds a file with what passed of its message, and notes it once the message is through.
+fn carried(carry: &mut Option<Carry>, stand: &Stand, passed: &[u8], acts: &mut Acts) {
+    let Some(file) = carry else { return };
+    file.feed(passed);
+    if !matches!(stand, Stand::Pass(left) if *left > 0) {
+        acts.notes.extend(carry.take().map(Carry::note));
+    }
+}
+
+/// Whether a message of the server is an error; a file that was asked for begins to be carried.
+fn starts(
+    body: &[u8],
+    total: usize,
+    fetches: &mut HashMap<u32, String>,
+    download: &mut Option<Carry>,
+) -> bool {
+    let mut reader = Reader::new(body, total);
+    if reader.value() != Ok(Value::Array(2)) {
+        return false;
+    }
+    let (Ok(kind), Ok(id)) = (reader.int(), reader.int()) else { return false };
+    if !matches!(kind, 201..=203) {
+        return false;
+    }
+    if let Some(path) = fetches.remove(&id) {
+        if let (201, Ok(Value::Buffer(bytes))) = (kind, reader.value()) {
+            let mut carry = Carry::new(Direction::Download, path, bytes);
+            carry.feed(&body[reader.at().min(body.len())..]);
+            *download = Some(carry);
+        }
+    }
+    kind == 202
+}
+
+fn refused(what: &str, refusal: Box<Refusal>, passed: bool) -> Note {
+    Note::Refused { what: what.to_owned(), refusal, passed }
+}
+
+impl Inspect for Socket {
+    fn wants_session(&self) -> bool {
+        true
+    }
+
+    fn from_client(&mut self, place: Place, piece: &mut Vec<u8>, acts: &mut Acts) -> Outcome {
+        if place.opcode == Opcode::Text {
+            self.unreadable("the editor sends no text", &mut Vec::new())?;
+        }
+        if matches!(self.up, Stand::Pass(left) if left > piece.len()) {
+            // A file on its way: nothing to look at, nothing to copy.
+            if let Stand::Pass(left) = &mut self.up {
+                *left -= piece.len();
+            }
+            carried(&mut self.upload, &self.up, piece, acts);
+            return Ok(Judgement::Pass);
+        }
+        let input = take(piece);
+        self.climb(&input, piece, acts)
+    }
+
+    fn from_session(&mut self, _place: Place, piece: &mut Vec<u8>, acts: &mut Acts) -> Outcome {
+        if let Stand::Pass(left) = &mut self.down {
+            if *left > piece.len() {
+                *left -= piece.len();
+                carried(&mut self.download, &self.down, piece, acts);
+                return Ok(Judgement::Pass);
+            }
+        }
+        let input = take(piece);
+        self.descend(&input, piece, acts);
+        Ok(Judgement::Pass)
+    }
+
+    fn resolved(&mut self, allowed: bool, _place: Place, piece: &mut Vec<u8>, acts: &mut Acts) -> Outcome {
+        let Some(mut waiting) = self.waiting.take() else { return Ok(Judgement::Pass) };
+        if allowed {
+            if let Some(next) = waiting.claims.pop_front() {
+                waiting.asked = next.clone();
+                self.waiting = Some(waiting);
+                return Ok(Judgement::Ask(next));
+            }
+        }
+        *piece = take(&mut waiting.before);
+        if allowed {
+            self.goes(waiting.refused.id, waiting.moves.take(), waiting.act, piece, acts);
+        } else {
+            let path = waiting.asked.under(&self.judge.home);
+            let refusal = crate::outside(&self.flags, waiting.capability, &path);
+            let body = call::refusal(&waiting.refused.borrowed(), &refusal.text);
+            acts.notes.push(refused(&waiting.what, Box::new(refusal), false));
+            self.up.replace(&body, piece);
+        }
+        let rest = take(&mut waiting.rest);
+        self.climb(&rest, piece, acts)
+    }
+
+    fn ended(&mut self, acts: &mut Acts) {
+        acts.notes.extend([self.upload.take(), self.download.take()].into_iter().flatten().map(Carry::note));
+        self.typed.end(&self.flags, acts);
+    }
+}
