@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use portcullis_model::audit::{self, Event, GENESIS};
+use portcullis_model::audit::{self, Event, GENESIS, Lost};
 use thiserror::Error;
 
 use crate::{clock, text};
@@ -56,7 +56,7 @@ pub(crate) struct Log {
     seq: u64,
     prev: String,
     waiting: VecDeque<(String, Event)>,
-    lost: u64,
+    lost: Lost,
     unsynced: bool,
     failing: bool,
 }
@@ -99,7 +99,7 @@ impl Log {
             seq,
             prev,
             waiting: VecDeque::new(),
-            lost: 0,
+            lost: Lost::new(),
             unsynced: false,
             failing: false,
         };
@@ -109,7 +109,7 @@ impl Log {
     /// Writes a record, or keeps it until the disk takes it.
     pub(crate) fn write(&mut self, event: Event) {
         if self.waiting.len() >= WAITING_MAX {
-            self.lost += 1;
+            self.lost.note(&event);
             return;
         }
         self.waiting.push_back((clock::stamp(), bounded(event)));
@@ -143,9 +143,11 @@ impl Log {
             self.append(&stamp.clone(), &event.clone())?;
             self.waiting.pop_front();
         }
-        if self.lost > 0 {
-            self.append(&clock::stamp(), &Event::Overflow { lost: self.lost })?;
-            self.lost = 0;
+        if !self.lost.is_empty() {
+            // Kept until all of it is written: a record too many is better than one too few.
+            let lost = self.lost.clone().take();
+            lost.into_iter().try_for_each(|event| self.append(&clock::stamp(), &event))?;
+            self.lost = Lost::new();
         }
         Ok(())
     }
@@ -221,11 +223,24 @@ fn bounded(mut event: Event) -> Event {
             names.into_iter().for_each(|field| cut(field, text::NAME_MAX));
             [what, rule, path].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
         }
-        Event::Transfer { user, direction, path, .. } => {
+        Event::Transfer { user, direction, path, sha256, hashed, range, .. } => {
             cut(user, 256);
-            cut(direction, text::NAME_MAX);
+            [direction, sha256, hashed, range].into_iter().for_each(|field| cut(field, text::NAME_MAX));
             cut(path, text::TEXT_MAX);
         }
+        Event::Exempted { user, flag, reason, .. } => {
+            cut(user, 256);
+            cut(flag, text::NAME_MAX);
+            cut(reason, text::TEXT_MAX);
+        }
+        Event::Console { user, ide, path, channel, direction, text, .. } => {
+            cut(user, 256);
+            [ide, channel, direction].into_iter().for_each(|field| cut(field, text::LABEL_MAX));
+            cut(path, text::TEXT_MAX);
+            *text = text::console(text);
+        }
+        Event::ConsoleLimit { user, .. } => cut(user, 256),
+        Event::Overflow { kind, .. } => cut(kind, text::NAME_MAX),
         Event::SessionStarted { proof, .. } => cut(proof, text::TEXT_MAX),
         Event::ProcessLost { status: field, .. } | Event::Stopped { why: field } => {
             cut(field, text::TEXT_MAX)
@@ -236,7 +251,7 @@ fn bounded(mut event: Event) -> Event {
         | Event::SignInEnded { .. }
         | Event::SessionEnded { .. }
         | Event::PeerRefused { .. }
-        | Event::Overflow { .. } => {}
+        | Event::ExemptionEnded { .. } => {}
     }
     event
 }
@@ -328,7 +343,7 @@ mod tests {
         assert!(log.healthy());
         assert_eq!(chain(dir.path()), WAITING_MAX + 1);
         let text = std::fs::read_to_string(dir.path().join("audit.jsonl")).expect("the log");
-        assert!(text.contains("\"event\":\"overflow\",\"lost\":5"));
+        assert!(text.contains("\"event\":\"overflow\",\"kind\":\"stopped\",\"lost\":5"));
     }
 
     #[test]

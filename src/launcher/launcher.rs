@@ -13,15 +13,17 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::Flock;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use portcullis_model::audit::Event;
+use portcullis_model::audit::{Event, Lost};
 use portcullis_model::sign_in::SignIn;
-use portcullis_model::{SessionId, SignInId};
+use portcullis_model::{ExemptionId, SessionId, SignInId};
 use portcullis_sys::process::{Ended, reap};
 use portcullis_sys::signals::Signals;
 
+use crate::admin::Admin;
 use crate::audit::Log;
 use crate::configuration::Active;
 use crate::dirs::Dirs;
+use crate::exemptions::KeptExemption;
 use crate::log::{chain, say};
 use crate::server::{Server, ServerError};
 use crate::sessions::Entry;
@@ -91,6 +93,7 @@ impl Dirty {
 enum Source {
     Signals,
     Server,
+    Admin,
     Helper(u64),
     Words(SessionId),
     Reports(SessionId),
@@ -109,17 +112,20 @@ pub(crate) struct Launcher {
     pub(crate) store: Store,
     pub(crate) boot: String,
     pub(crate) server: Server,
+    /// The administrator's socket.
+    pub(crate) admin: Admin,
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) main_listeners: u8,
     pub(crate) address: SocketAddr,
     pub(crate) sign_ins: BTreeMap<SignInId, SignIn>,
     pub(crate) sessions: BTreeMap<SessionId, Entry>,
+    pub(crate) exemptions: BTreeMap<ExemptionId, KeptExemption>,
     pub(crate) conversations: BTreeMap<u64, Conversation>,
     pub(crate) throttle: Throttle,
     /// Records of throttled attempts within this minute.
     pub(crate) muted: Muted,
     /// Records of the server beyond its rate, not said yet.
-    pub(crate) lost_records: u64,
+    pub(crate) lost_records: Lost,
     pub(crate) children: HashMap<i32, Child>,
     pub(crate) dirty: Dirty,
     pub(crate) began: Instant,
@@ -153,15 +159,20 @@ impl Launcher {
     fn turn(&mut self) {
         let ready = self.wait();
         let now = Instant::now();
+        let mut admin = false;
         for source in ready {
             match source {
                 Source::Signals => self.on_signals(now),
                 Source::Server => self.on_server(now),
+                Source::Admin => admin = true,
                 Source::Helper(conversation) => self.hear_helper(conversation, now),
                 Source::Words(session) => self.hear_keeper(session, now),
                 Source::Reports(session) => self.hear_session(session, now),
                 Source::Watched(session) => self.watched_ended(session, now),
             }
+        }
+        if admin {
+            self.hear_admin(now);
         }
         self.tick(now);
         self.settle(now);
@@ -173,12 +184,14 @@ impl Launcher {
         if let Err(error) = self.server.flush(now) {
             self.drop_server(&error, now);
         }
+        self.admin.flush(now);
     }
 
     fn wait(&self) -> Vec<Source> {
         let writes = if self.server.wants_to_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
         let mut all = vec![(Source::Signals, Some(self.signals.as_fd()), PollFlags::POLLIN)];
         all.push((Source::Server, self.server.fd(), PollFlags::POLLIN | writes));
+        all.extend(self.admin.fds().map(|(fd, flags)| (Source::Admin, Some(fd), flags)));
         for (&id, conversation) in &self.conversations {
             all.push((Source::Helper(id), conversation.fd(), PollFlags::POLLIN));
         }
@@ -228,7 +241,10 @@ impl Launcher {
         }
         self.conversations.values().for_each(|conversation| at(conversation.deadline()));
         self.sessions.values().for_each(|entry| at(entry.deadline));
-        if !self.sessions.is_empty() || !self.sign_ins.is_empty() || self.lost_records > 0 {
+        at(self.admin.deadline());
+        at(self.exemptions_deadline());
+        let watches = !(self.sessions.is_empty() && self.sign_ins.is_empty() && self.exemptions.is_empty());
+        if watches || !self.lost_records.is_empty() {
             at(Some(self.next_sweep));
         }
         if let Mode::Ending { deadline, .. } = self.mode {
@@ -296,6 +312,7 @@ impl Launcher {
     fn tick(&mut self, now: Instant) {
         self.tick_conversations(now);
         self.tick_sessions(now);
+        self.expire_exemptions();
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
             self.say_lost_records();
@@ -343,6 +360,7 @@ impl Launcher {
             say!(Warn, "audit log and state can be written again");
         }
         self.server.release();
+        self.admin.release();
     }
 
     fn kept(&self) -> Kept {
@@ -350,18 +368,20 @@ impl Launcher {
             boot: self.boot.clone(),
             sign_ins: self.sign_ins.values().cloned().collect(),
             sessions: self.sessions.values().map(|entry| entry.kept.clone()).collect(),
+            exemptions: self.exemptions.values().cloned().collect(),
         }
     }
 
     fn say_lost_records(&mut self) {
-        if self.lost_records > 0 {
-            self.log.write(Event::Overflow { lost: std::mem::take(&mut self.lost_records) });
+        for event in self.lost_records.take() {
+            self.log.write(event);
         }
     }
 
     fn finish(&mut self, now: Instant) {
         self.say_lost_records();
         self.server.kill(now);
+        self.admin.close();
         self.forget_conversations();
         self.dirty.at_once();
         self.log.write(Event::Stopped { why: "told to end".into() });

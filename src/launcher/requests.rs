@@ -45,9 +45,11 @@ impl Launcher {
             ToLauncher::StopSession { sign_in, session } => self.stop_session(sign_in, session, now),
             ToLauncher::Activity { session, at } => self.activity(session, at),
             ToLauncher::Audit(event) => match event {
-                Event::Refused { .. } | Event::Transfer { .. } | Event::Overflow { .. } => {
-                    self.log.write(event)
-                }
+                Event::Refused { .. }
+                | Event::Transfer { .. }
+                | Event::Console { .. }
+                | Event::ConsoleLimit { .. }
+                | Event::Overflow { .. } => self.log.write(event),
                 // Whatever else it says happened is for the launcher alone to know.
                 Event::Started { .. }
                 | Event::Stopped { .. }
@@ -58,7 +60,9 @@ impl Launcher {
                 | Event::SignInEnded { .. }
                 | Event::SessionStarted { .. }
                 | Event::SessionEnded { .. }
-                | Event::PeerRefused { .. } => return Err(malformed()),
+                | Event::PeerRefused { .. }
+                | Event::Exempted { .. }
+                | Event::ExemptionEnded { .. } => return Err(malformed()),
             },
             ToLauncher::ConfigurationInForce { generation } => self.configuration_in_force(generation),
             ToLauncher::ConfigurationRefused { generation, why } => {
@@ -94,7 +98,7 @@ impl Launcher {
             // A sign-out is never lost; there are as many as there were sign-ins.
             ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
             // Counted, and written as one record with the next sweep: a flood of records must not become another.
-            ToLauncher::Audit(_) => self.lost_records += 1,
+            ToLauncher::Audit(event) => self.lost_records.note(&event),
             ToLauncher::Ready
             | ToLauncher::SignInStart { .. }
             | ToLauncher::Touch { .. }

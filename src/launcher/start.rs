@@ -15,6 +15,7 @@ use portcullis_sys::signals::Signals;
 use portcullis_wire::launcher::Hello;
 use portcullis_wire::{FDS_MAX, ToServer};
 
+use crate::admin::Admin;
 use crate::audit::Log;
 use crate::configuration::Active;
 use crate::dirs::Dirs;
@@ -103,6 +104,10 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     })?;
     tell_problems(&active.remarks, &dirs);
     let (listeners, main_listeners, address) = bind(&active).map_err(|error| failed(&error))?;
+    let admin = Admin::listen(&dirs.run).map_err(|errno| {
+        say!(Error, "cannot listen for administrators in `{}`: {errno}", dirs.run.display());
+        1
+    })?;
     let (mut log, torn_bytes) = Log::open(&dirs.audit()).map_err(|error| failed(&error))?;
     if torn_bytes > 0 {
         say!(Warn, "the audit log ended in half a line of {torn_bytes} bytes; it is kept beside it");
@@ -135,15 +140,17 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         store,
         boot,
         server: Server::new(now),
+        admin,
         listeners,
         main_listeners,
         address,
         sign_ins: BTreeMap::new(),
         sessions: BTreeMap::new(),
+        exemptions: BTreeMap::new(),
         conversations: BTreeMap::new(),
         throttle: Throttle::new(Duration::from_secs(interval.into())),
         muted: Muted::default(),
-        lost_records: 0,
+        lost_records: portcullis_model::audit::Lost::new(),
         children: HashMap::new(),
         dirty: Dirty::default(),
         began: now,
@@ -222,6 +229,9 @@ impl Launcher {
             self.server.kill(now);
             self.server.not_started(now);
             return;
+        }
+        for kept in self.exemptions.values() {
+            self.server.hold(ToServer::Exemption(Box::new(kept.exemption.clone())));
         }
         for sign_in in self.sign_ins.values() {
             self.server.hold(ToServer::SignIn(Box::new(sign_in.clone())));

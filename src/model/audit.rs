@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::exemption::ExemptionEnd;
 use crate::session::EndReason;
 use crate::sign_in::{Denied, SignInEnd};
-use crate::{SessionId, SignInId, Uid};
+use crate::{ExemptionId, SessionId, SignInId, Uid};
 
 /// A row of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +179,36 @@ events! {
         /// `block`, or `audit` when it passed all the same and is only recorded.
         effect: String,
     }
+    /// An administrator lifted a flag for a person, for a while.
+    Exempted = "exempted" {
+        /// Names the exemption.
+        exemption: ExemptionId,
+        /// For whom.
+        user: String,
+        /// The flag.
+        flag: String,
+        /// In this session only; empty for all of that person's.
+        session: String,
+        /// For how long.
+        seconds: u64,
+        /// Why, in the administrator's words.
+        reason: String,
+        /// The uid that signed in to the machine and became root to ask for it, or -1 when the kernel doesn't know.
+        login: i64,
+    }
+    /// An exemption ended.
+    ExemptionEnded = "exemption-ended" {
+        /// Which.
+        exemption: ExemptionId,
+        /// Whose it was.
+        user: String,
+        /// The flag, which holds again.
+        flag: String,
+        /// Why.
+        why: ExemptionEnd,
+        /// As in `exempted` when an administrator ended it, else -1.
+        login: i64,
+    }
     /// Bytes of a file went in or out.
     Transfer = "transfer" {
         /// Who.
@@ -188,15 +219,87 @@ events! {
         direction: String,
         /// The path as the IDE names it.
         path: String,
-        /// Bytes of the body that passed.
+        /// Bytes that passed: of the file, or of the body where `hashed` says so.
         bytes: u64,
-        /// Whether it went through to its end.
+        /// SHA-256 of those bytes, as `sha256sum` prints it.
+        sha256: String,
+        /// Whose bytes were counted and hashed: `file`, or `body` where the file can't be told from what carries it.
+        hashed: String,
+        /// Which part it was, when only a part was asked for: `bytes 0-99/1000`, `piece 3`; empty for all.
+        range: String,
+        /// Whether the whole file went through to its end.
         complete: bool,
     }
-    /// Records from the server were dropped because they came faster than they could be written.
+    /// Something went into or came out of a console or terminal, or a message that does the same. Written with `audit-r-console`.
+    Console = "console" {
+        /// Who.
+        user: String,
+        /// In which session.
+        session: SessionId,
+        /// What it runs.
+        ide: String,
+        /// The IDE's own path of the WebSocket or request, which names the kernel or terminal.
+        path: String,
+        /// Where in it: `shell execute_request`, `stdin input_reply`, `terminal`.
+        channel: String,
+        /// `input` or `output`.
+        direction: String,
+        /// What, with control characters as escapes; `«hidden»` for what the IDE said not to show.
+        text: String,
+        /// Whether more of it is not recorded: a record has at most 64 KiB of text.
+        cut: bool,
+    }
+    /// A person's records of consoles have used up `audit-r-console-user-limit-mb`; no more are written on this day (UTC).
+    ConsoleLimit = "console-limit" {
+        /// Who.
+        user: String,
+        /// In which session it was reached.
+        session: SessionId,
+        /// The limit in megabytes.
+        megabytes: u64,
+    }
+    /// Records were dropped because they came faster than they could be written.
     Overflow = "overflow" {
+        /// Of which event.
+        kind: String,
         /// How many.
         lost: u64,
+    }
+}
+
+/// Counts records that can't be written now, by their kind, until somebody can say so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lost(std::collections::BTreeMap<&'static str, u64>);
+
+impl Lost {
+    /// Nothing was lost.
+    pub const fn new() -> Self {
+        Self(std::collections::BTreeMap::new())
+    }
+
+    /// Whether nothing was lost.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Counts one; of a record that itself says that some were lost, those.
+    pub fn note(&mut self, event: &Event) {
+        let (kind, lost) = match event {
+            // The other side's word is one of ours, so that the table can't grow.
+            Event::Overflow { kind, lost } => {
+                (TABLE.iter().find(|row| row.name == kind).map_or("overflow", |row| row.name), *lost)
+            }
+            other => (other.name(), 1),
+        };
+        let count = self.0.entry(kind).or_default();
+        *count = count.saturating_add(lost);
+    }
+
+    /// The records that say so; nothing counts as lost afterwards.
+    pub fn take(&mut self) -> impl Iterator<Item = Event> + use<> {
+        std::mem::take(&mut self.0)
+            .into_iter()
+            .map(|(kind, lost)| Event::Overflow { kind: kind.to_owned(), lost })
     }
 }
 
@@ -294,9 +397,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_lost_is_counted_by_kind() {
+        let mut lost = Lost::new();
+        let stopped = Event::Stopped { why: String::new() };
+        lost.note(&stopped);
+        lost.note(&stopped);
+        lost.note(&Event::Overflow { kind: "console".into(), lost: 5 });
+        lost.note(&Event::Overflow { kind: "made up".into(), lost: 1 });
+        let told: Vec<_> = lost.take().collect();
+        let overflow = |kind: &str, lost| Event::Overflow { kind: kind.into(), lost };
+        assert_eq!(told, [overflow("console", 5), overflow("overflow", 1), overflow("stopped", 2)]);
+        assert!(lost.is_empty());
+    }
+
+    #[test]
     fn a_chain_holds_and_every_tampering_shows() {
-        let first =
-            record(1, "2026-01-01T00:00:00.000Z", &Event::Overflow { lost: 3 }, GENESIS).expect("a record");
+        let first = record(
+            1,
+            "2026-01-01T00:00:00.000Z",
+            &Event::Overflow { kind: "refused".into(), lost: 3 },
+            GENESIS,
+        )
+        .expect("a record");
         let next = Event::Stopped { why: "a \"quoted\" ,\"hash\":\"x\"} text".into() };
         let second = record(2, "2026-01-01T00:00:01.000Z", &next, &first.hash).expect("a record");
         assert_eq!(check(&first.line, 1, GENESIS), Ok(first.hash.clone()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Uri};
 use portcullis_model::Effect;
-use portcullis_policy::Refusal;
+use portcullis_policy::{Accepts, Refusal};
 
 use crate::answers::Reader;
 use crate::generation::Generation;
@@ -33,6 +33,8 @@ pub(crate) struct Call<'a> {
     pub(crate) uri: Uri,
     /// Whether a person sees the answer as a page.
     pub(crate) html: bool,
+    /// What a program that sees it wants to read.
+    pub(crate) accepts: Accepts,
     /// Seconds since 1970.
     pub(crate) now: u64,
 }
@@ -110,7 +112,7 @@ impl Call<'_> {
 }
 
 /// What an IDE sees of a path: behind `/s/<id>`.
-fn ides_path(path: &str) -> &str {
+pub(crate) fn ides_path(path: &str) -> &str {
     path.match_indices('/').nth(2).map_or("/", |(at, _)| &path[at..])
 }
 

@@ -4,10 +4,10 @@
 //! is room. Requests that somebody waits for wait for room.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use portcullis_model::audit::Event;
+use portcullis_model::audit::{Event, Lost};
 use portcullis_wire::ToLauncher;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -24,31 +24,56 @@ pub(crate) struct LinkDown;
 #[derive(Debug)]
 pub(crate) struct Link {
     queue: mpsc::Sender<ToLauncher>,
-    lost: AtomicU64,
+    lost: Mutex<Lost>,
+    /// Whether any are lost: asked for each record.
+    losing: AtomicBool,
 }
 
 impl Link {
     /// The link and the queue that the control thread empties.
     pub(crate) fn new() -> (Self, mpsc::Receiver<ToLauncher>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        (Self { queue, lost: AtomicU64::new(0) }, receiver)
+        (Self { queue, lost: Mutex::default(), losing: AtomicBool::new(false) }, receiver)
     }
 
     /// Says something nobody waits for.
     pub(crate) fn tell(&self, message: ToLauncher) {
-        let audit = matches!(message, ToLauncher::Audit(_));
-        if self.queue.try_send(message).is_err() && audit {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let (mpsc::error::TrySendError::Full(message) | mpsc::error::TrySendError::Closed(message)) =
+            match self.queue.try_send(message) {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+        if let ToLauncher::Audit(event) = message {
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).note(&event);
+            self.losing.store(true, Ordering::Relaxed);
         }
     }
 
     /// Writes to the audit log.
     pub(crate) fn audit(&self, event: Event) {
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 && self.queue.try_send(ToLauncher::Audit(Event::Overflow { lost })).is_err() {
-            self.lost.fetch_add(lost, Ordering::Relaxed);
+        if self.losing.swap(false, Ordering::Relaxed) {
+            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // What there is no room for is counted again.
+            lost.for_each(|event| self.tell(ToLauncher::Audit(event)));
         }
         self.tell(ToLauncher::Audit(event));
+    }
+
+    /// Counts a record that nobody could send.
+    pub(crate) fn lose(&self, kind: &'static str) {
+        let event = Event::Overflow { kind: kind.to_owned(), lost: 1 };
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).note(&event);
+        self.losing.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes to the audit log what must not be lost, while there is plenty of room; else gives it back, to be sent with
+    /// [`Link::ask`] by somebody who waits.
+    pub(crate) fn try_audit(&self, event: Event) -> Result<(), Box<ToLauncher>> {
+        if self.queue.capacity() < QUEUE / 2 {
+            return Err(Box::new(ToLauncher::Audit(event)));
+        }
+        self.audit(event);
+        Ok(())
     }
 
     /// Says something whose answer somebody waits for.
@@ -113,7 +138,7 @@ mod tests {
         while let Ok(message) = queue.try_recv() {
             last.push(message);
         }
-        assert!(last.iter().any(|message| matches!(message, ToLauncher::Audit(Event::Overflow { lost: 5 }))));
+        assert!(last.iter().any(|message| matches!(message, ToLauncher::Audit(Event::Overflow { lost: 5, .. }))));
     }
 
     #[test]

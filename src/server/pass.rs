@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, Request, Response, StatusCode};
 use portcullis_model::Uid;
 use portcullis_model::session::Transport;
-use portcullis_policy::{Direction, Forward, SocketRule, Transfer, frame_is_activity};
+use portcullis_policy::{Direction, Forward, SocketRule, Transfer, frame_is_activity, inspector};
 use portcullis_proxy::{
     Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, forward,
     tunnel,
@@ -13,12 +14,14 @@ use portcullis_proxy::{
 use tokio::net::TcpStream;
 
 use crate::answers::Public;
-use crate::call::Call;
+use crate::call::{Call, ides_path};
 use crate::headers::{Edge, to_session};
 use crate::ide::refuse;
+use crate::inspecting::{Inspecting, Subject};
 use crate::launcher_link::chain;
 use crate::limits::too_large;
 use crate::state::{Live, Person};
+use crate::strip::Outer;
 use crate::transfers::Watched;
 use crate::world::Thread;
 
@@ -50,15 +53,19 @@ pub(crate) async fn pass(
     live: &Arc<Live>,
     passing: Passing,
 ) -> Response<Body> {
+    // Programs that know their path, and nothing else on the hot path, need no name made.
+    let outer = Outer::of(call, live);
     let (sent, conditions) = match passing {
-        Passing::Request { request, forward, limit } => {
+        Passing::Request { mut request, forward, limit } => {
+            outer.iter().for_each(|outer| outer.request(&mut request));
             if forward.activity {
                 call.world().acted(call.generation(), person, live, call.now);
             }
             let transfer = forward.transfer.clone();
             (exchange(call, person, live, request, transfer, limit).await, forward)
         }
-        Passing::Socket { request, forward } => {
+        Passing::Socket { mut request, forward } => {
+            outer.iter().for_each(|outer| outer.request(&mut request));
             (socket(call, person, live, request, forward.socket).await, forward)
         }
     };
@@ -67,6 +74,7 @@ pub(crate) async fn pass(
             let leaves = |transfer: &Transfer| transfer.direction == Direction::Download;
             let file = conditions.transfer.as_ref().is_some_and(leaves);
             call.generation().answers.edit_session(response.headers_mut(), file);
+            outer.iter().for_each(|outer| outer.answer(response.headers_mut(), &call.host));
             response
         }
         Err(error) => failed(call, person, live, &conditions, &error),
@@ -82,19 +90,24 @@ async fn exchange(
     limit: Option<u64>,
 ) -> Result<Response<Body>, ForwardError> {
     edit(call, live, request.headers_mut());
+    if transfer.as_ref().is_some_and(|transfer| transfer.direction == Direction::Download) {
+        // The record is to have the hash of the file, not of what a compressor made of it.
+        request.headers_mut().remove(ACCEPT_ENCODING);
+    }
     let mut options =
         ForwardOptions { cuts: cuts(person, live), body_limit: limit, ..ForwardOptions::default() };
-    let watched = transfer.map(|transfer| Watched::new(person.user(), live.session.id, transfer));
-    if let Some(watched) = watched.clone() {
-        let world = call.thread.world.clone();
-        options.on_end = Some(Box::new(move |moved| {
-            watched.ended(moved).into_iter().for_each(|event| world.link.audit(event));
-        }));
+    let watched = transfer.map(|transfer| {
+        Watched::new(&call.world().pieces, person.user(), live.session.id, transfer, request.headers())
+    });
+    if let Some(watched) = &watched {
+        watched.watch(call.thread, &mut options);
     }
     let response =
         forward(&live.way.upstream, request, options, async || connect(call, person, live).await).await?;
-    let recorded = watched.and_then(|watched| watched.answered(response.status()));
-    recorded.into_iter().for_each(|event| call.world().link.audit(event));
+    if let Some(watched) = watched {
+        let events = watched.answered(&response, &call.world().pieces);
+        events.into_iter().for_each(|event| call.world().link.audit(event));
+    }
     Ok(response)
 }
 
@@ -107,7 +120,19 @@ async fn socket(
 ) -> Result<Response<Body>, ForwardError> {
     edit(call, live, request.headers_mut());
     let mut options = TunnelOptions { cuts: cuts(person, live), ..TunnelOptions::default() };
-    if rule != SocketRule::None {
+    let (flags, home) = (person.flags_in(live.session.id), &person.sign_in.principal.home);
+    let inspector = inspector(&call.generation().adapters, live.session.ide, rule, flags, home);
+    if let Some(inspector) = inspector {
+        let subject = Subject {
+            world: call.thread.world.clone(),
+            doors: call.thread.doors.clone(),
+            person: person.clone(),
+            live: live.clone(),
+            remote: call.peer,
+            path: ides_path(call.uri.path()).to_owned(),
+        };
+        options.inspect = Some(Box::new(Inspecting::new(inspector, subject)));
+    } else if rule != SocketRule::None {
         let (world, person, live) = (call.thread.world.clone(), person.clone(), live.clone());
         options.tap = Some(Box::new(move |_, start| {
             if frame_is_activity(rule, start) {
@@ -155,7 +180,11 @@ fn failed(
 ) -> Response<Body> {
     let status = match error {
         ForwardError::TooLarge { limit } => {
-            return refuse(call, live, &too_large(call.generation(), &person.flags, conditions, *limit));
+            return refuse(
+                call,
+                live,
+                &too_large(call.generation(), person.flags_in(live.session.id), conditions, *limit),
+            );
         }
         ForwardError::Closed | ForwardError::Cut(Reason::GoingAway) => StatusCode::GONE,
         // The rules changed under a request of somebody who is still signed in: it may simply be tried again.

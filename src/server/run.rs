@@ -20,6 +20,7 @@ use crate::generation::{Generation, GenerationError};
 use crate::judging::Judging;
 use crate::launcher_link::{self, GreetError, drain};
 use crate::link::{Link, Pending};
+use crate::pieces::Pieces;
 use crate::redirect::redirect;
 use crate::refusals::Refusals;
 use crate::serve::handle;
@@ -81,6 +82,8 @@ pub(crate) fn run(wire: Channel) -> Result<(), RunError> {
         conversations: Conversations::default(),
         judging: Judging::default(),
         refusals: Refusals::default(),
+        consoles: crate::consoles::Consoles::default(),
+        pieces: Pieces::default(),
         run_dir: PathBuf::from(hello.run_dir),
         drain: Drain::new(),
         tls,
@@ -153,7 +156,7 @@ fn start_serving(
 }
 
 fn thread(world: Arc<World>) -> Thread {
-    let doors = Doors::new(world.run_dir.clone());
+    let doors = Doors::new(world.run_dir.clone()).into();
     Thread { world, doors }
 }
 
@@ -247,7 +250,7 @@ async fn flush_refusals(world: Arc<World>) {
     let mut every = tokio::time::interval(FLUSH_EVERY);
     loop {
         every.tick().await;
-        for event in world.refusals.flush(now(), false) {
+        for event in world.refusals.flush(now(), false).into_iter().chain(world.pieces.flush(now(), false)) {
             world.link.audit(event);
         }
     }

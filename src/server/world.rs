@@ -3,19 +3,23 @@
 //! Made once by `lib`; each serving thread has it in its [`Thread`].
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use portcullis_model::SessionId;
+use portcullis_model::audit::Event;
 use portcullis_proxy::{Drain, Gauges, TlsConfig};
 use portcullis_wire::ToLauncher;
 use portcullis_wire::launcher::OpenError;
 
+use crate::consoles::{Consoles, Heard};
 use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::Generation;
 use crate::judging::Judging;
 use crate::link::{Link, Pending};
+use crate::pieces::Pieces;
 use crate::refusals::{Refusals, Refused};
 use crate::state::{Live, Person, Table};
 
@@ -36,6 +40,10 @@ pub(crate) struct World {
     pub(crate) judging: Judging,
     /// Refusals being counted.
     pub(crate) refusals: Refusals,
+    /// What each person has used of the records of consoles.
+    pub(crate) consoles: Consoles,
+    /// Files that come in pieces.
+    pub(crate) pieces: Pieces,
     /// Directory with the sessions' control sockets.
     pub(crate) run_dir: PathBuf,
     /// Ends serving.
@@ -63,6 +71,12 @@ impl World {
         }
     }
 
+    /// The record of console text, while the person's share of the day lasts.
+    pub(crate) fn console(&self, heard: Heard<'_>, now: u64) -> Option<Event> {
+        let limit = self.table.load().generation.settings.rserver.audit_r_console_user_limit_mb;
+        self.consoles.note(heard, u64::from(limit), now)
+    }
+
     /// Records a refusal, alike ones together; returns the id to show.
     pub(crate) fn refused(&self, refused: Refused, now: u64) -> String {
         let (user, what, rule) = (refused.user.clone(), refused.what.clone(), refused.rule.clone());
@@ -83,5 +97,5 @@ pub(crate) struct Thread {
     /// Shared.
     pub(crate) world: Arc<World>,
     /// This thread's doors.
-    pub(crate) doors: Doors,
+    pub(crate) doors: Rc<Doors>,
 }

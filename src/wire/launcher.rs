@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use portcullis_model::audit::Event;
 use portcullis_model::cookie::Key;
+use portcullis_model::exemption::Exemption;
 use portcullis_model::session::{Ide, Session};
 use portcullis_model::sign_in::{Denied, SignIn, SignInEnd};
-use portcullis_model::{Secret, SessionId, SignInId};
+use portcullis_model::{ExemptionId, Level, Secret, SessionId, SignInId};
 use serde::{Deserialize, Serialize};
 
 /// Server to launcher.
@@ -74,7 +75,8 @@ pub enum ToLauncher {
         /// Seconds since 1970.
         at: u64,
     },
-    /// Write to the audit log. Only [`Event::Refused`], [`Event::Transfer`] and [`Event::Overflow`] are taken from the server.
+    /// Write to the audit log. Only what the server alone sees is taken from it: [`Event::Refused`], [`Event::Transfer`],
+    /// [`Event::Console`], [`Event::ConsoleLimit`] and [`Event::Overflow`].
     Audit(Event),
     /// The configuration sent last is in force for every request from now on.
     ConfigurationInForce {
@@ -103,6 +105,10 @@ pub enum ToServer {
     Session(Box<Session>),
     /// A session that ended was forgotten.
     SessionForgotten(SessionId),
+    /// A flag is lifted for a person; those of before come after `Hello`, before sign-ins.
+    Exemption(Box<Exemption>),
+    /// An exemption is over; it is on disk.
+    ExemptionEnded(ExemptionId),
     /// All sign-ins and sessions of before were sent: serve.
     Caught,
     /// PAM asks or tells.
@@ -166,6 +172,22 @@ pub enum OpenError {
     NotInstalled {
         /// The program that was looked for.
         program: String,
+    },
+    /// A flag that restricts the owner doesn't hold as strongly as `minimum-level` demands.
+    Level {
+        /// The flag.
+        flag: String,
+        /// What is demanded.
+        wanted: Level,
+        /// What there is.
+        got: Level,
+        /// Why there is no more.
+        reason: String,
+    },
+    /// It is not for this person, or can't be run so that nobody else reaches it.
+    NotOffered {
+        /// Which and why, a sentence without its end.
+        why: String,
     },
     /// The sign-in is over.
     NotSignedIn,

@@ -7,9 +7,13 @@
 mod attacks;
 mod bad_input;
 mod browser;
+mod console;
 mod crash;
+mod effects;
+mod exemptions;
 mod flags;
 mod headers;
+mod idle;
 mod jupyter;
 mod memory;
 mod neighbours;
@@ -38,8 +42,11 @@ fn main() -> ExitCode {
         sessions::all(),
         starts::all(),
         flags::all(),
+        effects::all(),
+        exemptions::all(),
         headers::all(),
         sockets::all(),
+        console::all(),
         secure::all(),
         bad_input::all(),
         attacks::all(),
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
         options::all(),
         reload::all(),
         crash::all(),
+        idle::all(),
         memory::all(),
         jupyter::all(),
         browser::all(),

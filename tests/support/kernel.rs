@@ -33,6 +33,74 @@ pub fn connect(client: &Client, session: &str, kernel: &str, v1: bool) -> Result
     websocket::open(client, &path, headers)
 }
 
+/// Sends a message of any kind on a channel; its id is `portcullis-1`.
+///
+/// # Errors
+/// When the socket is closed.
+pub fn send(socket: &mut Socket, v1: bool, channel: &str, kind: &str, content: &Value) -> Result<()> {
+    let header = json!({
+        "msg_id": "portcullis-1", "msg_type": kind, "username": "", "session": "portcullis", "version": "5.3",
+        "date": "2026-01-01T00:00:00Z"
+    });
+    socket.send(if v1 {
+        let [none, content] = ["{}".to_owned(), content.to_string()];
+        Message::binary(pack(&[channel.to_owned(), header.to_string(), none.clone(), none, content]))
+    } else {
+        let message = json!({
+            "channel": channel, "header": header, "parent_header": {}, "metadata": {}, "content": content,
+            "buffers": []
+        });
+        Message::text(message.to_string())
+    })?;
+    Ok(())
+}
+
+/// A message that came from the kernel.
+#[derive(Debug)]
+pub struct Said {
+    /// Its channel.
+    pub channel: String,
+    /// Its type.
+    pub kind: String,
+    /// Its content.
+    pub content: Value,
+}
+
+/// The next message of this type.
+///
+/// # Errors
+/// When the socket is closed, or nothing of the kind comes.
+pub fn await_kind(socket: &mut Socket, kind: &str) -> Result<Said> {
+    loop {
+        let said = match socket.read().with_context(|| format!("no `{kind}` came"))? {
+            Message::Text(text) => {
+                let value: Value = serde_json::from_str(&text)?;
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                Said {
+                    channel: text(&value["channel"]),
+                    kind: text(&value["header"]["msg_type"]),
+                    content: value["content"].clone(),
+                }
+            }
+            Message::Binary(bytes) => {
+                let parts = unpack(&bytes)?;
+                let part = |at: usize| parts.get(at).copied().context("a message with too few parts");
+                let header: Value = serde_json::from_slice(part(1)?)?;
+                Said {
+                    channel: String::from_utf8_lossy(part(0)?).into_owned(),
+                    kind: header["msg_type"].as_str().unwrap_or_default().to_owned(),
+                    content: serde_json::from_slice(part(4)?)?,
+                }
+            }
+            Message::Close(frame) => bail!("the kernel's socket was closed: {frame:?}"),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+        };
+        if said.kind == kind {
+            return Ok(said);
+        }
+    }
+}
+
 /// Runs code and returns the text of its result.
 ///
 /// # Errors

@@ -293,7 +293,7 @@ impl Launcher {
     pub(crate) fn tick_conversations(&mut self, now: Instant) {
         let most = self.active.seconds(|conf| conf.pam_timeout_seconds);
         if let Some(lost) = self.muted.take_owed(now.duration_since(self.began)) {
-            self.log.write(Event::Overflow { lost });
+            self.log.write(Event::Overflow { kind: "sign-in-denied".into(), lost });
         }
         let (mut told, mut late) = (Vec::new(), Vec::new());
         for (&id, one) in &self.conversations {
