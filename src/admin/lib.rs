@@ -7,8 +7,19 @@
 
 mod audit;
 mod check;
+mod configuration;
+mod daemon;
+mod doctor;
+mod exempt;
+mod exemptions;
+mod explain;
+mod judge;
+mod layout;
 mod machine;
+mod person;
+mod routes;
 mod show;
+mod simulate;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -48,6 +59,57 @@ enum Command {
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(Audit),
+    /// Explain what becomes of a request of a person, and why.
+    ///
+    /// Judges by the functions that decide in the server: prints the decision, the rule with file and line, the capability, the row of
+    /// the IDE's table with its source, how strongly the flag holds, and the lines that would make another decision. Paths are followed
+    /// as this process may (root sees what a session's user doesn't). Nothing is sent to any session.
+    ///
+    /// Exits with 0 when it is forwarded, with 1 when it is refused, with 2 when that can't be said from here.
+    Explain {
+        #[command(flatten)]
+        dir: ConfigDir,
+        #[command(flatten)]
+        question: explain::Question,
+    },
+    /// Tell what an audit log would have been under another configuration.
+    ///
+    /// Replays refusals (also those that were only recorded), file transfers and starts of sessions. Says what it can't know: requests
+    /// that were simply allowed are not in the log.
+    ///
+    /// Exits with 0, with 1 when the log's chain is broken, with 2 when it can't be said.
+    Simulate(simulate::Question),
+    /// Examine machine and configuration: how strongly each flag holds in each IDE, and everything that is wrong.
+    ///
+    /// Reads what check-config reads, and the running daemon's state, its directories, its port, the clock and the kernel's features. As
+    /// root it sees all of it.
+    ///
+    /// Exits with 0 when nothing is wrong, with 1 when something is, with 2 when that can't be said.
+    Doctor {
+        #[command(flatten)]
+        dir: ConfigDir,
+        #[command(flatten)]
+        question: doctor::Question,
+    },
+    /// List the requests of an IDE that no row covers, each with a line for adapters.conf.
+    ///
+    /// JupyterLab is asked for its own routes; of the others, and of what JupyterLab's table does not show, the audit log has what was
+    /// refused or recorded as unknown, and --from takes a list. What can't be seen from here is said: the log is root's.
+    Routes(routes::Question),
+    /// Lift a flag for a person, for a while; only root may.
+    ///
+    /// It holds at once, is recorded in the audit log with its reason, is shown to the person, and ends by itself.
+    Exempt(exempt::Exempt),
+    /// Ask the daemon how it is; only root may.
+    ///
+    /// Exits with 0 when it serves, with 1 when it doesn't.
+    Status {
+        #[command(flatten)]
+        run_dir: daemon::RunDir,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,6 +174,14 @@ impl Command {
             }
             Self::Conf(Conf::Show { dir, json, file }) => show::answer(&dir.path(), *file, *json),
             Self::Audit(Audit::Verify { file }) => audit::verify(file),
+            Self::Routes(question) => routes::answer(question),
+            Self::Explain { dir, question } => Ok(explain::answer(&dir.path(), question)),
+            Self::Simulate(question) => Ok(simulate::answer(question)),
+            Self::Doctor { dir, question } => {
+                Ok(doctor::answer(&dir.path(), dir.config_dir.is_some(), question))
+            }
+            Self::Exempt(exempt) => exempt.run(),
+            Self::Status { run_dir, json } => daemon::status(run_dir, *json),
         }
     }
 }
@@ -162,6 +232,27 @@ mod tests {
         assert!(parsed("portcullis conf show rsession.conf").is_ok());
         assert!(parsed("portcullis conf show --json").is_ok());
         assert!(parsed("portcullis audit verify").is_err());
+        for good in [
+            "portcullis exempt alice allow-shell --for 2h --reason x",
+            "portcullis exempt alice allow-shell --for 2h --reason x --session 0011223344556677 --run-dir /r",
+            "portcullis exempt list --json --run-dir /r",
+            "portcullis exempt end 010203ab",
+            "portcullis status --json",
+        ] {
+            assert!(parsed(good).is_ok(), "{good}: {:?}", parsed(good).err());
+        }
+        for bad in [
+            "portcullis exempt",
+            "portcullis exempt alice allow-shell --for 2h",
+            "portcullis exempt alice allow-shell --reason x",
+            "portcullis exempt alice --for 2h --reason x",
+            "portcullis exempt alice allow-shell --for 2 --reason x",
+            "portcullis exempt a/b allow-shell --for 2h --reason x",
+            "portcullis exempt end",
+            "portcullis exempt end xyz",
+        ] {
+            assert!(parsed(bad).is_err(), "{bad}");
+        }
         let error = parsed("portcullis conf show rsesion.conf").expect_err("no such file").to_string();
         assert!(error.contains("rsession.conf"), "{error}");
     }

@@ -6,11 +6,13 @@
 //! session, in processes of their own ([`role`]).
 #![forbid(unsafe_code)]
 
+mod admin;
 mod audit;
 mod clock;
 mod configuration;
 mod control;
 mod dirs;
+mod exemptions;
 mod flags;
 mod key_file;
 mod launcher;

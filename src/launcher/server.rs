@@ -213,6 +213,11 @@ impl Server {
         Ok(Some((request, permit)))
     }
 
+    /// Whether one serves.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.up.as_ref().is_some_and(|up| up.phase == Phase::Serving)
+    }
+
     /// The descriptor to poll.
     pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.up.as_ref().map(|up| up.channel.as_fd())

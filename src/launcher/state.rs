@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::exemptions::KeptExemption;
+
 /// Version of the content; another one is not guessed at.
 const VERSION: u32 = 1;
 /// Largest file read: a thousand times a busy machine's.
@@ -60,6 +62,9 @@ pub(crate) struct Kept {
     pub(crate) sign_ins: Vec<SignIn>,
     /// Sessions, ended ones for a while.
     pub(crate) sessions: Vec<KeptSession>,
+    /// Exemptions in force. A state of an earlier version has none.
+    #[serde(default)]
+    pub(crate) exemptions: Vec<KeptExemption>,
 }
 
 /// Why a text is no state.
@@ -193,9 +198,10 @@ fn decode(text: &[u8]) -> Result<Kept, Unreadable> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use portcullis_model::exemption::Exemption;
     use portcullis_model::session::{Ide, State, Transport};
     use portcullis_model::sign_in::Principal;
-    use portcullis_model::{Gid, Port, Secret, SessionId, SignInId};
+    use portcullis_model::{ExemptionId, Gid, Port, Secret, SessionId, SignInId};
 
     /// One sign-in and one session.
     pub(crate) fn sample() -> Kept {
@@ -231,7 +237,17 @@ pub(crate) mod tests {
             ending: Some(EndReason::Stopped),
             proven: true,
         };
-        Kept { boot: "b".into(), sign_ins: vec![sign_in], sessions: vec![kept] }
+        let exemption = Exemption {
+            id: ExemptionId::from_bytes([5; 4]),
+            user: "alice".parse().expect("a name"),
+            flag: "allow-shell".into(),
+            session: None,
+            reason: "a class".into(),
+            since: 100,
+            until: 200,
+        };
+        let exemptions = vec![KeptExemption { exemption, ends: 300_000 }];
+        Kept { boot: "b".into(), sign_ins: vec![sign_in], sessions: vec![kept], exemptions }
     }
 
     #[test]
@@ -243,6 +259,14 @@ pub(crate) mod tests {
         let Found::Kept(kept) = store.load().expect("readable") else { panic!("no state") };
         assert_eq!(encode(&kept).expect("text"), encode(&sample()).expect("text"));
         assert_eq!(kept.sessions[0].session.token.expose(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_state_of_before_exemptions_is_one() {
+        let mut old = serde_json::to_value(sample()).expect("JSON");
+        old.as_object_mut().expect("an object").remove("exemptions");
+        let kept: Kept = serde_json::from_value(old).expect("a state");
+        assert!(kept.exemptions.is_empty() && kept.sessions.len() == 1);
     }
 
     #[test]

@@ -199,6 +199,11 @@ random_id! {
     SessionId, 8
 }
 random_id! {
+    /// An exemption: 8 lower-case hexadecimal digits, few enough to be typed. Not a secret; the launcher sees to it that none is
+    /// given twice at a time.
+    ExemptionId, 4
+}
+random_id! {
     /// A sign-in: 128 random bits. It stands inside the signed cookie and is what a revocation names.
     SignInId, 16
 }

@@ -7,6 +7,7 @@
 pub mod app_name;
 pub mod audit;
 pub mod cookie;
+pub mod exemption;
 pub mod ids;
 pub mod ledger;
 pub mod level;
@@ -15,6 +16,6 @@ pub mod session;
 pub mod sign_in;
 
 pub use app_name::AppName;
-pub use ids::{Gid, IdError, Pid, Port, SessionId, SignInId, Uid, UserName};
+pub use ids::{ExemptionId, Gid, IdError, Pid, Port, SessionId, SignInId, Uid, UserName};
 pub use level::{Effect, Level};
 pub use secret::Secret;

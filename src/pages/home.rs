@@ -4,7 +4,7 @@ use askama::Template;
 use portcullis_model::SessionId;
 use portcullis_model::session::{Ide, Session, State};
 
-use crate::restriction::Restriction;
+use crate::restriction::{Lifted, Restriction};
 use crate::{Frame, render, session, when, words};
 
 /// The page after signing in. Starts are posted as `ide=<word>` to `/sessions`, stops to `/sessions/<id>/stop`,
@@ -24,6 +24,8 @@ pub struct HomePage<'a> {
     pub problem: Option<&'a str>,
     /// What this server restricts for this person.
     pub restrictions: &'a [Restriction<'a>],
+    /// What is lifted for this person for a while.
+    pub lifted: &'a [Lifted<'a>],
     /// `session-timeout-minutes`; 0 when sessions don't end by themselves.
     pub session_timeout_minutes: u64,
 }
@@ -33,8 +35,8 @@ pub struct HomePage<'a> {
 pub struct SessionCard<'a> {
     /// Its id.
     pub id: SessionId,
-    /// What it runs.
-    pub ide: Ide,
+    /// What it runs, as people call it.
+    pub title: &'a str,
     /// Where it is in its life.
     pub state: &'a State,
     /// Seconds since 1970.
@@ -47,7 +49,7 @@ impl<'a> From<&'a Session> for SessionCard<'a> {
     fn from(session: &'a Session) -> Self {
         Self {
             id: session.id,
-            ide: session.ide,
+            title: session.ide.title(),
             state: &session.state,
             started: session.started,
             last_activity: session.last_activity,
@@ -60,6 +62,8 @@ impl<'a> From<&'a Session> for SessionCard<'a> {
 pub struct StartChoice<'a> {
     /// Which.
     pub ide: Ide,
+    /// What people call it.
+    pub title: &'a str,
     /// Why it can't be started now; `None` when it can.
     pub unavailable: Option<&'a str>,
 }
@@ -76,7 +80,7 @@ impl SessionCard<'_> {
         words::state(self.state)
     }
 
-    fn title(&self) -> &'static str {
+    fn state_title(&self) -> &'static str {
         words::state_title(self.state)
     }
 

@@ -15,8 +15,8 @@ pub struct StartingPage<'a> {
     pub frame: Frame<'a>,
     /// Which session.
     pub id: SessionId,
-    /// What it runs.
-    pub ide: Ide,
+    /// What it runs, as people call it.
+    pub title: &'a str,
     /// The step under way.
     pub step: Step,
     /// Seconds since it was asked for.
@@ -88,6 +88,8 @@ pub struct EndedPage<'a> {
     pub id: SessionId,
     /// What it ran.
     pub ide: Ide,
+    /// The same, as people call it.
+    pub title: &'a str,
     /// How and why.
     pub end: &'a End,
     /// Seconds since 1970.
@@ -110,7 +112,7 @@ impl EndedPage<'_> {
         self.end.step.map(|step| steps(step, Progress::Failed)).unwrap_or_default()
     }
 
-    fn title(&self) -> &'static str {
+    fn outcome(&self) -> &'static str {
         if self.failed() { "did not start" } else { "has ended" }
     }
 

@@ -13,6 +13,21 @@ pub(crate) fn ago(at: u64, now: u64) -> String {
     }
 }
 
+/// `2026-01-31 15:04 UTC`: whoever reads it may sit anywhere.
+pub(crate) fn clock(at: u64) -> String {
+    let text = rfc3339(at);
+    format!("{} {} UTC", &text[..10], &text[11..16])
+}
+
+/// `in less than a minute`, `in 5 minutes`, `in 3 hours`; what is over is so any moment.
+pub(crate) fn ahead(at: u64, now: u64) -> String {
+    match at.saturating_sub(now) {
+        0..60 => "in less than a minute".to_owned(),
+        seconds @ 60..7_200 => format!("in {}", count(seconds / 60, "minute")),
+        seconds => format!("in {}", count(seconds / 3_600, "hour")),
+    }
+}
+
 /// RFC 3339 in UTC, for `<time datetime>`.
 pub(crate) fn rfc3339(at: u64) -> String {
     let (year, month, day) = civil(at / 86_400);
@@ -50,6 +65,16 @@ mod tests {
             assert_eq!(ago(1_000_000, 1_000_000 + seconds), text);
         }
         assert_eq!(ago(100, 50), "just now");
+        for (seconds, text) in [
+            (0, "in less than a minute"),
+            (60, "in 1 minute"),
+            (7_199, "in 119 minutes"),
+            (7_200, "in 2 hours"),
+        ] {
+            assert_eq!(ahead(1_000 + seconds, 1_000), text);
+        }
+        assert_eq!(ahead(5, 10), "in less than a minute");
+        assert_eq!(clock(951_782_400), "2000-02-29 00:00 UTC");
     }
 
     #[test]

@@ -3,14 +3,17 @@
 //! Order: a malformed path, the method, the row (an administrator's first), the plain spelling, the flags, the names of
 //! files, then what the adapter looks at itself. Pure; called through [`decide`](crate::decide).
 
+mod own;
+
 use portcullis_model::session::Ide;
 
 use crate::doors::{Example, Spoken};
-use crate::path::{check_tail, decode_tail, malformed, not_plain};
-use crate::row::{Methods, Row, Tail};
+use crate::generic;
+use crate::path::{check_tail, decode_tail, malformed, not_plain, plain_tail};
+use crate::row::{Check, Methods, Row, Tail};
 use crate::{
     Adapters, Ask, BodyRule, Capability, Direction, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal,
-    SocketRule, Transfer, Verdict,
+    SocketRule, Target, Transfer, Verdict,
 };
 
 /// Whether the IDE knows under which path it is served.
@@ -91,6 +94,11 @@ pub(crate) fn of(ide: Ide) -> &'static dyn Adapter {
 
 /// Decides on a request by its head.
 pub(crate) fn decide(adapters: &Adapters, ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {
+    if let Ide::App(name) = ide {
+        if adapters.app(name).is_none() {
+            return generic::undeclared(name).verdict();
+        }
+    }
     match Weighing::new(adapters, ide, flags, ask).weigh() {
         Ok(forward) => Verdict::Forward(forward),
         Err(refusal) => Verdict::Refuse(refusal),
@@ -154,7 +162,7 @@ impl<'a> Weighing<'a> {
                 Refusal::always(row.capability(), 400, &why, "Rename the file.")
             })?;
         }
-        self.forward(row, tail)
+        if self.is_own(row) { self.forward_own(row, tail, method) } else { self.forward(row, tail) }
     }
 
     fn rows(&self) -> impl Iterator<Item = &'a Row> + use<'a> {
@@ -207,6 +215,10 @@ impl<'a> Weighing<'a> {
             let advice = "Other machines and system ports are out of reach.";
             return Err(Refusal::always(Capability::PortProxy, 403, why, advice).into());
         }
+        if let Some(denial) = self.flags.directories_denial().filter(|_| row.check == Check::HiddenPaths) {
+            let why = "this request names files where they can't be checked";
+            return Err(Refusal::by_flag_because(row.capability(), &denial, why).into());
+        }
         self.adapter.allowed(self.flags, self.ask, row)
     }
 
@@ -228,6 +240,12 @@ impl<'a> Weighing<'a> {
             forward.transfer = Some(transfer(direction, tail));
         }
         forward.port = port_of(row, ask.path);
+        if row.tail != Tail::Route {
+            forward.spelt = plain_tail(tail).map(|plain| {
+                let (head, end) = row.route_of(ask.path, tail);
+                format!("{head}{plain}{end}")
+            });
+        }
         self.adapter.complete(flags, ask, row, tail, &mut forward)?;
         Ok(forward)
     }
@@ -257,7 +275,11 @@ pub(crate) const fn plain(capability: Capability) -> Forward {
         socket: SocketRule::None,
         query: QueryRule::Keep,
         port: None,
+        target: Target::Session,
+        typed: None,
+        spelt: None,
         noted: None,
+        recorded: PathRule::None,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Plain data, borrowed from the request where it can be; the allowed hot path allocates nothing.
 
+use crate::rstudio::Own;
 use crate::{Capability, Form, Refusal};
 
 /// A request to an IDE, as far as a decision needs it.
@@ -21,6 +22,8 @@ pub struct Ask<'a> {
     pub content_length: Option<u64>,
     /// Whether a person looks at the answer (a navigation), so that a refusal is to be a page.
     pub wants_html: bool,
+    /// The value of the cookie `port-token`, by which RStudio names local ports, when there is exactly one.
+    pub port_token: Option<&'a str>,
 }
 
 /// The answer to an [`Ask`].
@@ -59,8 +62,46 @@ pub struct Forward {
     /// A TCP port of this machine that the IDE will connect to. Only programs of the session's owner may listen there: what
     /// answers becomes a page of the owner's own.
     pub port: Option<u16>,
+    /// Who answers it.
+    pub target: Target,
+    /// What the person typed, for the audit of consoles. Only read when that is on.
+    pub typed: Option<Box<Typed>>,
+    /// The path to send instead, when the name of a file in it was not in its one plain spelling: the same file, in that
+    /// spelling. What was decided on is what is sent.
+    pub spelt: Option<String>,
     /// What would have refused it, had the flag's effect not been `audit`: to be recorded.
     pub noted: Option<Box<Refusal>>,
+    /// The paths that would have to lie in allowed directories, had restrict-directory-view not the effect `audit`: where one
+    /// doesn't, that is to be recorded.
+    pub recorded: PathRule,
+}
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// The IDE.
+    #[default]
+    Session,
+    /// The program on a port of this machine, which the server connects to itself.
+    Port {
+        /// The port; [`Forward::port`] has it too.
+        port: u16,
+        /// Of `::1`, else of `127.0.0.1`.
+        six: bool,
+        /// So many bytes of the path are the port's name; the rest is sent on.
+        skip: usize,
+    },
+    /// The server itself, as RStudio's server does.
+    Own(Own),
+}
+
+/// What a person typed, or ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// Where: the name of a call.
+    pub channel: &'static str,
+    /// What.
+    pub text: String,
 }
 
 /// What to do with a request's body.
@@ -75,6 +116,8 @@ pub enum BodyRule {
         /// Bytes that are read at most.
         limit: u64,
     },
+    /// Stream it through a [`UploadForm`](crate::rstudio::UploadForm), which may refuse it or ask for a path before its end.
+    Form,
 }
 
 /// Which path must be checked against the allowed directories before the request goes on.
@@ -84,6 +127,21 @@ pub enum PathRule {
     None,
     /// This one: the session resolves it, [`Flags::directory_allows`](crate::Flags::directory_allows) judges the result.
     Resolve(PathClaim),
+    /// All of these.
+    ResolveAll(Vec<PathClaim>),
+    /// All of these, and none may be a folder.
+    Files(Vec<PathClaim>),
+}
+
+impl PathRule {
+    /// The paths to be resolved.
+    pub fn claims(&self) -> &[PathClaim] {
+        match self {
+            Self::None => &[],
+            Self::Resolve(claim) => std::slice::from_ref(claim),
+            Self::ResolveAll(claims) | Self::Files(claims) => claims,
+        }
+    }
 }
 
 /// A path that a request names, decoded once and normalised.
@@ -161,6 +219,10 @@ pub enum SocketRule {
     JupyterKernel,
     /// A terminal of Jupyter.
     JupyterTerminal,
+    /// A terminal of RStudio.
+    RstudioTerminal,
+    /// The editor of code-server: its inspector says what is a person's act.
+    CodeServer,
 }
 
 /// What is added to the query before the request goes on.

@@ -10,21 +10,24 @@ mod adapter;
 mod adapters;
 mod ask;
 mod capability;
-mod code_server;
+pub mod code_server;
 mod console;
 mod doors;
 pub mod flag;
 mod flags;
 mod frame;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod generic;
 pub mod inspect;
 pub mod jupyter;
 mod ledger;
 pub mod levels;
 mod path;
+mod recorded;
 mod refusal;
 mod row;
-mod rstudio;
+pub mod rstudio;
 mod start;
 mod summary;
 
@@ -33,10 +36,11 @@ use portcullis_model::session::Ide;
 pub use adapter::Prefix;
 pub use adapters::Adapters;
 pub use ask::{
-    Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Transfer, Verdict,
+    Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Target, Transfer, Typed, Verdict,
 };
 pub use capability::Capability;
 pub use doors::{Door, Example, Spoken, doors, row_of, rows_of, spoken};
+pub use generic::{Accepts, App, app_refusal_body};
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
 pub use ledger::{Counted, Digest, Form, Moved, Sum, Tally};
@@ -45,16 +49,14 @@ pub use portcullis_conf::Origin;
 pub use portcullis_model::{Effect, Level};
 pub use refusal::{Refusal, outside, over_limit, port_of_another, refusal_body};
 pub use row::{Check, Methods, Row, Tail};
-pub use start::{CommandError, LaunchFacts, command};
+pub use start::{CommandError, LaunchFacts, command, command_under};
 pub use summary::FlagLine;
 
 /// Decides on a request by its head: forward it, and how, or refuse it with the reason.
 pub fn decide(adapters: &Adapters, ide: Ide, flags: &Flags, ask: &Ask<'_>) -> Verdict {
     let mut verdict = adapter::decide(adapters, ide, flags, ask);
     if let (Verdict::Forward(forward), Some(strict)) = (&mut verdict, flags.audited()) {
-        if let Verdict::Refuse(refusal) = adapter::decide(adapters, ide, strict, ask) {
-            forward.noted = Some(refusal);
-        }
+        recorded::head(forward, adapter::decide(adapters, ide, strict, ask), strict, ask);
     }
     verdict
 }
@@ -66,9 +68,7 @@ pub fn judge_body(adapters: &Adapters, ide: Ide, flags: &Flags, ask: &Ask<'_>, b
     let adapter = adapter::of(ide);
     let mut verdict = adapter.judge_body(adapters, ide, flags, ask, body);
     if let (Verdict::Forward(forward), Some(strict)) = (&mut verdict, flags.audited()) {
-        if let Verdict::Refuse(refusal) = adapter.judge_body(adapters, ide, strict, ask, body) {
-            forward.noted = Some(refusal);
-        }
+        recorded::body(forward, adapter.judge_body(adapters, ide, strict, ask, body));
     }
     verdict
 }

@@ -8,7 +8,7 @@ use portcullis_model::session::{Ide, IdeCommand};
 use portcullis_model::{Secret, SessionId, Uid, UserName};
 use thiserror::Error;
 
-use crate::{Flags, jupyter};
+use crate::{Flags, code_server, generic, jupyter, rstudio};
 
 /// What is known of a session before its IDE is started.
 #[derive(Debug, Clone)]
@@ -51,6 +51,28 @@ pub enum CommandError {
     NotYet {
         /// Which IDE.
         ide: String,
+    },
+    /// An application that nobody declared.
+    #[error("the application `{app}` is not declared in adapters.conf")]
+    Undeclared {
+        /// Its name.
+        app: String,
+    },
+    /// The administrator offers it to others.
+    #[error("{ide} is not open to this account: {rule}")]
+    NotForYou {
+        /// Which IDE.
+        ide: String,
+        /// The option, its value and its place.
+        rule: String,
+    },
+    /// It could be reached by others.
+    #[error("{ide} is not started: {why}")]
+    Unsafe {
+        /// Which IDE.
+        ide: String,
+        /// Why.
+        why: String,
     },
     /// The program is in none of the places.
     #[error("{ide} is not installed: there is no program at {tried}")]
@@ -95,17 +117,30 @@ pub fn command(
     facts: &LaunchFacts,
     exists: &dyn Fn(&str) -> bool,
 ) -> Result<IdeCommand, CommandError> {
+    command_under(ide, settings, &Flags::resolve(settings, &facts.user, &facts.groups), facts, exists)
+}
+
+/// How to start an IDE for a person with these flags, which an exemption may have changed.
+///
+/// # Errors
+/// See [`CommandError`].
+pub fn command_under(
+    ide: Ide,
+    settings: &Settings,
+    flags: &Flags,
+    facts: &LaunchFacts,
+    exists: &dyn Fn(&str) -> bool,
+) -> Result<IdeCommand, CommandError> {
     for path in [&facts.home, &facts.session_dir] {
         if !path.starts_with('/') || path.chars().any(char::is_control) {
             return Err(CommandError::Path { path: path.clone() });
         }
     }
-    let flags = Flags::resolve(settings, &facts.user, &facts.groups);
     match ide {
-        Ide::Jupyter => jupyter::start(settings, &flags, facts, exists),
-        Ide::Rstudio | Ide::CodeServer | Ide::App(_) => {
-            Err(CommandError::NotYet { ide: ide.title().to_owned() })
-        }
+        Ide::Jupyter => jupyter::start(settings, flags, facts, exists),
+        Ide::CodeServer => code_server::start(settings, flags, facts, exists),
+        Ide::App(name) => generic::start(name, settings, facts, exists),
+        Ide::Rstudio => rstudio::start(settings, flags, facts, exists),
     }
 }
 

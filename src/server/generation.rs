@@ -3,16 +3,14 @@
 //! Built whole, TLS too, before anything of it is used: a configuration that can't be used changes nothing. Called by
 //! `launcher_link` at the start and at each reload.
 
-use std::sync::Arc;
-
 use portcullis_conf::{FrameOrigin, Settings, Sources, load};
 use portcullis_model::cookie::KeyRing;
 use portcullis_model::sign_in::Principal;
 use portcullis_pages::{Root, StaySignedIn};
 use portcullis_policy::{Adapters, Flags};
 use portcullis_proxy::{TlsConfig, tls};
-use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use portcullis_sys::directories;
+use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use thiserror::Error;
 
 use crate::cookies::Jar;
@@ -117,15 +115,14 @@ impl Generation {
         Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides }
     }
 
-    /// What this person may do.
-    pub(crate) fn flags(&self, principal: &Principal) -> Arc<Flags> {
+    /// What this person may do, as the files say it.
+    pub(crate) fn flags(&self, principal: &Principal) -> Flags {
         let mut flags = Flags::resolve(&self.settings, &principal.user, &principal.groups);
-        if flags.restrict_directories.value {
-            for directory in &mut flags.directories.value {
-                *directory = directories::real(directory);
-            }
+        if let Some(strict) = &mut flags.audited {
+            resolved(strict);
         }
-        Arc::new(flags)
+        resolved(&mut flags);
+        flags
     }
 
     /// The offer to stay signed in, where there is one.
@@ -173,25 +170,13 @@ fn tls_of(settings: &Settings, material: &TlsMaterial) -> Result<TlsConfig, Gene
     Ok(TlsConfig::new(server))
 }
 
-/// Whether two sets of flags give and take the same. Where they were said doesn't matter.
-pub(crate) fn same_rules(one: &Flags, other: &Flags) -> bool {
-    let rules = |flags: &Flags| {
-        (
-            [
-                flags.shell.value,
-                flags.uploads.value,
-                flags.downloads.value,
-                flags.packages.value,
-                flags.publish.value,
-                flags.external_publish.value,
-                flags.vcs.value,
-                flags.restrict_directories.value,
-            ],
-            flags.directories.value.clone(),
-            flags.upload_limit_mb.value,
-        )
-    };
-    rules(one) == rules(other)
+/// Follows the links of `directory-view-allow-list`, where it is asked for.
+fn resolved(flags: &mut Flags) {
+    if flags.restrict_directories.value {
+        for directory in &mut flags.directories.value {
+            *directory = directories::real(directory);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -231,14 +216,5 @@ pub(crate) mod tests {
         assert!(matches!(Generation::build(&without), Err(GenerationError::TlsMissing)));
         without.tls = Some(TlsMaterial { certificate: b"junk".to_vec(), key: Secret::new(b"junk".to_vec()) });
         assert!(matches!(Generation::build(&without), Err(GenerationError::Tls(_))));
-    }
-
-    #[test]
-    fn rules_are_compared_without_their_places() {
-        let (mut one, two) = (Flags::default(), Flags::default());
-        one.shell = portcullis_policy::Setting::at(true, "rsession.conf", 3);
-        assert!(one != two && same_rules(&one, &two));
-        one.shell.value = false;
-        assert!(!same_rules(&one, &two));
     }
 }

@@ -1,8 +1,13 @@
 //! The home page: your sessions, what you can start, what is restricted for you. Called by `serve` and `sessions`.
 
+use std::borrow::Cow;
+
 use http::{Method, Response, StatusCode};
+use portcullis_conf::adapters::TCP_REFUSED;
+use portcullis_model::AppName;
 use portcullis_model::session::Ide;
-use portcullis_pages::{HomePage, Restriction, SessionCard, StartChoice, meaning};
+use portcullis_pages::{HomePage, Lifted, Restriction, SessionCard, StartChoice, meaning};
+use portcullis_policy::{App, code_server};
 use portcullis_proxy::Body;
 
 use crate::call::Call;
@@ -21,9 +26,13 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
     let sessions: Vec<_> = call.snapshot.sessions_of(person).collect();
     let cards: Vec<SessionCard<'_>> = sessions
         .iter()
-        .map(|live| SessionCard { last_activity: live.last_activity(), ..SessionCard::from(&live.session) })
+        .map(|live| SessionCard {
+            title: call.generation().adapters.title(&live.session.ide),
+            last_activity: live.last_activity(),
+            ..SessionCard::from(&live.session)
+        })
         .collect();
-    let lines: Vec<_> = person.flags.summary().into_iter().filter(|line| line.restricts).collect();
+    let lines: Vec<_> = person.standing.flags.summary().into_iter().filter(|line| line.restricts).collect();
     let texts: Vec<(String, String)> = lines
         .iter()
         .map(|line| {
@@ -39,32 +48,80 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
             value: &line.value,
             meaning: text,
             rule,
+            effect: line.effect,
             level: line.level,
             remains: line.remains,
+        })
+        .collect();
+    let exemptions: Vec<_> = call.snapshot.exemptions_of(person).collect();
+    let lifted: Vec<Lifted<'_>> = exemptions
+        .iter()
+        .map(|one| Lifted { flag: &one.flag, session: one.session, reason: &one.reason, until: one.until })
+        .collect();
+    let offered = offered(call);
+    let choices: Vec<StartChoice<'_>> = offered
+        .iter()
+        .map(|(ide, unavailable)| StartChoice {
+            ide: *ide,
+            title: call.generation().adapters.title(ide),
+            unavailable: unavailable.as_deref(),
         })
         .collect();
     let page = HomePage {
         frame: call.reader().frame(),
         now: call.now,
         sessions: &cards,
-        start: &choices(call),
+        start: &choices,
         problem,
         restrictions: &restrictions,
+        lifted: &lifted,
         session_timeout_minutes: call.generation().idle_minutes(&person.sign_in.principal),
     };
     call.reader().page(status, page.html())
 }
 
 /// Why an IDE is not offered; `None` when it is.
-pub(crate) fn unavailable(call: &Call<'_>, ide: Ide) -> Option<&'static str> {
+pub(crate) fn unavailable(call: &Call<'_>, ide: Ide) -> Option<Cow<'static, str>> {
     match ide {
-        Ide::Rstudio | Ide::CodeServer | Ide::App(_) => Some("It is not set up on this server."),
+        Ide::Rstudio => Some("It is not set up on this server.".into()),
+        Ide::CodeServer if !call.generation().settings.vscode.enabled => {
+            Some("VS Code is switched off on this server (`enabled=0` in vscode.conf).".into())
+        }
+        Ide::CodeServer if !is_installed(call) => Some("code-server is not installed on this server.".into()),
+        Ide::CodeServer => None,
+        Ide::App(name) => app_unavailable(call, name).map(Cow::Owned),
         Ide::Jupyter if call.generation().settings.jupyter.labs_enabled => None,
-        Ide::Jupyter => Some("JupyterLab is switched off on this server (`labs-enabled=0` in jupyter.conf)."),
+        Ide::Jupyter => {
+            Some("JupyterLab is switched off on this server (`labs-enabled=0` in jupyter.conf).".into())
+        }
     }
 }
 
-fn choices(call: &Call<'_>) -> Vec<StartChoice<'static>> {
+/// The same of a declared application; the launcher asks the same again.
+fn app_unavailable(call: &Call<'_>, name: AppName) -> Option<String> {
+    let Some(app) = call.generation().adapters.app(name) else {
+        return Some("It is not set up on this server.".to_owned());
+    };
+    if let Some(rule) = call.person().and_then(|person| app.refuses(&person.sign_in.principal.user, &person.sign_in.principal.groups)) {
+        return Some(format!("It is not open to your account (`{rule}`)."));
+    }
+    app.is_tcp().then(|| format!("It is not started here ({}): {TCP_REFUSED}.", app.place()))
+}
+
+/// Whether code-server is in one of its places. The session looks again, as the person.
+fn is_installed(call: &Call<'_>) -> bool {
+    code_server::places(&call.generation().settings)
+        .iter()
+        .any(|place| std::fs::metadata(place).is_ok_and(|found| found.is_file()))
+}
+
+/// What may be started, with the reason where it can't be: the IDEs, then the applications that are open to this person.
+fn offered(call: &Call<'_>) -> Vec<(Ide, Option<Cow<'static, str>>)> {
     // Only what can be started by this version is offered.
-    [Ide::Jupyter].into_iter().map(|ide| StartChoice { ide, unavailable: unavailable(call, ide) }).collect()
+    let code_server = (unavailable(call, Ide::CodeServer).is_none()).then_some(Ide::CodeServer);
+    let built_in = [Ide::Jupyter].into_iter().chain(code_server);
+    let principal = call.person().map(|person| &person.sign_in.principal);
+    let open = |app: &&App| principal.is_some_and(|who| app.refuses(&who.user, &who.groups).is_none());
+    let apps = call.generation().adapters.apps().iter().filter(open).map(|app| Ide::App(app.name()));
+    built_in.chain(apps).map(|ide| (ide, unavailable(call, ide))).collect()
 }

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
-use portcullis_model::session::State;
+use portcullis_model::session::{Ide, State};
 use portcullis_model::{Effect, SessionId};
 use portcullis_policy::{
-    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Verdict, decide, judge_body, outside,
-    port_of_another, refusal_body,
+    Ask, BodyRule, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal, Verdict, app_refusal_body, decide, judge_body,
+    outside, port_of_another, refusal_body,
 };
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
@@ -23,6 +23,7 @@ use portcullis_sys::listeners::listeners;
 
 use crate::answers::Public;
 use crate::call::Call;
+use crate::door::DoorError;
 use crate::launcher_link::chain;
 use crate::limits::{capped, too_large};
 use crate::pass::{self, Passing};
@@ -30,6 +31,9 @@ use crate::sessions::{unauthenticated, unknown};
 use crate::state::{Live, Person};
 
 const SUBPROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+
+/// Paths in one question to a session, beside the home: it takes 16 (`portcullis_wire::Ask::Resolve`).
+const RESOLVED_AT_ONCE: usize = 15;
 
 /// Time for a body that is read whole before it goes on: some megabytes over a line of a megabit.
 const JUDGED_WITHIN: Duration = Duration::from_secs(180);
@@ -84,7 +88,7 @@ async fn admit(
     request: Request<Incoming>,
 ) -> Result<Passing, Response<Body>> {
     let ide = live.session.ide;
-    let mut forward = match decide(&call.generation().adapters, ide, &person.flags, ask) {
+    let mut forward = match decide(&call.generation().adapters, ide, person.flags_in(live.session.id), ask) {
         Verdict::Forward(forward) => forward,
         Verdict::Refuse(refusal) => return Err(refuse(call, live, &refusal)),
     };
@@ -96,6 +100,9 @@ async fn admit(
         forward.noted.take().iter().for_each(|refusal| noted(call, live, refusal));
     }
     let mut request = request;
+    if let Some(path) = &forward.spelt {
+        *request.uri_mut() = with_path(request.uri(), ask.path, path).ok_or_else(|| malformed(call))?;
+    }
     if let QueryRule::Add(parameter) = forward.query {
         *request.uri_mut() = with_parameter(request.uri(), parameter).ok_or_else(|| malformed(call))?;
     }
@@ -109,7 +116,11 @@ async fn admit(
     };
     if let (Some(limit), Some(length)) = (limit, ask.content_length) {
         if length > limit {
-            return Err(refuse(call, live, &too_large(call.generation(), &person.flags, &forward, limit)));
+            return Err(refuse(
+                call,
+                live,
+                &too_large(call.generation(), person.flags_in(live.session.id), &forward, limit),
+            ));
         }
     }
     let BodyRule::Judge { limit: judged } = forward.body else {
@@ -131,7 +142,11 @@ async fn admit(
                 .refuse(Public::of(StatusCode::REQUEST_TIMEOUT), "a body came too slowly"));
         }
         Err(CollectError::TooLarge { limit }) => {
-            return Err(refuse(call, live, &too_large(call.generation(), &person.flags, &forward, limit)));
+            return Err(refuse(
+                call,
+                live,
+                &too_large(call.generation(), person.flags_in(live.session.id), &forward, limit),
+            ));
         }
         Err(error) => {
             return Err(call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), &chain(&error)));
@@ -150,7 +165,13 @@ async fn judge(
     forward: &mut Forward,
     bytes: &Bytes,
 ) -> Result<(), Response<Body>> {
-    match judge_body(&call.generation().adapters, live.session.ide, &person.flags, ask, bytes) {
+    match judge_body(
+        &call.generation().adapters,
+        live.session.ide,
+        person.flags_in(live.session.id),
+        ask,
+        bytes,
+    ) {
         Verdict::Forward(judged) => {
             check_path(call, person, live, &judged).await?;
             judged.noted.iter().for_each(|refusal| noted(call, live, refusal));
@@ -163,32 +184,55 @@ async fn judge(
     }
 }
 
-/// Follows a path that the request names, as its user would, and asks whether it ends in an allowed directory.
+/// Whether the paths that the request names lie in allowed directories; one that would have to, but for the effect `audit`, is
+/// recorded when it doesn't.
 async fn check_path(
     call: &Call<'_>,
     person: &Arc<Person>,
     live: &Arc<Live>,
     forward: &Forward,
 ) -> Result<(), Response<Body>> {
-    let PathRule::Resolve(claim) = &forward.paths else { return Ok(()) };
-    let home = &person.sign_in.principal.home;
-    // The home itself may be reached by a link (`/home` on another disk): it is resolved beside the path.
-    let asked = vec![claim.under(home), home.clone()];
-    let resolved = match call.thread.doors.resolve(live.session.id, asked).await {
-        Ok(resolved) => resolved,
-        Err(error) => {
-            // Fail closed: a path that can't be followed can't be allowed.
-            return Err(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error)));
+    let flags = person.flags_in(live.session.id);
+    match outsider(call, person, live, flags, &forward.paths).await {
+        Ok(None) => {}
+        Ok(Some(claim)) => {
+            return Err(refuse(call, live, &outside(flags, forward.capability, &claim.tail)));
         }
-    };
-    let allowed = match resolved.as_slice() {
-        [Some(path), Some(home)] => person.flags.directory_allows(path, home),
-        _ => false,
-    };
-    if allowed {
-        return Ok(());
+        // Fail closed: a path that can't be followed can't be allowed.
+        Err(error) => return Err(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error))),
     }
-    Err(refuse(call, live, &outside(&person.flags, forward.capability, &claim.tail)))
+    if let Some(strict) = flags.audited() {
+        if let Ok(Some(claim)) = outsider(call, person, live, strict, &forward.recorded).await {
+            noted(call, live, &outside(strict, forward.capability, &claim.tail));
+        }
+    }
+    Ok(())
+}
+
+/// The first path that doesn't lie in a directory that these flags allow, followed as its user would.
+async fn outsider<'r>(
+    call: &Call<'_>,
+    person: &Person,
+    live: &Live,
+    flags: &Flags,
+    rule: &'r PathRule,
+) -> Result<Option<&'r PathClaim>, DoorError> {
+    let claims = rule.claims();
+    let home = &person.sign_in.principal.home;
+    for some in claims.chunks(RESOLVED_AT_ONCE) {
+        // The home itself may be reached by a link (`/home` on another disk): it is resolved beside the paths.
+        let asked = std::iter::once(home.clone()).chain(some.iter().map(|claim| claim.under(home))).collect();
+        let resolved = call.thread.doors.resolve(live.session.id, asked).await?;
+        let home = resolved.first().and_then(Option::as_deref);
+        let allowed = |at: usize| match (resolved.get(at + 1).and_then(Option::as_deref), home) {
+            (Some(path), Some(home)) => flags.directory_allows(path, home),
+            _ => false,
+        };
+        if let Some(at) = (0..some.len()).find(|at| !allowed(*at)) {
+            return Ok(Some(&some[at]));
+        }
+    }
+    Ok(None)
 }
 
 /// Asks the kernel who listens on a port that the IDE will connect to; the answer when it is not the session's owner.
@@ -217,7 +261,10 @@ pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Respons
         let public = Public { what: Some(&refusal.text), rule: Some(&refusal.rule), ..Public::of(status) };
         return call.reader().refuse_as(public, &id);
     }
-    let (kind, body) = refusal_body(live.session.ide, refusal, &id, false);
+    let (kind, body) = match live.session.ide {
+        Ide::App(_) => app_refusal_body(refusal, &id, call.accepts),
+        ide => refusal_body(ide, refusal, &id, false),
+    };
     call.reader().answer(status, kind, body.into())
 }
 
@@ -248,6 +295,18 @@ fn malformed(call: &Call<'_>) -> Response<Body> {
     call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), "the address can't be extended")
 }
 
+/// The address with the IDE's own path, which is its end, in another spelling.
+fn with_path(uri: &Uri, asked: &str, spelt: &str) -> Option<Uri> {
+    let before = uri.path().strip_suffix(asked)?;
+    let joined = match uri.query() {
+        Some(query) => format!("{before}{spelt}?{query}"),
+        None => format!("{before}{spelt}"),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(joined).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 fn with_parameter(uri: &Uri, parameter: &str) -> Option<Uri> {
     let joined = match uri.query() {
         Some(query) => format!("{}?{query}&{parameter}", uri.path()),
@@ -265,6 +324,17 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_spelt_anew_and_nothing_else_changes() {
+        let spelt = |uri: &str| {
+            let uri = uri.parse().expect("a uri");
+            with_path(&uri, "/files/%61//b", "/files/a/b").map(|uri| uri.to_string())
+        };
+        assert_eq!(spelt("/s/a/files/%61//b?b=%20").as_deref(), Some("/s/a/files/a/b?b=%20"));
+        assert_eq!(spelt("/s/files/%61//b/files/%61//b").as_deref(), Some("/s/files/%61//b/files/a/b"));
+        assert_eq!(spelt("/s/a/files/a"), None);
+    }
 
     #[test]
     fn a_parameter_is_added_and_nothing_else_changes() {

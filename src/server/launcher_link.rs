@@ -87,7 +87,7 @@ pub(crate) async fn run(
             _ = serving.wait_for(|left| *left == 0) => break,
         }
     }
-    for event in world.refusals.flush(0, true) {
+    for event in world.refusals.flush(0, true).into_iter().chain(world.pieces.flush(0, true)) {
         world.link.audit(event);
     }
     while let (true, Ok(message)) = (linked, queue.try_recv()) {
@@ -126,6 +126,11 @@ fn apply(world: &World, message: ToServer) {
         ToServer::Configuration(told) => configure(world, &told),
         ToServer::SignIn(sign_in) => world.table.sign_in(*sign_in),
         ToServer::Session(session) => world.table.session(*session),
+        ToServer::Exemption(exemption) => {
+            tracing::info!(user = %exemption.user, flag = %exemption.flag, "exempted");
+            world.table.exempt(*exemption);
+        }
+        ToServer::ExemptionEnded(id) => world.table.exemption_ended(id),
         ToServer::SessionForgotten(id) => world.table.session_forgotten(id),
         ToServer::Prompts { conversation, prompts } => heard(world, conversation, Turn::Asks(prompts)),
         ToServer::SignedIn { conversation, sign_in } => heard(world, conversation, Turn::SignedIn(sign_in)),

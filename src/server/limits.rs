@@ -50,7 +50,11 @@ mod tests {
             socket: SocketRule::None,
             query: QueryRule::Keep,
             port: None,
+            target: portcullis_policy::Target::Session,
+            typed: None,
+            spelt: None,
             noted: None,
+            recorded: PathRule::None,
         };
         let flags = Flags { upload_limit_mb: Setting::at(5, "rsession.conf", 2), ..Flags::default() };
         let open = Generation::for_tests(&[]);

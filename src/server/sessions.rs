@@ -34,7 +34,7 @@ pub(crate) async fn start(call: &Call<'_>, request: Request<Incoming>) -> Respon
         return call.reader().refuse(Public::of(StatusCode::BAD_REQUEST), "unknown ide");
     };
     if let Some(why) = unavailable(call, ide) {
-        return home(call, Some(why), StatusCode::FORBIDDEN);
+        return home(call, Some(&why), StatusCode::FORBIDDEN);
     }
     call.acted();
     let (request, opened) = call.world().opens.begin();
@@ -75,13 +75,26 @@ fn refused(call: &Call<'_>, ide: Ide, error: OpenError) -> Response<Body> {
                 "There may be {limit} sessions at a time (`session-limit`), and so many run. Stop one first."
             ),
         ),
+        OpenError::Level { flag, wanted, got, reason } => (
+            StatusCode::FORBIDDEN,
+            format!(
+                "The administrator demands that `{flag}` holds at the level `{}` (`minimum-level` of portcullis.conf). In {} it \
+                 holds at `{}`: {reason}. Tell the administrator.",
+                wanted.word(),
+                ide.title(),
+                got.word()
+            ),
+        ),
         OpenError::NotInstalled { program } => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!(
                 "{} is not installed here: `{program}` was not found. Tell the administrator.",
-                ide.title()
+                call.generation().adapters.title(&ide)
             ),
         ),
+        OpenError::NotOffered { why } => {
+            (StatusCode::FORBIDDEN, format!("{why}. Ask the administrator if you need it."))
+        }
     };
     tracing::info!(user = call.reader().user.unwrap_or(""), cause = %text, "session not opened");
     home(call, Some(&text), status)
@@ -111,6 +124,7 @@ pub(crate) fn status(call: &Call<'_>, id: SessionId) -> Response<Body> {
     let Some(live) = call.snapshot.session_of(person, id) else { return unknown(call) };
     let frame = call.reader().frame();
     let ide = live.session.ide;
+    let title = call.generation().adapters.title(&ide);
     match &live.session.state {
         State::Running => call.reader().go(&format!("/s/{id}/")),
         // A failed start ends before it has ended: the page that watches it waits for the reason.
@@ -122,13 +136,13 @@ pub(crate) fn status(call: &Call<'_>, id: SessionId) -> Response<Body> {
             };
             let elapsed = call.now.saturating_sub(live.session.started);
             let timeout = u64::from(call.generation().settings.portcullis.session_start_timeout_seconds);
-            let page = StartingPage { frame, id, ide, step, elapsed, timeout };
+            let page = StartingPage { frame, id, title, step, elapsed, timeout };
             call.reader().page(StatusCode::OK, page.html())
         }
         State::Ended(end) => {
             let restart = unavailable(call, ide).is_none();
             call.reader()
-                .page(StatusCode::OK, EndedPage { frame, id, ide, end, now: call.now, restart }.html())
+                .page(StatusCode::OK, EndedPage { frame, id, ide, title, end, now: call.now, restart }.html())
         }
     }
 }

@@ -10,14 +10,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use portcullis_model::exemption::Exemption;
 use portcullis_model::session::{Session, State};
 use portcullis_model::sign_in::SignIn;
-use portcullis_model::{SessionId, SignInId};
+use portcullis_model::{ExemptionId, SessionId, SignInId, UserName};
 use portcullis_policy::Flags;
 use portcullis_proxy::{Cut, Reason, Upstream};
 use tokio::sync::watch;
 
-use crate::generation::{Generation, same_rules};
+use crate::generation::Generation;
+use crate::standing::Standing;
 
 /// A person's act is told to the launcher at most once in so many seconds per session (the wire's rule).
 const ACTIVITY_EVERY: u64 = 30;
@@ -34,8 +36,8 @@ pub(crate) fn now() -> u64 {
 pub(crate) struct Person {
     /// The sign-in as the launcher saw it.
     pub(crate) sign_in: SignIn,
-    /// What they may do, under the snapshot's configuration.
-    pub(crate) flags: Arc<Flags>,
+    /// What they may do, under the snapshot's configuration and exemptions.
+    pub(crate) standing: Standing,
     /// Shared by all snapshots this sign-in stands in.
     pub(crate) presence: Arc<SignInState>,
 }
@@ -49,6 +51,11 @@ pub(crate) struct SignInState {
 }
 
 impl Person {
+    /// What they may do in this session.
+    pub(crate) fn flags_in(&self, id: SessionId) -> &Arc<Flags> {
+        self.standing.flags_in(id)
+    }
+
     /// The sign-in's end, in seconds since 1970.
     pub(crate) fn until(&self) -> u64 {
         self.presence.until.load(Ordering::Relaxed)
@@ -109,6 +116,8 @@ pub(crate) struct Snapshot {
     pub(crate) people: HashMap<SignInId, Arc<Person>>,
     /// The sessions, ended ones too as long as the launcher keeps them.
     pub(crate) sessions: HashMap<SessionId, Arc<Live>>,
+    /// The exemptions in force; few.
+    pub(crate) exemptions: Vec<Arc<Exemption>>,
     /// Counts up when anything is taken away, or judged anew: what was remembered of a verified cookie is void then.
     pub(crate) epoch: u64,
 }
@@ -117,6 +126,34 @@ impl Snapshot {
     /// A session of this person; `None` for those of others exactly as for unknown ones.
     pub(crate) fn session_of(&self, person: &Person, id: SessionId) -> Option<&Arc<Live>> {
         self.sessions.get(&id).filter(|live| live.session.user == person.sign_in.principal.user)
+    }
+
+    /// The exemptions of this person.
+    pub(crate) fn exemptions_of<'a>(
+        &'a self,
+        person: &'a Person,
+    ) -> impl Iterator<Item = &'a Arc<Exemption>> {
+        self.exemptions.iter().filter(|exemption| exemption.user == person.sign_in.principal.user)
+    }
+
+    /// Works out anew what people may do, and returns what is to be cut: the handles of those for whom it is another now.
+    ///
+    /// Streams go on; each was decided at its start, so those that would be decided otherwise now are ended.
+    fn judge_anew(&mut self, concerned: impl Fn(&UserName) -> bool) -> Vec<Arc<SignInState>> {
+        let mut others = Vec::new();
+        for person in self.people.values_mut().filter(|person| concerned(&person.sign_in.principal.user)) {
+            let standing = Standing::of(&self.generation, &person.sign_in.principal, &self.exemptions);
+            let (sign_in, mut presence) = (person.sign_in.clone(), person.presence.clone());
+            if !standing.same_rules(&person.standing) {
+                // The same sign-in with a fresh handle: only what hangs on the old one ends.
+                let until = AtomicU64::new(person.until());
+                others
+                    .push(std::mem::replace(&mut presence, Arc::new(SignInState { until, cut: Cut::new() })));
+            }
+            *person = Arc::new(Person { sign_in, standing, presence });
+        }
+        self.epoch += 1;
+        others
     }
 
     /// All sessions of this person.
@@ -136,7 +173,13 @@ pub(crate) struct Table {
 impl Table {
     /// Nobody and nothing, under a first configuration.
     pub(crate) fn new(generation: Arc<Generation>) -> Self {
-        let first = Snapshot { generation, people: HashMap::new(), sessions: HashMap::new(), epoch: 1 };
+        let first = Snapshot {
+            generation,
+            people: HashMap::new(),
+            sessions: HashMap::new(),
+            exemptions: Vec::new(),
+            epoch: 1,
+        };
         Self {
             current: ArcSwap::from_pointee(first),
             writing: Mutex::new(()),
@@ -174,8 +217,8 @@ impl Table {
             let known = next.people.get(&sign_in.id).map(|person| person.presence.clone());
             let fresh = || SignInState { until: AtomicU64::new(sign_in.until), cut: Cut::new() };
             let presence = known.unwrap_or_else(|| Arc::new(fresh()));
-            let flags = next.generation.flags(&sign_in.principal);
-            next.people.insert(sign_in.id, Arc::new(Person { sign_in, flags, presence }));
+            let standing = Standing::of(&next.generation, &sign_in.principal, &next.exemptions);
+            next.people.insert(sign_in.id, Arc::new(Person { sign_in, standing, presence }));
         });
     }
 
@@ -213,31 +256,43 @@ impl Table {
         gone.iter().for_each(|live| end(&live.way));
     }
 
-    /// A new configuration is in force: everybody's flags are worked out anew. Streams go on; each was decided at its start,
-    /// so those that the new flags would not begin are ended.
+    /// A new configuration is in force: everybody's flags are worked out anew.
     pub(crate) fn configure(&self, generation: Arc<Generation>) {
-        let mut stricter = Vec::new();
+        let mut others = Vec::new();
         self.change(|next| {
-            for person in next.people.values_mut() {
-                let flags = generation.flags(&person.sign_in.principal);
-                let (sign_in, mut presence) = (person.sign_in.clone(), person.presence.clone());
-                if !same_rules(&flags, &person.flags) {
-                    // The same sign-in with a fresh handle: only what hangs on the old one ends.
-                    let until = AtomicU64::new(person.until());
-                    stricter.push(std::mem::replace(
-                        &mut presence,
-                        Arc::new(SignInState { until, cut: Cut::new() }),
-                    ));
-                }
-                *person = Arc::new(Person { sign_in, flags, presence });
-            }
             next.generation = generation;
-            next.epoch += 1;
+            others = next.judge_anew(|_| true);
         });
-        for presence in stricter {
-            presence.cut.cut(Reason::Revoked);
-        }
+        cut(&others);
     }
+
+    /// A flag is lifted for somebody.
+    pub(crate) fn exempt(&self, exemption: Exemption) {
+        let mut others = Vec::new();
+        self.change(|next| {
+            let user = exemption.user.clone();
+            next.exemptions.retain(|known| known.id != exemption.id);
+            next.exemptions.push(Arc::new(exemption));
+            others = next.judge_anew(|name| *name == user);
+        });
+        cut(&others);
+    }
+
+    /// An exemption is over: its flag holds again, for what is open too.
+    pub(crate) fn exemption_ended(&self, id: ExemptionId) {
+        let mut others = Vec::new();
+        self.change(|next| {
+            let Some(at) = next.exemptions.iter().position(|known| known.id == id) else { return };
+            let ended = next.exemptions.remove(at);
+            others = next.judge_anew(|name| *name == ended.user);
+        });
+        cut(&others);
+    }
+}
+
+/// ORDER: called after the snapshot without them stands, so that nothing new can begin behind the cut.
+fn cut(presences: &[Arc<SignInState>]) {
+    presences.iter().for_each(|presence| presence.cut.cut(Reason::Revoked));
 }
 
 fn end(way: &Way) {
@@ -263,6 +318,7 @@ pub(crate) mod tests {
     use portcullis_model::{Gid, Port, Secret, Uid};
 
     use super::*;
+    use crate::standing::tests::exemption;
 
     pub(crate) fn sign_in(user: &str, number: u8) -> SignIn {
         let principal = Principal {
@@ -292,6 +348,33 @@ pub(crate) mod tests {
 
     fn table() -> Table {
         Table::new(Arc::new(Generation::for_tests(&[])))
+    }
+
+    #[test]
+    fn an_exemption_holds_at_once_and_ends_what_hangs_on_it() {
+        let table = Table::new(Arc::new(Generation::for_tests(&[("rsession.conf", "allow-shell=0\n")])));
+        table.sign_in(sign_in("alice", 1));
+        table.sign_in(sign_in("bob", 2));
+        let of = |number| table.load().people[&SignInId::from_bytes([number; 16])].clone();
+        let shell = |number| of(number).standing.flags.shell.value;
+        let (alice, bob) = (of(1), of(2));
+        let exemption = exemption("alice", "allow-shell", None);
+        let epoch = table.load().epoch;
+        table.exempt(exemption.clone());
+        assert!(shell(1) && !shell(2) && table.load().epoch > epoch);
+        assert_eq!(alice.presence.cut.reason(), Some(Reason::Revoked));
+        assert_eq!(bob.presence.cut.reason(), None);
+        table
+            .configure(Arc::new(Generation::for_tests(&[("rsession.conf", "allow-shell=0\nallow-vcs=0\n")])));
+        assert!(shell(1), "a reload leaves it");
+        table.sign_in(sign_in("alice", 3));
+        assert!(shell(3), "another sign-in of the same person has it");
+        let open = of(1);
+        table.exemption_ended(exemption.id);
+        assert!(!shell(1) && !shell(3));
+        assert_eq!(open.presence.cut.reason(), Some(Reason::Revoked));
+        assert!(table.load().exemptions.is_empty());
+        table.exemption_ended(exemption.id);
     }
 
     #[test]
@@ -354,6 +437,6 @@ pub(crate) mod tests {
         table.configure(Arc::new(Generation::for_tests(&[("rsession.conf", "allow-shell=0\n")])));
         assert_eq!(person.presence.cut.reason(), Some(Reason::Revoked));
         assert_eq!(table.load().people[&id].presence.cut.reason(), None);
-        assert!(!table.load().people[&id].flags.shell.value);
+        assert!(!table.load().people[&id].standing.flags.shell.value);
     }
 }

@@ -4,10 +4,12 @@
 //! [`WireError::WouldBlock`] as "later". The server wraps the descriptor in its runtime's `AsyncFd`.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use portcullis_sys::fd;
+use portcullis_sys::socket::connect_seqpacket;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -58,6 +60,17 @@ impl Channel {
     pub fn pair() -> Result<(Self, Self), WireError> {
         let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         Ok((Self(a), Self(b)))
+    }
+
+    /// Connects to a `SOCK_SEQPACKET` socket; blocking. `ENOENT` and `ECONNREFUSED` say that nobody listens, `EACCES` that it is
+    /// not for the caller.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn connect(path: &Path) -> Result<Self, WireError> {
+        let channel = Self(connect_seqpacket(path).map_err(WireError::System)?);
+        channel.set_nonblocking(false)?;
+        Ok(channel)
     }
 
     /// Takes over a connected `SOCK_SEQPACKET` descriptor.

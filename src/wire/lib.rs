@@ -1,15 +1,17 @@
 //! Typed, bounded messages between launcher, server and session.
 //!
-//! Three channels, all `SOCK_SEQPACKET` Unix sockets, so a message keeps its edges; each message is postcard, prefixed by the
+//! Four channels, all `SOCK_SEQPACKET` Unix sockets, so a message keeps its edges; each message is postcard, prefixed by the
 //! protocol's version byte, and capped. Descriptors travel beside a message (`SCM_RIGHTS`).
 //!
 //! * server → launcher [`ToLauncher`], launcher → server [`ToServer`]: a socket pair the launcher makes.
 //! * launcher → session [`Order`], session → launcher [`Report`]: the session's control socket, peer uid 0.
+//! * root's command → launcher [`admin::ToDaemon`], launcher → root's command [`admin::FromDaemon`]: the administrator's socket.
 //! * server → session [`Ask`], session → server [`Answer`]: the same socket, peer uid of the proxy's account.
 //!
 //! This crate must not decide anything: it says what can be said.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod channel;
 pub mod launcher;
 pub mod session;

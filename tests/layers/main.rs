@@ -11,7 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-launcher", &["conf", "model", "pam", "policy", "sys", "wire"]),
     ("portcullis-server", &["conf", "model", "pages", "policy", "proxy", "sys", "wire"]),
     ("portcullis-session", &["model", "sys", "wire"]),
-    ("portcullis-admin", &["conf", "model", "policy"]),
+    // Policy explains with the functions that decide; wire asks the daemon; sys resolves paths as a session would.
+    ("portcullis-admin", &["conf", "model", "policy", "sys", "wire"]),
     ("portcullis-policy", &["conf", "model"]),
     ("portcullis-conf", &["model"]),
     ("portcullis-wire", &["model", "sys"]),
@@ -20,8 +21,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-pam", &[]),
     ("portcullis-sys", &[]),
     ("portcullis-model", &[]),
+    ("portcullis-fuzz", &["conf", "model", "policy", "proxy", "wire"]),
     ("portcullis-testing", &["model"]),
-    ("portcullis-bench", &["model", "testing"]),
+    ("portcullis-bench", &["model", "policy", "testing"]),
     ("xtask", &["conf", "model", "policy"]),
 ];
 

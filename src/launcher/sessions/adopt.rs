@@ -79,6 +79,7 @@ impl Launcher {
         for session in kept.sessions {
             self.adopt_one(session, same_boot, now);
         }
+        self.adopt_exemptions(kept.exemptions, same_boot);
         self.end_strangers();
         self.dirty.at_once();
     }

@@ -8,6 +8,7 @@ mod follow;
 pub(crate) mod keeper;
 mod open;
 pub(crate) mod remover;
+mod strength;
 mod sweep;
 pub(crate) mod talk;
 

@@ -8,8 +8,9 @@ use portcullis_model::SessionId;
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
-    EndedPage, Frame, HomePage, Level, Notice, Prompt, PromptKind, PromptsPage, RefusalPage, Restriction,
-    Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn, assets,
+    Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, RefusalPage,
+    Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn,
+    assets,
 };
 
 const NOW: u64 = 1_790_000_000;
@@ -91,7 +92,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         .zip(1u8..)
         .map(|((state, started, used), number)| SessionCard {
             id: SessionId::from_bytes([0x3a, number, 0x5c, 0x91, 7, 0xee, 0x42, 0xd0]),
-            ide: Ide::Jupyter,
+            title: "JupyterLab",
             state,
             started: NOW - started,
             last_activity: NOW - used,
@@ -102,6 +103,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         value,
         meaning,
         rule,
+        effect: Effect::Block,
         level,
         remains: "Code in a notebook can still start programs as you.",
     };
@@ -122,32 +124,45 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             Level::Proxy,
         ),
     ];
+    let lifted = [Lifted {
+        flag: "allow-vcs",
+        session: None,
+        reason: "Course on version control, ticket 4711.",
+        until: NOW + 2 * 3600,
+    }];
     let full = HomePage {
         frame,
         now: NOW,
         sessions: &cards,
-        start: &[StartChoice { ide: Ide::Jupyter, unavailable: None }],
+        start: &[StartChoice { ide: Ide::Jupyter, title: "JupyterLab", unavailable: None }],
         problem: None,
         restrictions: &restrictions,
+        lifted: &lifted,
         session_timeout_minutes: 120,
     };
     let why = "You have 3 sessions, as many as this server allows. Stop one first.";
     let limited = HomePage {
         sessions: &cards[..1],
-        start: &[StartChoice { ide: Ide::Jupyter, unavailable: Some(why) }],
+        start: &[StartChoice { ide: Ide::Jupyter, title: "JupyterLab", unavailable: Some(why) }],
         problem: Some(
             "All 40 ports of the range 40000-40039 are in use. Try again later or tell the administrator.",
         ),
         ..full.clone()
     };
-    let empty = HomePage { sessions: &[], restrictions: &[], session_timeout_minutes: 0, ..full.clone() };
+    let empty = HomePage {
+        sessions: &[],
+        restrictions: &[],
+        lifted: &[],
+        session_timeout_minutes: 0,
+        ..full.clone()
+    };
     vec![("home", full.html()), ("home-limited", limited.html()), ("home-empty", empty.html())]
 }
 
 fn session(frame: Frame<'_>) -> Vec<(&'static str, String)> {
     let id = SessionId::from_bytes([0x3a, 2, 0x5c, 0x91, 7, 0xee, 0x42, 0xd0]);
     let starting =
-        StartingPage { frame, id, ide: Ide::Jupyter, step: Step::StartIde, elapsed: 2, timeout: 60 };
+        StartingPage { frame, id, title: "JupyterLab", step: Step::StartIde, elapsed: 2, timeout: 60 };
     let output = [
         "Traceback (most recent call last):",
         "  File \"/opt/jupyter/bin/jupyter-lab\", line 5, in <module>",
@@ -163,7 +178,9 @@ fn session(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         at: NOW - 5,
     };
     let idle = End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 4_000 };
-    let ended = |end| EndedPage { frame, id, ide: Ide::Jupyter, end, now: NOW, restart: true }.html();
+    let ended = |end| {
+        EndedPage { frame, id, ide: Ide::Jupyter, title: "JupyterLab", end, now: NOW, restart: true }.html()
+    };
     vec![("starting", starting.html()), ("failed", ended(&failed)), ("ended", ended(&idle))]
 }
 

@@ -6,8 +6,9 @@ use portcullis_model::SessionId;
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
-    EndedPage, Frame, HomePage, Level, Notice, Prompt, PromptKind, PromptsPage, RefusalPage, Restriction,
-    Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn, assets,
+    Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, RefusalPage,
+    Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn,
+    assets,
 };
 use support::{Element, elements};
 
@@ -82,45 +83,61 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
         .zip(0..)
         .map(|(state, number)| SessionCard {
             id: SessionId::from_bytes([number; 8]),
-            ide: Ide::Jupyter,
+            title: "JupyterLab",
             state,
             started: 3,
             last_activity: 4,
         })
         .collect();
+    let mut effects = [Effect::Block, Effect::Audit].into_iter().cycle();
     let levels = [Level::None, Level::Ide, Level::Proxy, Level::Kernel];
     let restrictions = levels.map(|level| Restriction {
         flag: text,
         value: text,
         meaning: text,
         rule: text,
+        effect: effects.next().expect("it goes on for ever"),
         level,
         remains: text,
     });
+    let lifted = [None, Some(ID)].map(|session| Lifted { flag: text, session, reason: text, until: 103_600 });
     let home = HomePage {
         frame,
         now: 100_000,
         sessions: &cards,
-        start: &[StartChoice { ide: Ide::Jupyter, unavailable: Some(text) }],
+        start: &[StartChoice { ide: Ide::Jupyter, title: "JupyterLab", unavailable: Some(text) }],
         problem: Some(text),
         restrictions: &restrictions,
+        lifted: &lifted,
         session_timeout_minutes: 120,
     };
     add("home", home.html());
-    let start = &[StartChoice { ide: Ide::Jupyter, unavailable: None }];
+    let start = &[StartChoice { ide: Ide::Jupyter, title: "JupyterLab", unavailable: None }];
     add("home-start", HomePage { start, problem: None, ..home.clone() }.html());
     add(
         "home-empty",
-        HomePage { sessions: &[], start: &[], restrictions: &[], problem: None, ..home }.html(),
+        HomePage { sessions: &[], start: &[], restrictions: &[], lifted: &[], problem: None, ..home }.html(),
     );
     for step in Step::ALL {
         add(
             "starting",
-            StartingPage { frame, id: ID, ide: Ide::Jupyter, step, elapsed: 2, timeout: 60 }.html(),
+            StartingPage { frame, id: ID, title: "JupyterLab", step, elapsed: 2, timeout: 60 }.html(),
         );
     }
     for end in &ends {
-        add("ended", EndedPage { frame, id: ID, ide: Ide::Jupyter, end, now: 7_205, restart: true }.html());
+        add(
+            "ended",
+            EndedPage {
+                frame,
+                id: ID,
+                ide: Ide::Jupyter,
+                title: "JupyterLab",
+                end,
+                now: 7_205,
+                restart: true,
+            }
+            .html(),
+        );
     }
     for status in [400, 401, 403, 404, 405, 408, 410, 413, 414, 421, 429, 431, 500, 502, 503, 504, 599] {
         let bare = RefusalPage { frame, status, what: None, why: None, rule: None, todo: None, id: text };

@@ -1,0 +1,96 @@
+//! The administrator's socket: root's own command asks, the launcher answers from one table.
+//!
+//! The socket is root's (0600), and whoever connects is asked of the kernel all the same. A request that changes something is
+//! answered once its record and the state are on disk. It must not answer the server, nor anybody but uid 0: callers' messages
+//! are taken for an administrator's will.
+
+mod peers;
+mod table;
+
+use std::time::Instant;
+
+use portcullis_wire::admin::{EXEMPTIONS_AT_ONCE, FromDaemon, Refusal, Status, ToDaemon};
+
+pub(crate) use self::peers::Admin;
+use self::table::{Effect, kind, row};
+use crate::launcher::{Launcher, Mode};
+use crate::log::say;
+
+impl Launcher {
+    /// What root asks, of whoever is connected.
+    pub(crate) fn hear_admin(&mut self, now: Instant) {
+        self.admin.accept(now);
+        for (peer, request) in self.admin.requests(now) {
+            let name = row(kind(&request)).name;
+            let login = self.admin.login(peer);
+            let answer = self.permit(&request, now).and_then(|()| self.carry_out(request, login));
+            let answer = answer.unwrap_or_else(|refusal| {
+                say!(Info, "an administrator's request was refused request={name}: {refusal}");
+                vec![FromDaemon::Refused(refusal)]
+            });
+            self.admin.hold(peer, answer);
+        }
+    }
+
+    /// Whether the table lets a request through now.
+    fn permit(&mut self, request: &ToDaemon, now: Instant) -> Result<(), Refusal> {
+        let kind = kind(request);
+        let row = row(kind);
+        if !self.admin.meter.permits(kind, now.duration_since(self.began).as_secs()) {
+            return Err(Refusal::TooMany(row.per_second));
+        }
+        match row.effect {
+            Effect::Reads => Ok(()),
+            Effect::Changes if !matches!(self.mode, Mode::Serving) => Err(Refusal::Ending),
+            Effect::Changes if !self.is_healthy() => Err(Refusal::NotWritable),
+            Effect::Changes => Ok(()),
+        }
+    }
+
+    /// One arm per row of the table. `login` is whose login session asks, for the audit log.
+    fn carry_out(&mut self, request: ToDaemon, login: i64) -> Result<Vec<FromDaemon>, Refusal> {
+        let mut answer = match request {
+            ToDaemon::Status => vec![FromDaemon::Status(Box::new(self.status()))],
+            ToDaemon::Exempt { user, flag, seconds, reason, session } => {
+                let exemption = self.exempt(user, flag, seconds, &reason, session, login)?;
+                let running = self.sessions.values().filter(|entry| {
+                    entry.kept.session.state.is_live()
+                        && entry.kept.session.user == exemption.user
+                        && exemption.session.is_none_or(|id| entry.kept.session.id == id)
+                });
+                let running = number(running.count());
+                vec![FromDaemon::Exempted { exemption: Box::new(exemption), running }]
+            }
+            ToDaemon::Exemptions => {
+                let all: Vec<_> = self.exemptions.values().map(|kept| kept.exemption.clone()).collect();
+                all.chunks(EXEMPTIONS_AT_ONCE).map(|some| FromDaemon::Exemptions(some.to_vec())).collect()
+            }
+            ToDaemon::EndExemption { id } => {
+                let ended = self.withdraw(id, login).ok_or(Refusal::Exemption(id))?;
+                vec![FromDaemon::Ended(Box::new(ended))]
+            }
+        };
+        answer.push(FromDaemon::Done);
+        Ok(answer)
+    }
+
+    fn status(&self) -> Status {
+        let live = self.sessions.values().filter(|entry| entry.kept.session.state.is_live());
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: nix::unistd::getpid().as_raw(),
+            uptime: self.began.elapsed().as_secs(),
+            address: self.address.to_string(),
+            serving: self.server.is_serving(),
+            writable: self.is_healthy(),
+            generation: self.active.generation,
+            sign_ins: number(self.sign_ins.len()),
+            sessions: number(live.count()),
+            exemptions: number(self.exemptions.len()),
+        }
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,91 @@
+//! `minimum-level`: a session is not started where a flag that restricts its owner doesn't hold as strongly as demanded.
+//!
+//! Pure; called by `open` before anything is started.
+
+use portcullis_model::session::Ide;
+use portcullis_model::{Effect, Level};
+use portcullis_policy::Flags;
+use portcullis_policy::flag::About;
+use portcullis_policy::levels::{HostFacts, level};
+use portcullis_wire::launcher::OpenError;
+
+/// The first flag that holds too weakly for this person in this IDE, as the answer to their request.
+pub(super) fn too_weak(
+    ide: Ide,
+    flags: &Flags,
+    demanded: &[(String, Level)],
+    host: &HostFacts,
+) -> Option<OpenError> {
+    if demanded.is_empty() {
+        return None;
+    }
+    let restricting = flags.summary().into_iter().filter(|line| line.restricts);
+    restricting.into_iter().find_map(|line| {
+        let (_, wanted) = demanded.iter().find(|(flag, _)| flag == line.flag)?;
+        let found = level(ide, About::named(line.flag)?, host);
+        let (got, reason) = match line.effect {
+            Effect::Block => (found.level, found.reason),
+            Effect::Audit => {
+                (Level::None, "its effect is `audit`: what it forbids is only recorded".to_owned())
+            }
+        };
+        // A flag about what this IDE hasn't got leaves nothing open.
+        let enough = !found.applies || got >= *wanted;
+        (!enough).then(|| OpenError::Level { flag: line.flag.to_owned(), wanted: *wanted, got, reason })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portcullis_policy::Setting;
+
+    fn found(ide: Ide, flags: &Flags, demanded: &[(&str, Level)]) -> Option<(String, Level)> {
+        let demanded: Vec<_> = demanded.iter().map(|(flag, level)| ((*flag).to_owned(), *level)).collect();
+        match too_weak(ide, flags, &demanded, &HostFacts::default())? {
+            OpenError::Level { flag, got, reason, .. } => {
+                assert!(!reason.is_empty());
+                Some((flag, got))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_what_restricts_is_demanded_and_a_level_too_low_is_named() {
+        let off = Flags { shell: Setting::at(false, "rsession.conf", 1), ..Flags::default() };
+        let shell = |level| [("allow-shell", level)];
+        assert_eq!(found(Ide::Jupyter, &off, &[]), None);
+        assert_eq!(found(Ide::Jupyter, &off, &shell(Level::Ide)), None);
+        assert_eq!(found(Ide::Jupyter, &off, &shell(Level::Proxy)), None);
+        let weak = Some(("allow-shell".to_owned(), Level::Proxy));
+        assert_eq!(found(Ide::Jupyter, &off, &shell(Level::Kernel)), weak);
+        assert_eq!(
+            found(Ide::Jupyter, &Flags::default(), &shell(Level::Kernel)),
+            None,
+            "it restricts nobody"
+        );
+        assert_eq!(found(Ide::Jupyter, &off, &[("allow-vcs", Level::Kernel)]), None, "another flag");
+    }
+
+    #[test]
+    fn what_is_only_recorded_holds_at_no_level() {
+        let strict = Flags { shell: Setting::at(false, "rsession.conf", 1), ..Flags::default() };
+        let flags = Flags { audited: Some(Box::new(strict)), ..Flags::default() };
+        let weak = Some(("allow-shell".to_owned(), Level::None));
+        assert_eq!(found(Ide::Jupyter, &flags, &[("allow-shell", Level::Ide)]), weak);
+    }
+
+    #[test]
+    fn a_flag_of_rstudio_demands_nothing_of_another_ide() {
+        let mut flags = Flags { cpu_minutes: Setting::at(5, "rsession.conf", 1), ..Flags::default() };
+        let cpu = [("limit-cpu-time-minutes", Level::Proxy)];
+        assert_eq!(found(Ide::Jupyter, &flags, &cpu), None);
+        assert_eq!(
+            found(Ide::Rstudio, &flags, &cpu),
+            Some(("limit-cpu-time-minutes".to_owned(), Level::Ide))
+        );
+        assert!(flags.lift("limit-cpu-time-minutes"));
+        assert_eq!(found(Ide::Rstudio, &flags, &cpu), None, "an exemption lifts it");
+    }
+}

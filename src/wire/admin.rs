@@ -1,0 +1,135 @@
+//! What root's own command and the launcher say to each other, over `<run directory>/admin.sock`.
+//!
+//! Each [`ToDaemon`] has a row in the launcher's table of these requests and is answered by any number of [`FromDaemon`]
+//! messages, the last of which is [`FromDaemon::Done`] or [`FromDaemon::Refused`]. Version byte and length limit are those of
+//! [`Channel`](crate::Channel).
+
+use std::path::{Path, PathBuf};
+
+use portcullis_model::exemption::{Exemption, REASON_MAX};
+use portcullis_model::{ExemptionId, SessionId, UserName};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Where the launcher listens for root.
+pub fn socket_path(run_dir: &Path) -> PathBuf {
+    run_dir.join("admin.sock")
+}
+
+/// Exemptions in one message: each is a kilobyte at most, a message 128.
+pub const EXEMPTIONS_AT_ONCE: usize = 64;
+
+/// Root to launcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToDaemon {
+    /// How are you? Answered by [`FromDaemon::Status`].
+    Status,
+    /// Lift a flag for a person. Answered by [`FromDaemon::Exempted`], once that is on disk.
+    Exempt {
+        /// For whom.
+        user: UserName,
+        /// Which flag.
+        flag: String,
+        /// For how long.
+        seconds: u64,
+        /// Why.
+        reason: String,
+        /// In this session only.
+        session: Option<SessionId>,
+    },
+    /// Which exemptions are in force? Answered by [`FromDaemon::Exemptions`], any number of times.
+    Exemptions,
+    /// End one. Answered by [`FromDaemon::Ended`], once that is on disk.
+    EndExemption {
+        /// Which.
+        id: ExemptionId,
+    },
+}
+
+/// Launcher to root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromDaemon {
+    /// To [`ToDaemon::Status`].
+    Status(Box<Status>),
+    /// To [`ToDaemon::Exempt`].
+    Exempted {
+        /// What is in force now.
+        exemption: Box<Exemption>,
+        /// Sessions of that person that run already: what their IDE's own switches or the kernel hold stays as it was.
+        running: u32,
+    },
+    /// To [`ToDaemon::Exemptions`]; at most [`EXEMPTIONS_AT_ONCE`].
+    Exemptions(Vec<Exemption>),
+    /// To [`ToDaemon::EndExemption`].
+    Ended(Box<Exemption>),
+    /// It won't; the last message of an answer.
+    Refused(Refusal),
+    /// The last message of an answer.
+    Done,
+}
+
+/// How the daemon is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its version.
+    pub version: String,
+    /// Its process.
+    pub pid: i32,
+    /// Seconds since it was started; sessions may be older.
+    pub uptime: u64,
+    /// Where browsers reach it.
+    pub address: String,
+    /// Whether a server serves.
+    pub serving: bool,
+    /// Whether audit log and state can be written; when not, nobody is let in and nothing is started.
+    pub writable: bool,
+    /// The configuration in force, counting from 1.
+    pub generation: u64,
+    /// Live sign-ins.
+    pub sign_ins: u32,
+    /// Live sessions.
+    pub sessions: u32,
+    /// Exemptions in force.
+    pub exemptions: u32,
+}
+
+/// Why the launcher won't.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum Refusal {
+    /// Not root.
+    #[error("only root is answered here")]
+    NotRoot,
+    /// Too many requests within a second.
+    #[error("there are more than {0} such requests a second")]
+    TooMany(u32),
+    /// The disk refuses.
+    #[error("the audit log or the state can't be written, so nothing is changed")]
+    NotWritable,
+    /// The daemon is ending.
+    #[error("the daemon is ending")]
+    Ending,
+    /// No flag that can be lifted.
+    #[error("`{0}` is no flag that can be lifted")]
+    Flag(String),
+    /// Too long, or no time at all.
+    #[error("an exemption lasts from one second to {hours} hours (`exemption-max-hours`)")]
+    Length {
+        /// The most.
+        hours: u32,
+    },
+    /// None, or too much.
+    #[error("a reason has from 1 to {REASON_MAX} printable characters")]
+    Reason,
+    /// Of nobody, of somebody else, or over.
+    #[error("there is no running session `{0}` of that person")]
+    Session(SessionId),
+    /// Not there.
+    #[error("there is no exemption `{0}`")]
+    Exemption(ExemptionId),
+    /// As many as there may be.
+    #[error("there are {0} exemptions already")]
+    Full(u32),
+    /// The kernel's random source failed.
+    #[error("the kernel gives no random number")]
+    Random,
+}
