@@ -89,6 +89,8 @@ pub enum Check {
     ContentsQuery,
     /// The JSON body of `api/contents` says whether a document is saved or a file uploaded.
     ContentsBody,
+    /// The JSON body that starts a terminal may bring a command along: not while consoles are audited.
+    TerminalBody,
     /// Only loopback ports from 1024 may be named, as plain decimal numbers.
     LoopbackPort,
     /// Served from a folder of the person: only the names the interface needs, while downloads are refused.

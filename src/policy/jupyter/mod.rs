@@ -9,11 +9,12 @@ mod query;
 mod reference;
 mod rows;
 mod start;
+mod terminals;
 
 use portcullis_model::session::Ide;
 use serde_json::json;
 
-use crate::adapter::{Adapter, is_unsafe};
+use crate::adapter::{self, Adapter, is_unsafe};
 use crate::doors::{Example, encoded};
 use crate::row::{Check, Row};
 use crate::{Adapters, Ask, BodyRule, Capability, Flags, Forward, Refusal, Verdict};
@@ -37,10 +38,6 @@ impl Adapter for Jupyter {
 
     fn allowed(&self, flags: &Flags, ask: &Ask<'_>, row: &Row) -> Result<(), Box<Refusal>> {
         match row.check {
-            Check::HiddenPaths => flags.directories_denial().map_or(Ok(()), |denial| {
-                let why = "this request names files where they can't be checked";
-                Err(Refusal::by_flag_because(row.capability(), &denial, why).into())
-            }),
             Check::KernelResource => {
                 let name = ask.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
                 match flags.denies(Capability::Download) {
@@ -72,6 +69,7 @@ impl Adapter for Jupyter {
         match row.check {
             Check::ContentsQuery => query::contents(flags, ask, tail, forward)?,
             Check::ContentsBody => body::head(flags, ask, tail, forward),
+            Check::TerminalBody => terminals::head(flags, forward),
             _ => {}
         }
         Ok(())
@@ -85,7 +83,16 @@ impl Adapter for Jupyter {
         ask: &Ask<'_>,
         body: &[u8],
     ) -> Verdict {
-        body::judge(adapters, flags, ask, body)
+        if !ask.path.starts_with("/api/terminals") {
+            return body::judge(adapters, flags, ask, body);
+        }
+        match adapter::decide(adapters, Ide::Jupyter, flags, ask) {
+            Verdict::Forward(forward) => match terminals::judge(flags, body, forward) {
+                Ok(forward) => Verdict::Forward(forward),
+                Err(refusal) => Verdict::Refuse(refusal),
+            },
+            refused @ Verdict::Refuse(_) => refused,
+        }
     }
 
     fn examples(&self, capability: Capability, file: &str) -> Vec<Example> {

@@ -1,7 +1,7 @@
 //! Kernels, their sessions, and terminals.
 
 use super::{DELETE, GET, NOTEBOOK, PATCH, POST, SERVER, TERMINALS, on};
-use crate::row::Row;
+use crate::row::{Check, Row};
 use crate::{Capability as C, SocketRule};
 
 /// The rows.
@@ -88,7 +88,8 @@ pub(super) static ROWS: &[Row] = &[
         TERMINALS,
         "jupyter_server_terminals.api_handlers.TerminalRootHandler",
     )
-    .act(),
+    .act()
+    .check(Check::TerminalBody),
     on(
         GET,
         "/api/terminals/*",
