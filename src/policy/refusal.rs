@@ -168,8 +168,8 @@ pub fn refusal_body(ide: Ide, refusal: &Refusal, id: &str, wants_html: bool) -> 
         return ("text/plain; charset=utf-8", format!("{text}\n\nReference: {id}\n"));
     }
     match ide {
-        // RStudio's, code-server's and the applications' own forms come with their adapters.
-        Ide::Jupyter | Ide::Rstudio | Ide::CodeServer | Ide::App(_) => (
+        Ide::Rstudio => crate::rstudio::refusal_body(refusal, &text, id),
+        Ide::Jupyter | Ide::CodeServer | Ide::App(_) => (
             "application/json",
             json!({
                 "message": text,

@@ -3,10 +3,11 @@
 //! The order is the order of cost and of trust: nothing of a request is used before the checks above it passed. Called by
 //! the proxy engine for each request.
 
-use http::header::{HOST, HeaderValue};
+use http::header::{ACCEPT, HOST, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use portcullis_conf::Access;
 use portcullis_pages::assets;
+use portcullis_policy::Accepts;
 use portcullis_proxy::{Body, ConnInfo, Incoming, WebSocketAsk};
 
 use crate::answers::{Public, Reader};
@@ -57,7 +58,8 @@ pub(crate) async fn handle(
     let identity = identify(&conn.memo, &snapshot, headers, now);
     let gate = judge(generation, &request, &host, place);
     let method = request.method().clone();
-    let call = Call { thread, snapshot, identity, peer, host, method, uri: uri.clone(), html, now };
+    let accepts = Accepts::of(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
+    let call = Call { thread, snapshot, identity, peer, host, method, uri: uri.clone(), html, accepts, now };
     if let Err(refusal) = gate {
         return foreign(&call, place, refusal);
     }
