@@ -241,6 +241,8 @@ fn fits<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     let Some((head, end)) = pattern.rsplit_once("**") else {
         return (literal(pattern, trimmed) == Some(trimmed.len())).then_some("");
     };
+    // `/files/**` is written by whoever thinks of files, `/files**` by whoever thinks of segments: the same rows.
+    let head = head.strip_suffix('/').unwrap_or(head);
     let at = literal(head, path)?;
     let rest = &path[at..];
     let tail = if end.is_empty() {
@@ -294,6 +296,11 @@ mod tests {
             ("/files**", "/files", Some("")),
             ("/files**", "/filesx", None),
             ("/files**", "/files/a/", Some("/a/")),
+            ("/files/**", "/files/a/b", Some("/a/b")),
+            ("/files/**", "/files", Some("")),
+            ("/files/**", "/files/", Some("/")),
+            ("/files/**", "/filesx", None),
+            ("/**", "/a", Some("/a")),
             ("/git**/push", "/git/push", Some("")),
             ("/git**/push", "/git/a/b/push", Some("/a/b")),
             ("/git**/push", "/git/a/push/", Some("/a")),

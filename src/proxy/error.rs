@@ -52,6 +52,9 @@ pub enum ForwardError {
     /// The request's body could not be read to its end.
     #[error("the request's body broke off")]
     Upload(#[source] hyper::Error),
+    /// Whoever looked at the request's body ended it.
+    #[error("the request's body was not let through")]
+    Stopped,
     /// The client stopped sending its body.
     #[error("the client sent nothing of its body for {0:?}")]
     UploadStalled(Duration),
@@ -64,7 +67,7 @@ impl ForwardError {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Closed | Self::Cut(_) => Blame::Ours,
+            Self::Closed | Self::Cut(_) | Self::Stopped => Blame::Ours,
             Self::Connect(_)
             | Self::ConnectTimeout(_)
             | Self::Broken(_)

@@ -315,6 +315,7 @@ fn upload_error(error: PumpError) -> ForwardError {
     match error {
         PumpError::TooLarge { limit } => ForwardError::TooLarge { limit },
         PumpError::Client(error) => ForwardError::Upload(error),
+        PumpError::Stopped => ForwardError::Stopped,
         PumpError::Stalled(pause) => ForwardError::UploadStalled(pause),
         PumpError::Session(error) => ForwardError::Broken(error),
     }

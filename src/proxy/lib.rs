@@ -17,6 +17,8 @@ pub mod cut;
 pub mod drain;
 pub mod error;
 pub mod forward;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod gauges;
 pub mod inspect;
 pub mod listen;
@@ -53,5 +55,5 @@ pub use listen::{ConnInfo, Limits, Listen, serve};
 pub use stream::Stream;
 pub use tls::TlsConfig;
 pub use tunnel::{TunnelEnd, TunnelOptions, tunnel};
-pub use upload::{CollectError, Upload, collect};
+pub use upload::{CollectError, Upload, Watch, Watcher, collect};
 pub use upstream::Upstream;

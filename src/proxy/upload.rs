@@ -1,5 +1,8 @@
 //! The body of a request on its way to a session.
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,6 +20,94 @@ pub enum Upload {
     Full(Bytes),
     /// Passed on as it comes.
     Stream(Incoming),
+    /// Passed on as it comes, each piece looked at before.
+    Watched(Box<Watched>),
+}
+
+/// What becomes of a piece of a watched body.
+pub enum Watch {
+    /// It goes on.
+    Pass,
+    /// It waits for this answer; `false` ends the body as [`Watch::Stop`] does.
+    Wait(Pin<Box<dyn Future<Output = bool>>>),
+    /// Neither it nor anything after it goes on.
+    Stop,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "Pass",
+            Self::Wait(_) => "Wait",
+            Self::Stop => "Stop",
+        })
+    }
+}
+
+/// Looks at each piece of a body, in order, before it goes on; at `None` when the body is over.
+///
+/// Stopping at the end keeps nothing back: it only has the exchange fail.
+pub type Watcher = Box<dyn FnMut(Option<&[u8]>) -> Watch>;
+
+/// A body that is looked at.
+pub struct Watched {
+    body: Incoming,
+    watcher: Watcher,
+    held: Option<(Bytes, Pin<Box<dyn Future<Output = bool>>>)>,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
+}
+
+/// Why a watched body gave nothing more.
+#[derive(Debug)]
+pub(crate) enum WatchedError {
+    Client(hyper::Error),
+    Stopped,
+}
+
+impl Upload {
+    /// A body to be passed on as it comes, looked at by `watcher`.
+    pub fn watched(body: Incoming, watcher: Watcher) -> Self {
+        Self::Watched(Box::new(Watched { body, watcher, held: None }))
+    }
+}
+
+impl Watched {
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// The next piece that may go on.
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WatchedError>>> {
+        loop {
+            if let Some((piece, answer)) = &mut self.held {
+                let good = std::task::ready!(answer.as_mut().poll(cx));
+                let piece = std::mem::take(piece);
+                self.held = None;
+                return Poll::Ready(Some(if good { Ok(piece) } else { Err(WatchedError::Stopped) }));
+            }
+            let piece = match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => {
+                    let over = (self.watcher)(None);
+                    return Poll::Ready(matches!(over, Watch::Stop).then_some(Err(WatchedError::Stopped)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(WatchedError::Client(error)))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => data,
+                    _ => continue,
+                },
+            };
+            match (self.watcher)(Some(&piece)) {
+                Watch::Pass => return Poll::Ready(Some(Ok(piece))),
+                Watch::Wait(answer) => self.held = Some((piece, answer)),
+                Watch::Stop => return Poll::Ready(Some(Err(WatchedError::Stopped))),
+            }
+        }
+    }
 }
 
 impl From<Incoming> for Upload {

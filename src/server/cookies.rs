@@ -140,6 +140,25 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// The request's cookies as one line, without those of these names.
+pub(crate) fn without(headers: &HeaderMap, names: &[&str]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for header in headers.get_all(COOKIE) {
+        for piece in header.as_bytes().split(|byte| *byte == b';') {
+            let (name, value) = split(piece);
+            let other = names.iter().all(|known| !known.as_bytes().eq_ignore_ascii_case(name));
+            if (name.is_empty() && value.is_empty()) || !other {
+                continue;
+            }
+            if !kept.is_empty() {
+                kept.extend_from_slice(b"; ");
+            }
+            kept.extend_from_slice(piece.trim_ascii());
+        }
+    }
+    kept
+}
+
 fn without_ours(header: &HeaderValue) -> Option<HeaderValue> {
     let mut kept: Vec<u8> = Vec::with_capacity(header.len());
     for piece in header.as_bytes().split(|byte| *byte == b';') {

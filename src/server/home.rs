@@ -102,7 +102,10 @@ fn app_unavailable(call: &Call<'_>, name: AppName) -> Option<String> {
     let Some(app) = call.generation().adapters.app(name) else {
         return Some("It is not set up on this server.".to_owned());
     };
-    if let Some(rule) = call.person().and_then(|person| app.refuses(&person.sign_in.principal.user, &person.sign_in.principal.groups)) {
+    if let Some(rule) = call
+        .person()
+        .and_then(|person| app.refuses(&person.sign_in.principal.user, &person.sign_in.principal.groups))
+    {
         return Some(format!("It is not open to your account (`{rule}`)."));
     }
     app.is_tcp().then(|| format!("It is not started here ({}): {TCP_REFUSED}.", app.place()))

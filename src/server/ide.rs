@@ -14,19 +14,22 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use portcullis_model::session::{Ide, State};
 use portcullis_model::{Effect, SessionId};
 use portcullis_policy::{
-    Ask, BodyRule, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal, Verdict, app_refusal_body, decide, judge_body,
-    outside, port_of_another, refusal_body,
+    Ask, BodyRule, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal, Target, Verdict, app_refusal_body,
+    decide, judge_body, outside, port_of_another, refusal_body,
 };
+use portcullis_policy::rstudio::refusal_answer;
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
 use portcullis_sys::listeners::listeners;
 
 use crate::answers::Public;
-use crate::call::Call;
+use crate::call::{Call, ides_path};
+use crate::cookies::{self, Presented};
 use crate::door::DoorError;
 use crate::launcher_link::chain;
 use crate::limits::{capped, too_large};
 use crate::pass::{self, Passing};
+use crate::rstudio::{form, page};
 use crate::sessions::{unauthenticated, unknown};
 use crate::state::{Live, Person};
 
@@ -62,21 +65,44 @@ pub(crate) async fn ide(
     }
     let uri = call.uri.clone();
     let subprotocol = request.headers().get(SUBPROTOCOL).cloned();
+    let token = port_token(live, tail_path(&uri, tail_at), request.headers());
     let ask = Ask {
         method: call.method.as_str(),
-        path: uri.path().get(tail_at..).unwrap_or("/"),
+        path: tail_path(&uri, tail_at),
         query: uri.query(),
         upgrade: request.extensions().get::<WebSocketAsk>().is_some(),
         subprotocol: subprotocol.as_ref().and_then(|value| value.to_str().ok()),
         content_length: content_length(request.headers()),
         wants_html: call.html,
+        port_token: token.as_deref(),
     };
+    let asked = request.headers().get(http::header::IF_NONE_MATCH).cloned();
     let mut response = match admit(&call, person, live, &ask, request).await {
+        Ok(Passing::Request { forward: Forward { target: Target::Own(own), .. }, .. }) => {
+            let known = asked.into_iter().map(|etag| (http::header::IF_NONE_MATCH, etag)).collect();
+            page::answer(&call, live, own, ask.path, &known).await
+        }
         Ok(passing) => pass::pass(&call, person, live, passing).await,
         Err(response) => response,
     };
     crate::serve::renew(&call, call.identity.as_ref(), &mut response);
     response
+}
+
+/// The IDE's own path.
+fn tail_path(uri: &Uri, tail_at: usize) -> &str {
+    uri.path().get(tail_at..).unwrap_or("/")
+}
+
+/// The cookie by which RStudio names local ports, for requests that name one.
+fn port_token(live: &Live, path: &str, headers: &HeaderMap) -> Option<String> {
+    if live.session.ide != Ide::Rstudio || !(path.starts_with("/p/") || path.starts_with("/p6/")) {
+        return None;
+    }
+    match cookies::find(headers, "port-token") {
+        Presented::One(token) => Some(token.to_owned()),
+        Presented::Nothing | Presented::Foreign => None,
+    }
 }
 
 /// Decides; everything that may go on comes out with the conditions it goes under.
@@ -111,7 +137,7 @@ async fn admit(
     }
     let all = call.generation().body_limit();
     let limit = match forward.body {
-        BodyRule::Stream => all,
+        BodyRule::Stream | BodyRule::Form => all,
         BodyRule::Limit(limit) | BodyRule::Judge { limit } => Some(capped(limit, all)),
     };
     if let (Some(limit), Some(length)) = (limit, ask.content_length) {
@@ -123,8 +149,15 @@ async fn admit(
             ));
         }
     }
+    if forward.body == BodyRule::Form {
+        let (head, body) = request.into_parts();
+        let watched = form::watched(call, person, live, &head.headers, body);
+        let (upload, ended) = watched.map_err(|refusal| refuse(call, live, &refusal))?;
+        return Ok(Passing::Request { request: Request::from_parts(head, upload), forward, limit, ended });
+    }
+    let ended = form::Ended::default();
     let BodyRule::Judge { limit: judged } = forward.body else {
-        return Ok(Passing::Request { request: request.map(Upload::from), forward, limit });
+        return Ok(Passing::Request { request: request.map(Upload::from), forward, limit, ended });
     };
     let (head, body) = request.into_parts();
     let most = limit.unwrap_or(judged);
@@ -153,7 +186,8 @@ async fn admit(
         }
     };
     judge(call, person, live, ask, &mut forward, &bytes).await?;
-    Ok(Passing::Request { request: Request::from_parts(head, Upload::from(bytes)), forward, limit: None })
+    let request = Request::from_parts(head, Upload::from(bytes));
+    Ok(Passing::Request { request, forward, limit: None, ended })
 }
 
 /// Asks the policy about a whole body; what it says is added to what it said of the head.
@@ -178,6 +212,7 @@ async fn judge(
             forward.activity |= judged.activity;
             forward.capability = judged.capability;
             forward.transfer = judged.transfer;
+            forward.typed = judged.typed;
             Ok(())
         }
         Verdict::Refuse(refusal) => Err(refuse(call, live, &refusal)),
@@ -231,6 +266,15 @@ async fn outsider<'r>(
         if let Some(at) = (0..some.len()).find(|at| !allowed(*at)) {
             return Ok(Some(&some[at]));
         }
+        if matches!(rule, PathRule::Files(_)) {
+            // Only a folder has a `.` in it.
+            let home = &person.sign_in.principal.home;
+            let asked = some.iter().map(|claim| format!("{}/.", claim.under(home))).collect();
+            let folders = call.thread.doors.resolve(live.session.id, asked).await?;
+            if let Some(at) = folders.iter().position(Option::is_some) {
+                return Ok(Some(&some[at]));
+            }
+        }
     }
     Ok(None)
 }
@@ -256,6 +300,12 @@ fn foreign_port(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward
 /// A refusal in the IDE's own form, or as a page for a person; recorded in the audit log.
 pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Response<Body> {
     let id = call.refused_in(live, refusal, Effect::Block);
+    if live.session.ide == Ide::Rstudio {
+        if let Some((status, kind, body)) = refusal_answer(ides_path(call.uri.path()), refusal, &id) {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+            return call.reader().answer(status, kind, body.into());
+        }
+    }
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
     if call.html {
         let public = Public { what: Some(&refusal.text), rule: Some(&refusal.rule), ..Public::of(status) };

@@ -2,7 +2,7 @@
 //!
 //! It is a child of the launcher, with the wire on descriptor 3 and nothing else: listeners, keys and configuration come by it.
 //! Everything that must not be forged is the launcher's; what this process decides is which requests reach an IDE. It starts no
-//! process, opens no file, and talks to nobody but browsers, the launcher and sessions.
+//! process, opens no file but those of RStudio's page, and talks to nobody but browsers, the launcher and sessions.
 //!
 //! Threads: one per listener, each with a runtime of its own (`serve`); one for the wire and the clocks (`launcher_link`).
 #![forbid(unsafe_code)]
@@ -32,6 +32,7 @@ mod pieces;
 mod redirect;
 mod refusals;
 mod routes;
+mod rstudio;
 mod run;
 mod serve;
 mod sessions;

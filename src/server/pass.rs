@@ -2,26 +2,30 @@
 
 use std::sync::Arc;
 
-use http::header::ACCEPT_ENCODING;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION};
+use http::{Request, Response, StatusCode};
 use portcullis_model::Uid;
-use portcullis_model::session::Transport;
-use portcullis_policy::{Direction, Forward, SocketRule, Transfer, frame_is_activity, inspector};
+use portcullis_model::session::{Ide, Transport};
+use portcullis_policy::{
+    Direction, Forward, SocketRule, Target, Transfer, frame_is_activity, inspector,
+};
+use portcullis_policy::inspect::Flow;
 use portcullis_proxy::{
-    Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, forward,
-    tunnel,
+    Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, Upstream,
+    forward, tunnel,
 };
 use tokio::net::TcpStream;
 
 use crate::answers::Public;
 use crate::call::{Call, ides_path};
+use crate::consoles::Heard;
 use crate::headers::{Edge, to_session};
 use crate::ide::refuse;
 use crate::inspecting::{Inspecting, Subject};
 use crate::launcher_link::chain;
 use crate::limits::too_large;
 use crate::state::{Live, Person};
-use crate::strip::Outer;
+use crate::rstudio::{self, form, port};
 use crate::transfers::Watched;
 use crate::world::Thread;
 
@@ -36,6 +40,8 @@ pub(crate) enum Passing {
         forward: Forward,
         /// Longest body, counted as it passes.
         limit: Option<u64>,
+        /// Why the body was ended, where it is looked at on its way.
+        ended: form::Ended,
     },
     /// A WebSocket.
     Socket {
@@ -46,6 +52,14 @@ pub(crate) enum Passing {
     },
 }
 
+impl Passing {
+    fn target(&self) -> Target {
+        match self {
+            Self::Request { forward, .. } | Self::Socket { forward, .. } => forward.target,
+        }
+    }
+}
+
 /// Passes it on and brings the answer.
 pub(crate) async fn pass(
     call: &Call<'_>,
@@ -54,19 +68,25 @@ pub(crate) async fn pass(
     passing: Passing,
 ) -> Response<Body> {
     // Programs that know their path, and nothing else on the hot path, need no name made.
-    let outer = Outer::of(call, live);
+    let target = passing.target();
+    let outer = port::outer(call, live, target, ides_path(call.uri.path()));
     let (sent, conditions) = match passing {
-        Passing::Request { mut request, forward, limit } => {
+        Passing::Request { mut request, forward, limit, ended } => {
             outer.iter().for_each(|outer| outer.request(&mut request));
             if forward.activity {
                 call.world().acted(call.generation(), person, live, call.now);
             }
+            typed(call, person, live, &forward);
             let transfer = forward.transfer.clone();
-            (exchange(call, person, live, request, transfer, limit).await, forward)
+            let sent = exchange(call, person, live, request, transfer, limit, target).await;
+            if let (Err(ForwardError::Stopped), Some(refusal)) = (&sent, ended.refusal()) {
+                return refuse(call, live, &refusal);
+            }
+            (sent, forward)
         }
         Passing::Socket { mut request, forward } => {
             outer.iter().for_each(|outer| outer.request(&mut request));
-            (socket(call, person, live, request, forward.socket).await, forward)
+            (socket(call, person, live, request, forward.socket, target).await, forward)
         }
     };
     match sent {
@@ -88,8 +108,9 @@ async fn exchange(
     mut request: Request<Upload>,
     transfer: Option<Transfer>,
     limit: Option<u64>,
+    target: Target,
 ) -> Result<Response<Body>, ForwardError> {
-    edit(call, live, request.headers_mut());
+    edit(call, live, &mut request, target);
     if transfer.as_ref().is_some_and(|transfer| transfer.direction == Direction::Download) {
         // The record is to have the hash of the file, not of what a compressor made of it.
         request.headers_mut().remove(ACCEPT_ENCODING);
@@ -103,7 +124,8 @@ async fn exchange(
         watched.watch(call.thread, &mut options);
     }
     let response =
-        forward(&live.way.upstream, request, options, async || connect(call, person, live).await).await?;
+        forward(&upstream(live, target), request, options, async || port::connect(call, person, live, target).await)
+            .await?;
     if let Some(watched) = watched {
         let events = watched.answered(&response, &call.world().pieces);
         events.into_iter().for_each(|event| call.world().link.audit(event));
@@ -117,8 +139,9 @@ async fn socket(
     live: &Arc<Live>,
     mut request: Request<Incoming>,
     rule: SocketRule,
+    target: Target,
 ) -> Result<Response<Body>, ForwardError> {
-    edit(call, live, request.headers_mut());
+    edit(call, live, &mut request, target);
     let mut options = TunnelOptions { cuts: cuts(person, live), ..TunnelOptions::default() };
     let (flags, home) = (person.flags_in(live.session.id), &person.sign_in.principal.home);
     let inspector = inspector(&call.generation().adapters, live.session.ide, rule, flags, home);
@@ -141,20 +164,45 @@ async fn socket(
             }
         }));
     }
-    tunnel(&live.way.upstream, request, options, async || connect(call, person, live).await).await
+    tunnel(&upstream(live, target), request, options, async || port::connect(call, person, live, target).await)
+        .await
 }
 
-fn edit(call: &Call<'_>, live: &Live, headers: &mut HeaderMap) {
+fn edit<B>(call: &Call<'_>, live: &Live, request: &mut Request<B>, target: Target) {
     let edge = Edge { peer: call.peer, host: &call.host, https: call.generation().https() };
-    to_session(headers, edge, &live.way.authorization);
+    to_session(request.headers_mut(), edge, &live.way.authorization);
+    if target != Target::Session {
+        // What only the IDE may know is not for the program on a port.
+        request.headers_mut().remove(AUTHORIZATION);
+    } else if live.session.ide == Ide::Rstudio {
+        let inner = request.uri().clone();
+        rstudio::dress(call, live, request.headers_mut(), &inner);
+    }
+}
+
+/// Connections to the IDE are kept; those to a port are one request's own.
+fn upstream(live: &Live, target: Target) -> Upstream {
+    if target == Target::Session { live.way.upstream.clone() } else { Upstream::default() }
+}
+
+/// Records what a person typed, where consoles are audited.
+fn typed(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward) {
+    let Some(typed) = &forward.typed else { return };
+    let heard = Heard {
+        user: person.user(),
+        session: live.session.id,
+        ide: live.session.ide.word(),
+        path: ides_path(call.uri.path()),
+        channel: typed.channel,
+        flow: Flow::Input,
+        text: typed.text.clone(),
+    };
+    let event = call.world().console(heard, call.now);
+    event.into_iter().for_each(|event| call.world().link.audit(event));
 }
 
 fn cuts(person: &Person, live: &Live) -> Cuts {
     Cuts::both(&person.presence.cut, &live.way.cut)
-}
-
-async fn connect(call: &Call<'_>, person: &Person, live: &Live) -> std::io::Result<Stream> {
-    connect_to(call.thread, Some(person.sign_in.principal.uid), live).await
 }
 
 /// A fresh connection to a session's IDE, whose owner has this number if it is known.

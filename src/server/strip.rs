@@ -35,6 +35,11 @@ impl Outer {
         Some(Self { path, strips })
     }
 
+    /// Of a program that believes to be at `/` where this path leads.
+    pub(crate) const fn at(path: String) -> Self {
+        Self { path, strips: true }
+    }
+
     /// Takes the prefix off a request and says what it was.
     pub(crate) fn request<B>(&self, request: &mut Request<B>) {
         if !self.strips {

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod attributes;
+pub mod beneath;
 pub mod cgroup;
 pub mod directories;
 pub mod exec;

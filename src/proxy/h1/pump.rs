@@ -14,15 +14,54 @@ use tokio::time::{Instant, Sleep};
 use super::question::{Framing, write_number};
 use crate::forward::OnPiece;
 use crate::stream::Stream;
-use crate::upload::Upload;
+use crate::upload::{Upload, Watched, WatchedError};
 
 /// Why sending stopped.
 #[derive(Debug)]
 pub(crate) enum PumpError {
     TooLarge { limit: u64 },
     Client(hyper::Error),
+    /// Whoever looked at the body ended it.
+    Stopped,
     Stalled(Duration),
     Session(io::Error),
+}
+
+/// Where the body comes from.
+#[derive(Debug)]
+enum Source {
+    Plain(Incoming),
+    Watched(Box<Watched>),
+}
+
+impl Source {
+    /// The next piece, never an empty one.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PumpError>>> {
+        let body = match self {
+            Self::Plain(body) => body,
+            Self::Watched(body) => {
+                return body.poll_piece(cx).map(|piece| {
+                    piece.map(|piece| {
+                        piece.map_err(|error| match error {
+                            WatchedError::Client(error) => PumpError::Client(error),
+                            WatchedError::Stopped => PumpError::Stopped,
+                        })
+                    })
+                });
+            }
+        };
+        loop {
+            match std::task::ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(PumpError::Client(error)))),
+                // Trailers of requests are dropped: no session needs them, and they can smuggle fields.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => return Poll::Ready(Some(Ok(data))),
+                    _ => {}
+                },
+            }
+        }
+    }
 }
 
 /// A request on its way out.
@@ -32,7 +71,7 @@ pub(crate) struct Pump {
     sent: usize,
     data: Bytes,
     tail: &'static [u8],
-    body: Option<Incoming>,
+    body: Option<Source>,
     chunked: bool,
     /// Body bytes passed on.
     pub(crate) bytes: u64,
@@ -55,6 +94,7 @@ impl Pump {
             Upload::Empty => Framing::None,
             Upload::Full(bytes) => Framing::Length(bytes.len().try_into().unwrap_or(u64::MAX)),
             Upload::Stream(body) => body.size_hint().exact().map_or(Framing::Chunked, Framing::Length),
+            Upload::Watched(body) => body.size().map_or(Framing::Chunked, Framing::Length),
         }
     }
 
@@ -64,7 +104,8 @@ impl Pump {
         let (data, body) = match upload {
             Upload::Empty => (Bytes::new(), None),
             Upload::Full(bytes) => (bytes, None),
-            Upload::Stream(body) => (Bytes::new(), Some(body)),
+            Upload::Stream(body) => (Bytes::new(), Some(Source::Plain(body))),
+            Upload::Watched(body) => (Bytes::new(), Some(Source::Watched(body))),
         };
         Self {
             out,
@@ -159,48 +200,41 @@ impl Pump {
     /// Takes the next piece of the client's body; pending with the client's pause being timed.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
         let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
-        loop {
-            match Pin::new(&mut *body).poll_frame(cx) {
-                Poll::Pending => break,
-                Poll::Ready(None) => {
-                    self.body = None;
-                    self.stall = None;
-                    if self.chunked {
-                        self.pieces = self.pieces.max(1);
-                        self.tail = b"0\r\n\r\n";
-                    }
-                    return Poll::Ready(Ok(()));
+        match body.poll_piece(cx) {
+            Poll::Pending => {}
+            Poll::Ready(None) => {
+                self.body = None;
+                self.stall = None;
+                if self.chunked {
+                    self.pieces = self.pieces.max(1);
+                    self.tail = b"0\r\n\r\n";
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(PumpError::Client(error))),
-                Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers of requests are dropped: no session needs them, and they can smuggle fields.
-                    let Ok(data) = frame.into_data() else { continue };
-                    if data.is_empty() {
-                        continue;
-                    }
-                    self.stall = None;
-                    self.bytes = self.bytes.saturating_add(data.len().try_into().unwrap_or(u64::MAX));
-                    if let Some(limit) = self.limit.filter(|limit| self.bytes > *limit) {
-                        return Poll::Ready(Err(PumpError::TooLarge { limit }));
-                    }
-                    if self.chunked {
-                        // The head goes out first; only then may its buffer be used for chunk heads.
-                        if self.sent == self.out.len() {
-                            self.out.clear();
-                            self.sent = 0;
-                        }
-                        write_number(&mut self.out, data.len().try_into().unwrap_or(u64::MAX), 16);
-                        self.out.extend_from_slice(b"\r\n");
-                        self.tail = b"\r\n";
-                    }
-                    if let Some(on_piece) = &mut self.on_piece {
-                        on_piece(&data);
-                    }
-                    self.pieces = self.pieces.saturating_add(1);
-                    self.first = if self.pieces == 1 { data.clone() } else { Bytes::new() };
-                    self.data = data;
-                    return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+            Poll::Ready(Some(Ok(data))) => {
+                self.stall = None;
+                self.bytes = self.bytes.saturating_add(data.len().try_into().unwrap_or(u64::MAX));
+                if let Some(limit) = self.limit.filter(|limit| self.bytes > *limit) {
+                    return Poll::Ready(Err(PumpError::TooLarge { limit }));
                 }
+                if self.chunked {
+                    // The head goes out first; only then may its buffer be used for chunk heads.
+                    if self.sent == self.out.len() {
+                        self.out.clear();
+                        self.sent = 0;
+                    }
+                    write_number(&mut self.out, data.len().try_into().unwrap_or(u64::MAX), 16);
+                    self.out.extend_from_slice(b"\r\n");
+                    self.tail = b"\r\n";
+                }
+                if let Some(on_piece) = &mut self.on_piece {
+                    on_piece(&data);
+                }
+                self.pieces = self.pieces.saturating_add(1);
+                self.first = if self.pieces == 1 { data.clone() } else { Bytes::new() };
+                self.data = data;
+                return Poll::Ready(Ok(()));
             }
         }
         let pause = self.pause;
