@@ -16,7 +16,7 @@ const LINE_MAX: u64 = 1024 * 1024;
 pub(crate) fn verify(path: &Path) -> anyhow::Result<Answer> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot open `{name}`"))?;
-    let checked = chain(BufReader::new(file)).with_context(|| format!("cannot read `{name}`"))?;
+    let checked = chain(BufReader::new(file), |_| ()).with_context(|| format!("cannot read `{name}`"))?;
     Ok(match checked {
         Ok(Chain { records: 0, .. }) => Answer { text: format!("{name}: no records\n"), ..Answer::default() },
         Ok(Chain { records, last }) => {
@@ -31,20 +31,26 @@ pub(crate) fn verify(path: &Path) -> anyhow::Result<Answer> {
     })
 }
 
+/// A log in order.
 #[derive(Debug, PartialEq, Eq)]
-struct Chain {
-    records: u64,
+pub(crate) struct Chain {
+    pub records: u64,
     last: String,
 }
 
+/// The first line that does not follow.
 #[derive(Debug, PartialEq, Eq)]
-struct Broken {
-    line: u64,
-    why: String,
+pub(crate) struct Broken {
+    pub line: u64,
+    pub why: String,
     good: u64,
 }
 
-fn chain(mut log: impl BufRead) -> std::io::Result<Result<Chain, Broken>> {
+/// Checks all records, and shows each that follows from those before it.
+pub(crate) fn chain(
+    mut log: impl BufRead,
+    mut seen_record: impl FnMut(&str),
+) -> std::io::Result<Result<Chain, Broken>> {
     let mut seen = Chain { records: 0, last: GENESIS.to_owned() };
     loop {
         let mut bytes = Vec::new();
@@ -54,7 +60,10 @@ fn chain(mut log: impl BufRead) -> std::io::Result<Result<Chain, Broken>> {
         }
         let next = seen.records + 1;
         match record(&bytes, next, &seen.last) {
-            Ok(hash) => seen = Chain { records: next, last: hash },
+            Ok(hash) => {
+                seen = Chain { records: next, last: hash };
+                seen_record(std::str::from_utf8(bytes.trim_ascii_end()).unwrap_or_default());
+            }
             Err(why) => return Ok(Err(Broken { line: next, why, good: seen.records })),
         }
     }
@@ -87,7 +96,7 @@ mod tests {
 
     fn broken_at(lines: &[String]) -> Option<u64> {
         let text = lines.concat();
-        chain(text.as_bytes()).expect("readable").err().map(|broken| broken.line)
+        chain(text.as_bytes(), |_| ()).expect("readable").err().map(|broken| broken.line)
     }
 
     #[test]

@@ -135,6 +135,11 @@ fn counts(problems: &[Problem]) -> String {
 }
 
 impl Report {
+    /// The checks alone, for a report of which they are a part.
+    pub(crate) fn into_checks(self) -> Vec<Check> {
+        self.checks
+    }
+
     fn status(&self) -> u8 {
         if self.valid { 0 } else { EX_CONFIG }
     }

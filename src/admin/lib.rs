@@ -1,6 +1,6 @@
 //! The administrator's command, `portcullis`: checks the configuration, shows it, verifies the audit log.
 //!
-//! It reads files and prints; it changes nothing and talks to no other process. A command makes its whole answer before any of
+//! It reads files and prints; only what asks the running daemon (`daemon`) talks to another process. A command makes its whole answer before any of
 //! it is printed, so that a pipe that is closed early changes neither the answer nor the exit status. Called by
 //! `src/bin/portcullis.rs` only.
 #![forbid(unsafe_code)]
