@@ -30,6 +30,7 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
             found.root_may_sign_in(),
             found.allow_list_unused(),
             found.publishing(),
+            found.demanded_and_recorded(),
             found.range_holds_www_port(),
             found.range_is_small(),
             found.range_unused(),
@@ -137,6 +138,24 @@ impl Checks<'_> {
         let overridden = !rsession.allow_publish && rsession.allow_external_publish;
         let text = "it has no effect: `allow-publish=0` forbids all publishing";
         overridden.then(|| said.problem(Severity::Info, text))
+    }
+
+    /// A flag that is only recorded holds at no level: whoever it restricts could start nothing.
+    fn demanded_and_recorded(&self) -> Option<Problem> {
+        let portcullis = &self.settings.portcullis;
+        let said = self.said(FileKind::Portcullis, "minimum-level")?;
+        let both: Vec<&str> = portcullis
+            .minimum_level
+            .iter()
+            .map(|(flag, _)| flag.as_str())
+            .filter(|flag| portcullis.audit_only.iter().any(|recorded| recorded == flag))
+            .collect();
+        let text = format!(
+            "`audit-only` names them too, so nobody whom they restrict can start anything: {}",
+            both.join(", ")
+        );
+        (!both.is_empty())
+            .then(|| said.problem(Severity::Warning, text).hint("take them out of one of the two"))
     }
 
     /// Where the daemon's own port is in the range, sooner or later a session gets it first.

@@ -338,3 +338,25 @@ fn problems_as_json() {
         r#"[{"file":"rsession.conf","line":1,"span":{"start":0,"end":10},"option":"allow-shel","severity":"error","text":"there is no such option","hint":"did you mean `allow-shell`?","source":"allow-shel=0"}]"#
     );
 }
+
+#[test]
+fn flags_recorded_only_and_demanded_are_a_contradiction_that_is_told() {
+    answers(
+        "portcullis.conf",
+        "audit-only=allow-shell allow-vcs\nminimum-level=allow-shell:proxy restrict-directory-view:proxy\n",
+        "/etc/rstudio/portcullis.conf:2: minimum-level: warning: `audit-only` names them too, so nobody whom they restrict can start anything: allow-shell
+ 2 | minimum-level=allow-shell:proxy restrict-directory-view:proxy
+   |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: take them out of one of the two
+",
+    );
+    answers(
+        "portcullis.conf",
+        "minimum-level=allow-shell:none\n",
+        "/etc/rstudio/portcullis.conf:1: minimum-level: `none` is no level
+ 1 | minimum-level=allow-shell:none
+   |               ^^^^^^^^^^^^^^^^
+hint: write `ide`, `proxy` or `kernel`
+",
+    );
+}

@@ -13,6 +13,8 @@ use crate::Capability;
 use crate::flag::{self, About, Concerns};
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;
 
 /// A value and where it was said.

@@ -230,3 +230,15 @@ fn flags_come_from_the_configuration_with_their_lines() {
     assert_eq!(bob.vcs, Setting::at(false, "profiles", 4));
     assert_eq!(of("carol", &[]).vcs.origin, Origin::Default);
 }
+
+/// `PORTCULLIS_GENERATE=1` writes the page instead of complaining.
+#[test]
+fn the_page_is_what_the_table_says() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flags.md");
+    let expected = super::reference::reference();
+    if std::env::var_os("PORTCULLIS_GENERATE").is_some() {
+        std::fs::write(&path, &expected).expect("written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == expected, "docs/flags.md is stale: PORTCULLIS_GENERATE=1 writes it");
+}
