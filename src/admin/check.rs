@@ -235,12 +235,12 @@ mod tests {
           |           ^
        hint: write 1 for yes and 0 for no
 [PASS] jupyter.conf: right
+[PASS] vscode.conf: right
 [INFO] portcullis.conf: not there, which is fine
+[INFO] adapters.conf: not there, which is fine
 [INFO] profiles: not there, which is fine
 [INFO] ip-rules: not there, which is fine
 [INFO] login.html: not there, which is fine
-[INFO] vscode.conf: 1 note
-       {place}/vscode.conf: note: this file is not read: VS Code is not offered by this version
 [FAIL] the daemon does not start with this configuration: {place}
 "
         );

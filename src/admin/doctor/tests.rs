@@ -92,7 +92,7 @@ fn a_wrong_configuration_is_wrong_and_the_levels_are_shown_all_the_same() {
 
 #[test]
 fn applications_have_a_column_and_everything_fits_a_hundred_columns() {
-    let adapters = "[one]\ncommand=/bin/true {socket}\n[two]\ncommand=/bin/true {socket}\n";
+    let adapters = "[app one]\ncommand=/bin/true {socket}\n[app two]\ncommand=/bin/true {socket}\n";
     let found = examined(&[("adapters.conf", adapters), ("profiles", "[*]\nallow-shell=0\n")], false).text;
     assert!(found.contains("APPLICATIONS"), "{found}");
     for line in found.lines() {

@@ -154,7 +154,10 @@ impl Past<'_> {
                 Decision::Forwarded => noted = judged.noted,
             }
         }
-        if let Some(denial) = bench.flags.denies_in(ide, self.capability) {
+        // A request that nobody knew and a row covers now is what the row says.
+        let learned = self.capability == Capability::Unknown
+            && row_of(&bench.adapters, ide, &self.ask(false)).is_some_and(|_| !self.method.is_empty());
+        if let Some(denial) = bench.flags.denies_in(ide, self.capability).filter(|_| !learned) {
             return (Fate::Refused, Some(denial.about), denial.rule());
         }
         if old.name == flag::DIRECTORIES.name
