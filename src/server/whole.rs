@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browser;
+mod consoles;
 mod launcher;
 mod requests;
 mod session;

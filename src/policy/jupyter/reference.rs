@@ -149,7 +149,8 @@ named, never reaches the kernel; the cell shows an error named `Portcullis` with
 
 const MESSAGES_END: &str = "
 On a terminal's WebSocket `stdin` is kept line by line, with control characters as escapes; `set_size` passes, anything else ends
-it. With `all`, what kernel and terminal show is kept too: `stream`, results and displays as plain text, errors, prompts, the
+it. A terminal that brings a command or an environment along (`shell_command` in the body of `POST api/terminals`) is refused,
+because it would run without a key being pressed. With `all`, what kernel and terminal show is kept too: `stream`, results and displays as plain text, errors, prompts, the
 values of `user_expressions`, what a debugger evaluates.
 
 What this can't do:
@@ -159,7 +160,8 @@ What this can't do:
 * At a prompt that hides what is typed (`getpass`), «hidden» is recorded, whatever was typed: code that runs what it reads there
   runs unseen. What is typed blindly into a terminal (`sudo`) is recorded as it is, because nothing on the WebSocket says that the
   terminal doesn't show it.
-* Code that is already running talks to whom it likes. A kernel can be reached by other programs of the same person by its own
-  sockets, past the proxy.
-* Language servers (`lsp/ws`) and sockets of unknown routes are not read.
+* Code that is already running talks to whom it likes: it runs files that were written before, and other programs of the same
+  person reach a kernel by its own sockets, past the proxy.
+* Language servers (`lsp/ws`), sockets of unknown routes, and what a program of the person's own says behind the port proxy are
+  not read.
 ";

@@ -120,8 +120,7 @@ fn each_route_into_a_kernel_is_recorded_in_each_framing() {
 
 #[test]
 fn what_nobody_knows_is_answered_and_goes_nowhere() {
-    let mut strict = Flags::default();
-    strict.shell = Setting::at(false, "rsession.conf", 3);
+    let strict = Flags { shell: Setting::at(false, "rsession.conf", 3), ..Flags::default() };
     for (flags, rule) in [
         (Arc::new(strict), "allow-shell=0 (rsession.conf:3)"),
         (flags(ConsoleAudit::Input), "audit-r-console=input (default)"),
@@ -165,8 +164,7 @@ fn what_nobody_knows_is_answered_and_goes_nowhere() {
 
 #[test]
 fn an_effect_of_audit_lets_through_and_notes() {
-    let mut strict = Flags::default();
-    strict.shell = Setting::at(false, "rsession.conf", 3);
+    let strict = Flags { shell: Setting::at(false, "rsession.conf", 3), ..Flags::default() };
     let flags = Arc::new(Flags { audited: Some(Box::new(strict)), ..Flags::default() });
     let asked = message(Framing::V1, "shell", "apply_request", &json!({}));
     let (out, acts) = send(&mut kernel(Framing::V1, &flags), &asked, 9, true).expect("it is read");
