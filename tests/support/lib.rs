@@ -12,6 +12,7 @@ pub mod audit;
 pub mod browser;
 pub mod builder;
 pub mod client;
+pub mod editor;
 pub mod http1;
 pub mod http2;
 pub mod kernel;

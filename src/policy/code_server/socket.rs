@@ -213,9 +213,13 @@ impl Socket {
         }
         match moves {
             Some(moves) if moves.direction == Direction::Download => {
-                if self.fetches.len() < FETCHES_MAX {
-                    self.fetches.insert(number, moves.path);
+                if self.fetches.len() >= FETCHES_MAX {
+                    // Whoever asks for more without taking the answers leaves them all unrecorded but for their start.
+                    let files = self.fetches.drain().map(|(_, path)| path);
+                    let begun = files.map(|path| Carry::new(Direction::Download, path, usize::MAX));
+                    acts.notes.extend(begun.map(Carry::note));
                 }
+                self.fetches.insert(number, moves.path);
             }
             Some(moves) => {
                 let mut carry = Carry::new(moves.direction, moves.path, moves.bytes);

@@ -459,8 +459,7 @@ fn what_is_typed_is_recorded_where_consoles_are() {
 #[test]
 fn what_would_be_refused_is_noted_where_a_flag_only_audits() {
     let audit = flags(|flags| {
-        let mut strict = Flags::default();
-        strict.shell = no(false);
+        let strict = Flags { shell: no(false), ..Flags::default() };
         flags.audited = Some(Box::new(strict));
     });
     let mut wire = Wire::open(&audit);
