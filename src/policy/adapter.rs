@@ -240,14 +240,29 @@ impl<'a> Weighing<'a> {
             forward.transfer = Some(transfer(direction, tail));
         }
         forward.port = port_of(row, ask.path);
-        if row.tail != Tail::Route {
-            forward.spelt = plain_tail(tail).map(|plain| {
-                let (head, end) = row.route_of(ask.path, tail);
-                format!("{head}{plain}{end}")
-            });
-        }
+        forward.spelt = self.respelt(row, tail)?;
         self.adapter.complete(flags, ask, row, tail, &mut forward)?;
         Ok(forward)
+    }
+
+    /// The path with the name of its file in the one plain spelling, when it came in another.
+    fn respelt(&self, row: &Row, tail: &str) -> Result<Option<String>, Box<Refusal>> {
+        let followed = row.has_end();
+        let Some(plain) =
+            Some(row.tail).filter(|tail| *tail != Tail::Route).and_then(|_| plain_tail(tail, followed))
+        else {
+            return Ok(None);
+        };
+        let (head, end) = row.route_of(self.ask.path, tail);
+        let spelt = format!("{head}{plain}{end}");
+        // `a%2fcheckpoints` is a file, `a/checkpoints` a list of versions: what reads as both is neither.
+        let again = Weighing { ask: &Ask { path: &spelt, ..*self.ask }, ..*self };
+        let method = if self.ask.upgrade { Some(Methods::GET) } else { Methods::named(self.ask.method) };
+        if method.and_then(|method| again.find(method)).is_some_and(|(found, _)| std::ptr::eq(found, row)) {
+            return Ok(Some(spelt));
+        }
+        let why = "the name of a file in its path can be read as another route";
+        Err(Refusal::always(row.capability(), 400, why, "Rename the file.").into())
     }
 
     /// What no row covers: forwarded only while no flag takes anything away.

@@ -100,12 +100,6 @@ impl Tally {
         }
     }
 
-    /// The body is not what its form says (it is compressed): what follows is hashed as it is. Only right before the first
-    /// piece.
-    pub fn make_opaque(&mut self) {
-        self.kind = Kind::Whole { digest: Digest::new(), file: false };
-    }
-
     /// The digest of the file so far, for the next piece; `None` when there is none to continue.
     pub fn digest(&self) -> Option<Digest> {
         match &self.kind {

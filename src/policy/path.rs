@@ -52,6 +52,7 @@ pub(crate) fn malformed(path: &str) -> Option<&'static str> {
 /// Not plain: an empty or `.` segment, `;`, and the encodings of letters, digits, `-._~`, `/`, `\`, `;`, `%` and controls.
 pub(crate) fn not_plain(part: &str) -> Option<&'static str> {
     let bytes = part.as_bytes();
+    let mut beyond_ascii = false;
     for (at, byte) in bytes.iter().enumerate() {
         match byte {
             b';' => return Some("it holds a semicolon"),
@@ -66,11 +67,13 @@ pub(crate) fn not_plain(part: &str) -> Option<&'static str> {
                 if plain.is_ascii_alphanumeric() || plain < 0x20 || b"-._~/\\;%\x7f".contains(&plain) {
                     return Some("it encodes a character that needs no encoding or changes the path");
                 }
+                beyond_ascii |= plain >= 0x80;
             }
             _ => {}
         }
     }
-    None
+    // What is no text is read as one text by one program and as another by the next.
+    (beyond_ascii && percent_decode_str(part).decode_utf8().is_err()).then_some("it does not decode to UTF-8")
 }
 
 /// Why a tail is no name of a file.
@@ -87,6 +90,62 @@ pub(crate) fn decode_tail(tail: &str) -> Result<String, NotAName> {
 /// Whether [`decode_tail`] would succeed, without making the name.
 pub(crate) fn check_tail(tail: &str) -> Result<(), NotAName> {
     if tail.contains('%') { decode_tail(tail).map(drop) } else { Ok(()) }
+}
+
+/// The one plain spelling of a tail that was checked before; `None` when it is in it.
+///
+/// Decoded once, without empty and `.` segments; then everything but letters, digits and the signs that mean nothing in a path
+/// is encoded, in capitals. A slash at the end stays: it asks for a folder; but not where the rest of the route follows.
+pub(crate) fn plain_tail(tail: &str, followed: bool) -> Option<String> {
+    let folder = tail.ends_with('/') && !followed;
+    if is_plain_tail(tail) && tail.ends_with('/') == folder {
+        return None;
+    }
+    let name = decode_tail(tail).ok()?;
+    let mut plain = String::with_capacity(tail.len() + 16);
+    // Nothing but slashes is the folder itself.
+    for part in name.split('/').filter(|part| !part.is_empty()) {
+        plain.push('/');
+        for byte in part.bytes() {
+            if is_meaningless(byte) {
+                plain.push(char::from(byte));
+            } else {
+                let digit =
+                    |value: u8| char::from_digit(value.into(), 16).unwrap_or('0').to_ascii_uppercase();
+                plain.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
+    if folder {
+        plain.push('/');
+    }
+    (plain != tail).then_some(plain)
+}
+
+/// Signs that no program between the browser and the file gives a meaning in a path: what `encodeURIComponent` leaves, and a
+/// few more that people have in names of files.
+const fn is_meaningless(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
+        || matches!(byte, b'@' | b':' | b',' | b'=' | b'&' | b'$')
+}
+
+/// Whether [`plain_tail`] would change nothing, for the usual tail, without making anything.
+fn is_plain_tail(tail: &str) -> bool {
+    let bytes = tail.as_bytes();
+    let mut start = true;
+    for (at, byte) in bytes.iter().enumerate() {
+        let plain = match byte {
+            b'/' => !(start && at > 0),
+            b'.' if start => !matches!(bytes.get(at + 1), None | Some(b'/')),
+            byte => is_meaningless(*byte),
+        };
+        if !plain {
+            return false;
+        }
+        start = *byte == b'/';
+    }
+    true
 }
 
 /// A name as it stands in a JSON body: the same rules, nothing to decode.
@@ -184,11 +243,38 @@ mod tests {
             "/a%2fb",
             "/a%0d",
             "/%7E",
+            "/%ff",
+            "/%c0%ae",
         ] {
             assert!(not_plain(bad).is_some(), "{bad:?}");
         }
-        for good in ["/a/b/", "/@x/y:z", "/%40x", "/a.b", "/.a", "/a/..b", "/a%20b"] {
+        for good in ["/a/b/", "/@x/y:z", "/%40x", "/%c3%a9", "/a.b", "/.a", "/a/..b", "/a%20b"] {
             assert_eq!(not_plain(good), None, "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_tail_has_one_plain_spelling() {
+        for (tail, plain) in [
+            ("/%61.txt", "/a.txt"),
+            ("/a%2fb//./c/", "/a/b/c/"),
+            ("/%252e%252e/x", "/%252e%252e/x"),
+            ("/a%2fB%c3%a9", "/a/B%C3%A9"),
+            ("/a;b+c", "/a%3Bb%2Bc"),
+            ("//", "/"),
+            ("/./a", "/a"),
+            ("/a/.", "/a"),
+            ("/[a]", "/%5Ba%5D"),
+            ("/a%5cb", "/a%5Cb"),
+        ] {
+            assert_eq!(plain_tail(tail, false).as_deref().unwrap_or(tail), plain, "{tail}");
+            assert_eq!(plain_tail(plain, false), None, "{plain}");
+            assert_eq!(decode_tail(tail), decode_tail(plain), "{tail}");
+        }
+        assert_eq!(plain_tail("/a/", true).as_deref(), Some("/a"));
+        assert_eq!(plain_tail("//", true).as_deref(), Some(""));
+        for plain in ["", "/", "/a", "/a/", "/.a/..b/a.", "/@a:b(1)*,='!~&$-_"] {
+            assert!(plain_tail(plain, false).is_none() && is_plain_tail(plain), "{plain}");
         }
     }
 

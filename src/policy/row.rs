@@ -206,11 +206,19 @@ impl Row {
         fits(&self.path, path)
     }
 
+    /// Whether a literal end follows what `**` matches.
+    pub(crate) fn has_end(&self) -> bool {
+        !self.path.ends_with("**")
+    }
+
     /// The path without what `**` matched: the part that chose this row.
     pub(crate) fn route_of<'p>(&self, path: &'p str, tail: &str) -> (&'p str, &'p str) {
         let head = self.path.find("**").map_or(path.len(), |_| {
             // The tail is a slice of the path: its place follows from the two lengths that remain.
-            let end = self.path.rsplit("**").next().map_or(0, |literal| suffix_len(literal, path));
+            let literal = self.path.rsplit("**").next().unwrap_or_default();
+            // As in `fits`: a slash at the end belongs to a literal end, else to the tail.
+            let trimmed = if literal.is_empty() { path } else { path.strip_suffix('/').unwrap_or(path) };
+            let end = suffix_len(literal, trimmed) + path.len() - trimmed.len();
             path.len() - end - tail.len()
         });
         (&path[..head], if head == path.len() { "" } else { &path[head + tail.len()..] })
@@ -321,6 +329,8 @@ mod tests {
         let row = Row::new(Methods::GET, "/git**/remote/*", &[], "", "");
         let tail = row.fits("/git/a%2fb/remote/x").expect("it fits");
         assert_eq!(row.route_of("/git/a%2fb/remote/x", tail), ("/git", "/remote/x"));
+        let tail = row.fits("/git/a/remote/x/").expect("it fits");
+        assert_eq!(row.route_of("/git/a/remote/x/", tail), ("/git", "/remote/x/"));
         let row = Row::new(Methods::GET, "/files**", &[], "", "");
         assert_eq!(row.route_of("/files/a", "/a"), ("/files", ""));
         let row = Row::new(Methods::GET, "/lab", &[], "", "");

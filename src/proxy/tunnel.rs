@@ -33,6 +33,8 @@ use crate::stream::Stream;
 use crate::upload::Upload;
 use crate::upstream::Upstream;
 
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod inspected;
 mod lanes;
 mod reframe;

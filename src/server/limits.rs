@@ -13,7 +13,7 @@ pub(crate) fn capped(limit: u64, all: Option<u64>) -> u64 {
 /// The refusal of a body beyond `limit`, naming the option that sets it.
 pub(crate) fn too_large(generation: &Generation, flags: &Flags, forward: &Forward, limit: u64) -> Refusal {
     let policys = match forward.body {
-        BodyRule::Stream => None,
+        BodyRule::Stream | BodyRule::Form => None,
         BodyRule::Limit(limit) | BodyRule::Judge { limit } => Some(limit),
     };
     if generation.body_limit() != Some(limit) || policys == Some(limit) {

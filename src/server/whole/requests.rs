@@ -146,13 +146,30 @@ fn a_flag_refuses_at_the_door_in_the_ides_own_words() {
     assert_eq!(alice.fetch(&format!("/s/{}/api/status", session.id)).status, 200);
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let mut digest = portcullis_policy::Digest::new();
+    digest.update(bytes);
+    digest.finish().hex()
+}
+
 #[test]
 fn files_that_go_out_and_in_are_recorded() {
     let (launcher, alice, _, session, _fake) = world(&[]);
     let transferred = || {
         launcher.expect("a transfer", |message| match message {
-            ToLauncher::Audit(Event::Transfer { user, direction, path, bytes, complete, .. }) => {
-                Some((user, direction, path, bytes, complete))
+            ToLauncher::Audit(Event::Transfer {
+                user,
+                direction,
+                path,
+                bytes,
+                complete,
+                sha256,
+                hashed,
+                range,
+                ..
+            }) => {
+                assert_eq!((hashed.as_str(), range.as_str()), ("file", ""));
+                Some((user, direction, path, bytes, complete, sha256))
             }
             _ => None,
         })
@@ -160,15 +177,25 @@ fn files_that_go_out_and_in_are_recorded() {
     let answer = alice.fetch(&format!("/s/{}/files/a%20b.txt", session.id));
     assert!(answer.status == 200 && answer.header("content-security-policy").contains("sandbox"));
     let length = u64::try_from(answer.body.len()).expect("small");
-    assert_eq!(transferred(), ("alice".into(), "download".into(), "a b.txt".into(), length, true));
+    let hash = hex(answer.body.as_bytes());
+    assert_eq!(transferred(), ("alice".into(), "download".into(), "a b.txt".into(), length, true, hash));
     let body = r#"{"type":"file","format":"base64","name":"up.txt","content":"aGVsbG8=","path":"up.txt"}"#;
     let headers = format!("Origin: {}\r\nContent-Type: application/json\r\n", alice.origin());
     assert_eq!(
         alice.ask("PUT", &format!("/s/{}/api/contents/up.txt", session.id), &headers, body).status,
         200
     );
-    let length = u64::try_from(body.len()).expect("small");
-    assert_eq!(transferred(), ("alice".into(), "upload".into(), "up.txt".into(), length, true));
+    assert_eq!(transferred(), ("alice".into(), "upload".into(), "up.txt".into(), 5, true, hex(b"hello")));
+    let piece = |number: i32, content: &str| {
+        let body = format!(r#"{{"format":"base64","content":"{content}","chunk":{number}}}"#);
+        let path = format!("/s/{}/api/contents/big", session.id);
+        assert_eq!(alice.ask("PUT", &path, &headers, &body).status, 200);
+    };
+    [(1, "aGVsbG8="), (2, "IA=="), (-1, "d29ybGQ=")]
+        .into_iter()
+        .for_each(|(number, text)| piece(number, text));
+    let hash = hex(b"hello world");
+    assert_eq!(transferred(), ("alice".into(), "upload".into(), "big".into(), 11, true, hash));
 }
 
 #[test]

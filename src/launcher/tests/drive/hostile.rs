@@ -107,6 +107,9 @@ fn flood_of_records(_: &Stage) -> Result<()> {
             direction: "upload".into(),
             path: "a".into(),
             bytes: number,
+            sha256: String::new(),
+            hashed: "file".into(),
+            range: String::new(),
             complete: true,
         }))?;
     }

@@ -58,6 +58,9 @@ fn forged_record(_: &Stage) -> Result<()> {
         direction: "upload".into(),
         path: "a\u{1b}[2Jb".into(),
         bytes: 1,
+        sha256: String::new(),
+        hashed: "file".into(),
+        range: String::new(),
         complete: true,
     };
     link.send(&ToLauncher::Audit(transfer))?;

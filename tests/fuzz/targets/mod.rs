@@ -1,0 +1,29 @@
+//! The targets.
+
+mod adapter;
+mod bodies;
+mod conf;
+mod cookie;
+mod proxy;
+mod sockets;
+mod wire;
+
+use crate::Target;
+
+/// All of them.
+pub static ALL: &[Target] = &[
+    adapter::ADAPTER,
+    adapter::PATH,
+    bodies::CONTENTS,
+    bodies::RPC,
+    bodies::MULTIPART,
+    sockets::JUPYTER,
+    sockets::CODE_SERVER,
+    sockets::TERMINALS,
+    proxy::FRAMES,
+    proxy::ANSWER,
+    proxy::CHUNKS,
+    cookie::COOKIE,
+    conf::CONF,
+    wire::WIRE,
+];
