@@ -74,6 +74,16 @@ impl Adapters {
         &self.apps
     }
 
+    /// Whether they cover the same requests in the same way. Where a row was said doesn't matter.
+    pub fn same_rules(&self, other: &Self) -> bool {
+        let plain = |rows: &[Row]| -> Vec<Row> {
+            rows.iter().map(|row| Row { source: Cow::Borrowed(""), ..row.clone() }).collect()
+        };
+        let apps = self.apps.iter().map(App::name).eq(other.apps.iter().map(App::name));
+        let ides = Ide::BUILT_IN.into_iter().chain(self.apps.iter().map(|app| Ide::App(app.name())));
+        apps && ides.into_iter().all(|ide| plain(self.rows(ide)) == plain(other.rows(ide)))
+    }
+
     /// What a person reads as the IDE's name.
     pub fn title<'a>(&'a self, ide: &'a Ide) -> &'a str {
         match ide {

@@ -15,6 +15,8 @@ pub(crate) const CODE_SERVER: &[&str] =
     &["build-essential", "python3", "python3-venv", "pkg-config", "libkrb5-dev", "ca-certificates", "git"];
 /// To make accounts with a password.
 pub(crate) const ACCOUNTS: &[&str] = &["openssl", "passwd"];
+/// Applications to be declared: R Shiny, and a WSGI server. Tests that need one are skipped where it is missing.
+pub(crate) const APPS: &[&str] = &["r-cran-shiny", "gunicorn"];
 /// To drive a real browser.
 pub(crate) const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 

@@ -53,6 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.only.as_deref().is_none_or(|only| only == "e2e") {
         packages::ensure(packages::ACCOUNTS)?;
         packages::ensure(packages::BROWSER)?;
+        packages::ensure(packages::APPS)?;
         jupyter::ensure()?;
         code_server::try_ensure();
     }

@@ -36,7 +36,16 @@ fn ask(request: &str) -> Ask<'_> {
     let (method, path) = request.split_once(' ').expect("method and path");
     let upgrade = method == "WS";
     let method = if upgrade { "GET" } else { method };
-    Ask { method, path, query: None, upgrade, subprotocol: None, content_length: Some(5), wants_html: false, port_token: None }
+    Ask {
+        method,
+        path,
+        query: None,
+        upgrade,
+        subprotocol: None,
+        content_length: Some(5),
+        wants_html: false,
+        port_token: None,
+    }
 }
 
 fn verdict(adapters: &Adapters, ide: Ide, change: Change, request: &str) -> Verdict {

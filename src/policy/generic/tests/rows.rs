@@ -140,6 +140,20 @@ fn a_line_adds_a_route_to_an_ide() {
 }
 
 #[test]
+fn rules_are_compared_without_their_places() {
+    let one = adapters("[jupyter]\nroute = GET /a ui\n");
+    assert!(one.same_rules(&adapters("# moved\n[jupyter]\n\nroute = GET /a/ ui\n")));
+    for other in [
+        "",
+        "[jupyter]\nroute = GET /b ui\n",
+        "[rstudio]\nroute = GET /a ui\n",
+        "[jupyter]\nroute = GET /a ui act\n",
+    ] {
+        assert!(!one.same_rules(&adapters(other)) && !adapters(other).same_rules(&one), "{other}");
+    }
+}
+
+#[test]
 fn a_line_makes_a_built_in_route_stricter_and_never_looser() {
     let loose = adapters("[jupyter]\nroute = ANY ** ui\nroute = GET ** ui socket\n");
     for (change, request) in [
