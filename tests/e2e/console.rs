@@ -36,7 +36,7 @@ fn ways() -> Vec<(&'static str, &'static str, Value, &'static str)> {
             "control",
             "debug_request",
             json!({"command": "evaluate", "arguments": {"expression": "by_debugger()"}}),
-            r#"{"arguments":{"expression":"by_debugger()"},"command":"evaluate"}"#,
+            r#"{"command":"evaluate","arguments":{"expression":"by_debugger()"}}"#,
         ),
         ("control", "execute_request", json!({"code": "by_control()"}), "by_control()"),
     ]
@@ -163,6 +163,7 @@ fn real(stage: &Stage) -> Result<()> {
     for v1 in [false, true] {
         let mut socket = kernel::connect(&client, &id, &kernel, v1)?;
         ensure!(kernel::execute(&mut socket, v1, &format!("40+2 # {v1}"))? == "42", "42");
+        kernel::await_kind(&mut socket, "execute_reply")?;
         seen(&format!("40+2 # {v1}"))?;
         world.await_audit("console", &[("channel", "iopub execute_result"), ("text", "42")], 20)?;
 
@@ -173,12 +174,12 @@ fn real(stage: &Stage) -> Result<()> {
         ensure!(reply.content["user_expressions"]["x"]["data"]["text/plain"] == "42", "it runs: {reply:?}");
         seen("x = 6*7")?;
 
-        // Old clients' way to the same.
         let request = json!({"code": "print(eval(input('more? ')))", "allow_stdin": true});
         kernel::send(&mut socket, v1, "shell", "execute_request", &request)?;
         kernel::await_kind(&mut socket, "input_request")?;
         kernel::send(&mut socket, v1, "stdin", "input_reply", &json!({"value": "7*8"}))?;
         ensure!(kernel::await_kind(&mut socket, "stream")?.content["text"] == "56\n", "it runs");
+        kernel::await_kind(&mut socket, "execute_reply")?;
         seen("7*8")?;
 
         let request = json!({"code": "import getpass; len(getpass.getpass())", "allow_stdin": true});
