@@ -7,7 +7,7 @@ mod own;
 
 use portcullis_model::session::Ide;
 
-use crate::doors::{Example, Spoken};
+use crate::doors::{Example, Finer, Spoken};
 use crate::generic;
 use crate::path::{check_tail, decode_tail, malformed, not_plain, plain_tail};
 use crate::row::{Check, Methods, Row, Tail};
@@ -77,8 +77,18 @@ pub(crate) trait Adapter: Sync {
     }
 
     /// What is done by messages of a WebSocket rather than by requests: for `portcullis explain`.
-    fn spoken(&self) -> &'static [Spoken] {
-        &[]
+    fn spoken(&self) -> Vec<Spoken> {
+        Vec::new()
+    }
+
+    /// The query by which a request of this row names a file: for `portcullis explain`.
+    fn query_of(&self, _row: &Row, _file: &str) -> Option<String> {
+        None
+    }
+
+    /// What covers a request beyond its row, such as the method of a call: for `portcullis explain`.
+    fn finer(&self, _ask: &Ask<'_>) -> Option<Finer> {
+        None
     }
 }
 

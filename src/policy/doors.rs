@@ -39,13 +39,24 @@ pub struct Example {
     pub body: Option<String>,
 }
 
-/// Something that is done by a message of a WebSocket.
+/// What covers a request beyond its row: the method of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finer {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes, all of it.
+    pub needs: &'static [Capability],
+    /// Where it was read.
+    pub source: &'static str,
+}
+
+/// Something that is done by a message of a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoken {
-    /// What it takes.
-    pub capability: Capability,
+    /// What it takes, all of it.
+    pub needs: &'static [Capability],
     /// The message in words: `remoteterminal.$createProcess`.
-    pub message: &'static str,
+    pub message: String,
     /// Path of the WebSocket's row.
     pub socket: &'static str,
     /// Where it was read.
@@ -63,6 +74,7 @@ impl Door {
             subprotocol: None,
             content_length: self.body.as_ref().and_then(|body| u64::try_from(body.len()).ok()),
             wants_html: false,
+            port_token: None,
         }
     }
 
@@ -99,7 +111,7 @@ pub fn row_of<'a>(adapters: &'a Adapters, ide: Ide, ask: &Ask<'_>) -> Option<&'a
 pub fn doors(adapters: &Adapters, ide: Ide, capability: Capability, file: Option<&str>) -> Vec<Door> {
     let file = file.unwrap_or("example.txt");
     let taken = rows_of(adapters, ide).filter(|row| row.needs.contains(&capability));
-    let made = taken.map(|row| door(row, file));
+    let made = taken.map(|row| Door { query: of(ide).query_of(row, file), ..door(row, file) });
     let examples = of(ide).examples(capability, file).into_iter().map(|example| {
         let Example { method, path, query, body } = example;
         Door { method, path, query, upgrade: false, body }
@@ -108,14 +120,20 @@ pub fn doors(adapters: &Adapters, ide: Ide, capability: Capability, file: Option
 }
 
 /// What an IDE's WebSockets are told that takes a capability.
-pub fn spoken(ide: Ide, capability: Capability) -> impl Iterator<Item = &'static Spoken> {
-    of(ide).spoken().iter().filter(move |spoken| spoken.capability == capability)
+pub fn spoken(ide: Ide, capability: Capability) -> Vec<Spoken> {
+    of(ide).spoken().into_iter().filter(|spoken| spoken.needs.contains(&capability)).collect()
+}
+
+/// What covers a request beyond its row, where its IDE knows such a thing.
+pub fn finer(ide: Ide, ask: &Ask<'_>) -> Option<Finer> {
+    of(ide).finer(ask)
 }
 
 /// The shortest request that a row covers.
 fn door(row: &Row, file: &str) -> Door {
     let tail = match row.tail {
-        // An absolute path has the same letters below a root of `/`.
+        // Below a slash of the row an absolute path keeps its own.
+        Tail::File | Tail::Name if row.path.contains("/**") => encoded(file),
         Tail::File | Tail::Name => format!("/{}", encoded(file.trim_start_matches('/'))),
         Tail::Route if row.names_port() => "/8123/".to_owned(),
         Tail::Route => String::new(),

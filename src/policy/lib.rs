@@ -36,15 +36,16 @@ use portcullis_model::session::Ide;
 pub use adapter::Prefix;
 pub use adapters::Adapters;
 pub use ask::{
-    Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Target, Transfer, Typed, Verdict,
+    Ask, BodyRule, Direction, Forward, PathClaim, PathRule, QueryRule, SocketRule, Target, Transfer, Typed,
+    Verdict,
 };
 pub use capability::Capability;
-pub use doors::{Door, Example, Spoken, doors, row_of, rows_of, spoken};
-pub use generic::{Accepts, App, app_refusal_body};
+pub use doors::{Door, Example, Finer, Spoken, doors, finer, row_of, rows_of, spoken};
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
-pub use ledger::{Counted, Digest, Form, Moved, Sum, Tally};
+pub use generic::{Accepts, App, app_refusal_body};
 pub use inspect::{Inspector, inspector};
+pub use ledger::{Counted, Digest, Form, Moved, Sum, Tally};
 pub use portcullis_conf::Origin;
 pub use portcullis_model::{Effect, Level};
 pub use refusal::{Refusal, outside, over_limit, port_of_another, refusal_body};

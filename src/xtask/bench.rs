@@ -35,10 +35,16 @@ pub(crate) struct Options {
     /// Only small requests: for whoever tunes them
     #[arg(long)]
     only_requests: bool,
+    /// Only what the policy costs: takes seconds, installs nothing
+    #[arg(long, conflicts_with_all = ["only_requests", "write"])]
+    only_policy: bool,
 }
 
 /// Installs, builds, measures. The exit status says whether every bar holds.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if options.only_policy {
+        return policy(options);
+    }
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::ACCOUNTS)?;
     packages::ensure(COMPARED)?;
@@ -94,6 +100,24 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     if options.write {
         command.arg("--write").arg(run::root().join("docs/performance.md"));
+    }
+    let status = command.stdin(Stdio::null()).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds and measures the policy alone, which needs neither accounts nor namespaces.
+fn policy(options: &Options) -> Result<ExitCode> {
+    run::step("building with optimisation (the first time takes some minutes)");
+    run::must(
+        run::cargo().args(["build", "--release", "--locked", "-p", "portcullis-bench", "--bins"]),
+        "build",
+    )?;
+    let mut command = std::process::Command::new(target_folder()?.join("release/portcullis-bench"));
+    command.arg("--only-policy");
+    for (on, flag) in [(options.quick, "--quick"), (options.json, "--json")] {
+        if on {
+            command.arg(flag);
+        }
     }
     let status = command.stdin(Stdio::null()).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

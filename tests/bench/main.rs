@@ -9,6 +9,7 @@ mod ide_start;
 mod measure;
 mod ours;
 mod peers;
+mod policy;
 mod report;
 mod stats;
 mod target;
@@ -46,6 +47,9 @@ struct Cli {
     /// Only small requests: for whoever tunes them
     #[arg(long)]
     only_requests: bool,
+    /// Only the policy: no server, nothing else to install
+    #[arg(long, conflicts_with_all = ["only_requests", "write"])]
+    only_policy: bool,
 }
 
 fn main() -> ExitCode {
@@ -56,10 +60,12 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    let report = measure::everything(
-        &Scope { quick: cli.quick, ide: !cli.no_ide, only_requests: cli.only_requests },
-        cli.chp.as_deref(),
-    )?;
+    let report = if cli.only_policy {
+        measure::policy_alone(cli.quick)?
+    } else {
+        let scope = Scope { quick: cli.quick, ide: !cli.no_ide, only_requests: cli.only_requests };
+        measure::everything(&scope, cli.chp.as_deref())?
+    };
     let markdown = report.markdown();
     if let Some(path) = &cli.write {
         let head = "# Performance\n\nWritten by `cargo xtask bench`; run it on your own machine, figures of another say little.\n\n";

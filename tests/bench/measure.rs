@@ -11,7 +11,7 @@ use portcullis_testing::stage::Stage;
 use crate::ours::{self, Way};
 use crate::report::{Bar, Report, Row, Table};
 use crate::target::Target;
-use crate::{http_load, ide_start, peers, stats, transfer, upstream, websocket_load};
+use crate::{http_load, ide_start, peers, policy, stats, transfer, upstream, websocket_load};
 
 /// Answers in a fixed small JSON text; a route of JupyterLab that every flag leaves open.
 const SMALL: &str = "api";
@@ -72,6 +72,7 @@ pub(crate) fn everything(scope: &Scope, chp: Option<&Path>) -> Result<Report> {
     if scope.only_requests {
         return Ok(Report { machine: machine()?, versions: versions(), rounds: plan.rounds, tables, bars });
     }
+    tables.extend(policy::measure(scope.quick, &mut bars));
     tables.push(websockets(&targets, &plan)?);
     tables.push(transfers(&targets, &plan, &mut bars)?);
     let kb = |value: u64| u32::try_from(value).map_or(f64::NAN, f64::from) / 1024.0;
@@ -95,6 +96,16 @@ pub(crate) fn everything(scope: &Scope, chp: Option<&Path>) -> Result<Report> {
         tables.push(starts(&stage, if scope.quick { 1 } else { 3 }, scratch.path())?);
     }
     Ok(Report { machine: machine()?, versions: versions(), rounds: plan.rounds, tables, bars })
+}
+
+/// Measures the policy alone.
+///
+/// # Errors
+/// When the machine can't be described.
+pub(crate) fn policy_alone(quick: bool) -> Result<Report> {
+    let mut bars = Vec::new();
+    let tables = policy::measure(quick, &mut bars);
+    Ok(Report { machine: machine()?, versions: "nothing".into(), rounds: 1, tables, bars })
 }
 
 fn requests(targets: &[Target], plan: &Plan, scratch: &Path, bars: &mut Vec<Bar>) -> Result<Table> {

@@ -84,11 +84,12 @@ impl Case {
     /// Whether an IDE's table knows the request; of a capability each may be asked.
     pub(super) fn known_in(&self, adapters: &Adapters, ide: Ide) -> bool {
         match self {
-            Self::Request(single) => row_of(adapters, ide, &single.ask()).is_some(),
+            // A row for whatever has no other is no knowledge.
+            Self::Request(single) => row_of(adapters, ide, &single.ask())
+                .is_some_and(|row| row.capability() != Capability::Unknown),
             Self::Capability { capability, claim, .. } => {
                 let file = claim.as_ref().map(|claim| claim.tail.as_str());
-                !doors(adapters, ide, *capability, file).is_empty()
-                    || spoken(ide, *capability).next().is_some()
+                !doors(adapters, ide, *capability, file).is_empty() || !spoken(ide, *capability).is_empty()
             }
         }
     }
@@ -100,10 +101,10 @@ pub(super) fn all_doors(
     ide: Ide,
     capability: Capability,
     claim: Option<&PathClaim>,
-) -> (Vec<Door>, Vec<&'static Spoken>) {
+) -> (Vec<Door>, Vec<Spoken>) {
     let file =
         claim.map(|claim| if claim.absolute { format!("/{}", claim.tail) } else { claim.tail.clone() });
-    (doors(adapters, ide, capability, file.as_deref()), spoken(ide, capability).collect())
+    (doors(adapters, ide, capability, file.as_deref()), spoken(ide, capability))
 }
 
 /// The path behind `/s/<id>`.

@@ -1,9 +1,8 @@
 //! Which lines would make another decision: each is tried with the function that decides before it is named.
 
-use portcullis_conf::{Origin, Settings};
 use portcullis_model::UserName;
 use portcullis_policy::flag::{self, About};
-use portcullis_policy::{Capability, Flags, Refusal};
+use portcullis_policy::{Capability, Flags, Origin, Refusal};
 
 use crate::judge::{Decision, Judged};
 
@@ -14,7 +13,6 @@ const TRIES: usize = 32;
 ///
 /// `again` judges the same request with other flags.
 pub(super) fn to_allow(
-    settings: &Settings,
     user: &UserName,
     flags: &Flags,
     judged: &Judged,
@@ -32,7 +30,7 @@ pub(super) fn to_allow(
         if about.name == flag::DIRECTORIES.name {
             lines.extend(listed(&flags, &judged));
         }
-        lines.push(line(settings, user, about, refusal));
+        lines.push(line(user, about, refusal));
         if !flags.lift(about.name) {
             break;
         }
@@ -44,34 +42,38 @@ pub(super) fn to_allow(
     lines
 }
 
-/// `rsession.conf:3: write allow-shell=1`, and the same for this person alone.
-fn line(settings: &Settings, user: &UserName, about: &About, refusal: &Refusal) -> String {
-    let lifted = if about.name.starts_with("allow-") { 1 } else { 0 };
-    let written = format!("`{}={lifted}`", about.name);
-    let place = match origin(settings, user, about, refusal) {
-        Some((file, line)) => format!("in {file}, line {line}, write {written}"),
-        None => format!("in rsession.conf write {written}"),
-    };
+/// Where to write what lifts the flag that refused, for all or for this person alone.
+fn line(user: &UserName, about: &About, refusal: &Refusal) -> String {
+    let origin = origin(about, refusal).unwrap_or(Origin::Default);
     let route = if refusal.capability == Capability::Unknown {
         "; or a `route=` line in adapters.conf that says what this request takes, once you know it"
     } else {
         ""
     };
-    format!("{place}; for {user} alone, at the end of profiles: `[{user}]`, and below it {written}{route}")
+    format!("{}{route}", lifted(user, about, &origin))
+}
+
+/// Where to write what lifts a flag.
+pub(super) fn lifted(user: &UserName, about: &About, origin: &Origin) -> String {
+    let lifted = if about.name.starts_with("allow-") { 1 } else { 0 };
+    let written = format!("`{}={lifted}`", about.name);
+    let place = match origin {
+        Origin::At { file, line } => format!("in {file}, line {line}, write {written}"),
+        Origin::Default => format!("in rsession.conf write {written}"),
+    };
+    let while_short =
+        format!("for some hours, as root: `portcullis exempt {user} {} --for 2h --reason …`", about.name);
+    format!(
+        "{place}; for {user} alone, at the end of profiles: `[{user}]`, and below it {written}; {while_short}"
+    )
 }
 
 /// File and line that the rule names.
-fn origin(
-    _settings: &Settings,
-    _user: &UserName,
-    about: &About,
-    refusal: &Refusal,
-) -> Option<(String, String)> {
+fn origin(about: &About, refusal: &Refusal) -> Option<Origin> {
     let rest = refusal.rule.split(&format!("{}=", about.name)).nth(1)?;
     let place = rest.split_once('(')?.1.split_once(')')?.0;
     let (file, line) = place.rsplit_once(':')?;
-    line.parse::<u32>().ok()?;
-    Some((file.to_owned(), line.to_owned()))
+    Some(Origin::At { file: file.to_owned(), line: line.parse().ok()? })
 }
 
 /// The directory that would have to be listed.

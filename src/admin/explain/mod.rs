@@ -1,10 +1,11 @@
 //! `portcullis explain`: what becomes of a request of a person, and why; by the functions that decide in the server.
 //!
-//! `case` says what is asked about, `change` which lines would make another decision, `report` prints. Nothing is sent anywhere; the
+//! `case` says what is asked about, `change` which lines would make another decision, `report` finds out and `found` prints. Nothing is sent anywhere; the
 //! daemon is asked for exemptions only.
 
 mod case;
 mod change;
+mod found;
 mod report;
 
 use std::io::Read as _;
@@ -91,7 +92,7 @@ fn report(dir: &Path, question: &Question) -> anyhow::Result<Report> {
         (None, None) => bail!("say --op or --request"),
     };
     let exemptions = exemptions::lift(&question.run_dir, &person.user, &mut bench.flags);
-    Ok(Report::new(dir, &settings, &person, &bench, &case, &ides, exemptions))
+    Ok(Report::new(dir, &person, &bench, &case, &ides, exemptions))
 }
 
 /// The IDEs that are meant.

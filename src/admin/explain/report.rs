@@ -2,24 +2,21 @@
 
 use std::path::Path;
 
-use portcullis_conf::Settings;
 use portcullis_model::UserName;
 use portcullis_model::session::Ide;
 use portcullis_policy::flag::About;
 use portcullis_policy::levels::{HostFacts, level};
-use portcullis_policy::{Capability, Flags, PathClaim, Row, row_of};
+use portcullis_policy::{Capability, Finer, Flags, PathClaim, Row, finer, row_of};
 use serde::Serialize;
 
 use super::case::{Case, all_doors};
+use super::found::{DoorFound, Finding, LevelFound, RowFound, SHOWN};
 use super::{UNKNOWN, change};
 use crate::Answer;
 use crate::doctor::host;
-use crate::judge::{Bench, Decision, Judged, Led};
-use crate::layout::{WIDTH, field, printable, wrapped};
+use crate::judge::{Bench, Decision, Judged};
+use crate::layout::{field, printable};
 use crate::person::Person;
-
-/// Longest request that is shown whole.
-const SHOWN: usize = 400;
 
 /// Everything that was found out.
 #[derive(Debug, Serialize)]
@@ -32,88 +29,8 @@ pub(super) struct Report {
     findings: Vec<Finding>,
 }
 
-/// What becomes of it in one IDE.
-#[derive(Debug, Serialize)]
-struct Finding {
-    ide: String,
-    asked: String,
-    decision: Decision,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// What would have refused it, where the flag's effect is `audit`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recorded: Option<String>,
-    capability: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row: Option<RowFound>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<Led>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<LevelFound>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    conditions: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    change: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    doors: Vec<DoorFound>,
-}
-
-#[derive(Debug, Serialize)]
-struct RowFound {
-    methods: Vec<&'static str>,
-    path: String,
-    needs: Vec<&'static str>,
-    source: String,
-    seen: String,
-}
-
-#[derive(Debug, Serialize)]
-struct LevelFound {
-    flag: &'static str,
-    level: &'static str,
-    reason: String,
-    raise: String,
-    remains: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct DoorFound {
-    request: String,
-    decision: Decision,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-}
-
-impl RowFound {
-    fn of(row: &Row) -> Self {
-        Self {
-            methods: row.methods.words(),
-            path: row.path.to_string(),
-            needs: row.needs.iter().map(|capability| capability.word()).collect(),
-            source: row.source.to_string(),
-            seen: row.seen.to_string(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let seen = if self.seen.is_empty() { String::new() } else { format!(" (seen in {})", self.seen) };
-        format!(
-            "{} {}, which takes {}\n{}{seen}",
-            self.methods.join("|"),
-            self.path,
-            self.needs.join("+"),
-            self.source
-        )
-    }
-}
-
 /// Everything that findings of one report share.
 struct Desk<'a> {
-    settings: &'a Settings,
     user: &'a UserName,
     bench: &'a Bench,
     facts: HostFacts,
@@ -122,14 +39,13 @@ struct Desk<'a> {
 impl Report {
     pub(super) fn new(
         dir: &Path,
-        settings: &Settings,
         person: &Person,
         bench: &Bench,
         case: &Case,
         ides: &[Ide],
         exemptions: String,
     ) -> Self {
-        let desk = Desk { settings, user: &person.user, bench, facts: host::facts() };
+        let desk = Desk { user: &person.user, bench, facts: host::facts() };
         // Asked without an IDE, those that know it are meant; a request that none knows is the same to all.
         let known = ides.iter().copied().filter(|ide| case.known_in(&bench.adapters, *ide));
         let known: Vec<Ide> = if ides.len() > 1 { known.collect() } else { ides.to_vec() };
@@ -180,7 +96,7 @@ impl Desk<'_> {
                 let ask = single.ask();
                 let body = single.body.as_deref();
                 let judged = self.bench.judge(ide, &ask, body);
-                let row = row_of(&self.bench.adapters, ide, &ask);
+                let row = (row_of(&self.bench.adapters, ide, &ask), finer(ide, &ask));
                 let again = |flags: &Flags| self.bench.judge_with(flags, ide, &ask, body);
                 self.found(ide, single.shown(), &judged, row, again)
             }
@@ -195,14 +111,15 @@ impl Desk<'_> {
         ide: Ide,
         asked: String,
         judged: &Judged,
-        row: Option<&Row>,
+        (row, finer): (Option<&Row>, Option<Finer>),
         again: impl Fn(&Flags) -> Judged,
     ) -> Finding {
         let refusal = judged.refusal.as_ref();
         let change = match judged.decision {
-            Decision::Refused => change::to_allow(self.settings, self.user, &self.bench.flags, judged, again),
+            Decision::Refused => change::to_allow(self.user, &self.bench.flags, judged, again),
             Decision::Forwarded => {
                 let mut taken = row.map(|row| row.needs.to_vec()).unwrap_or_default();
+                taken.extend(finer.iter().flat_map(|finer| finer.needs));
                 taken.push(judged.capability);
                 change::to_refuse(&taken, judged.led.is_some())
             }
@@ -218,13 +135,26 @@ impl Desk<'_> {
             reason: refusal.map(|refusal| refusal.text.clone()),
             recorded: judged.noted.as_ref().map(|refusal| refusal.rule.clone()),
             capability: judged.capability.word(),
-            row: row.map(RowFound::of),
+            row: row.map(|row| RowFound::of(row, finer)),
             path: judged.led.clone(),
             level: flag.map(|about| self.level(ide, about)),
             conditions: judged.conditions.clone(),
             change,
             doors: Vec::new(),
         }
+    }
+
+    /// Where only messages take it, the flag alone decides.
+    fn by_messages(&self, ide: Ide, asked: String, capability: Capability) -> Finding {
+        let denial = self.bench.flags.denies_in(ide, capability);
+        let rule = denial.as_ref().map(portcullis_policy::Denial::rule);
+        let level = denial.as_ref().map(|denial| self.level(ide, denial.about));
+        let change = match &denial {
+            Some(denial) => vec![change::lifted(self.user, denial.about, denial.origin)],
+            None => change::to_refuse(&[capability], false),
+        };
+        let conditions = vec!["each message is judged by itself".to_owned()];
+        Finding { rule, level, change, conditions, ..Finding::without_requests(ide, asked, capability) }
     }
 
     fn level(&self, ide: Ide, about: &'static About) -> LevelFound {
@@ -252,7 +182,11 @@ impl Desk<'_> {
         for door in &requests {
             let ask = door.ask();
             let body = door.body.as_deref().map(str::as_bytes);
-            let judged = self.bench.judge(ide, &ask, body);
+            let mut judged = self.bench.judge(ide, &ask, body);
+            if judged.needs_body && judged.led.is_none() && !self.bench.flags.restrict_directories.value {
+                // The example has no body: what takes the capability passes by its head, and this body would be one that may.
+                judged.decision = Decision::Forwarded;
+            }
             let rule = judged.refusal.as_ref().map(|refusal| refusal.rule.clone());
             doors.push(DoorFound {
                 request: printable(&door.request(), SHOWN),
@@ -261,11 +195,13 @@ impl Desk<'_> {
             });
             judgements.push((door, judged));
         }
-        let denial = self.bench.flags.denies_in(ide, capability);
-        doors.extend(messages.iter().map(|message| DoorFound {
-            request: format!("{} in {}", message.message, message.socket),
-            decision: if denial.is_some() { Decision::Refused } else { Decision::Forwarded },
-            rule: denial.as_ref().map(portcullis_policy::Denial::rule),
+        doors.extend(messages.iter().map(|message| {
+            let denial = message.needs.iter().find_map(|need| self.bench.flags.denies_in(ide, *need));
+            DoorFound {
+                request: format!("{} in {}", message.message, message.socket),
+                decision: if denial.is_some() { Decision::Refused } else { Decision::Forwarded },
+                rule: denial.as_ref().map(portcullis_policy::Denial::rule),
+            }
         }));
         let asked = match path {
             Some(path) => format!("{} of {path}", capability.word()),
@@ -277,10 +213,11 @@ impl Desk<'_> {
             Some((door, judged)) => {
                 let ask = door.ask();
                 let body = door.body.as_deref().map(str::as_bytes);
-                let row = row_of(&self.bench.adapters, ide, &ask);
+                let row = (row_of(&self.bench.adapters, ide, &ask), finer(ide, &ask));
                 self.found(ide, asked, judged, row, |flags| self.bench.judge_with(flags, ide, &ask, body))
             }
-            None => Finding::without_requests(ide, asked, capability),
+            None if messages.is_empty() => Finding::without_requests(ide, asked, capability),
+            None => self.by_messages(ide, asked, capability),
         };
         finding.decision = together(&doors);
         if finding.decision != Decision::Refused {
@@ -306,96 +243,4 @@ fn together(doors: &[DoorFound]) -> Decision {
         () if all(Decision::Forwarded) => Decision::Forwarded,
         () => Decision::Unknown,
     }
-}
-
-impl Finding {
-    fn without_requests(ide: Ide, asked: String, capability: Capability) -> Self {
-        Self {
-            ide: ide.word().to_owned(),
-            asked,
-            decision: Decision::Unknown,
-            status: None,
-            rule: None,
-            reason: None,
-            recorded: None,
-            capability: capability.word(),
-            row: None,
-            path: None,
-            level: None,
-            conditions: vec!["no request of this IDE's table takes it".to_owned()],
-            change: Vec::new(),
-            doors: Vec::new(),
-        }
-    }
-
-    fn text(&self, out: &mut String) {
-        field(out, "asked", &format!("{} in {}", self.asked, self.ide));
-        let decision = match (self.decision, self.status) {
-            (Decision::Forwarded, _) => "FORWARDED to the IDE".to_owned(),
-            (Decision::Refused, Some(status)) => format!("REFUSED, answered {status} by the server"),
-            (Decision::Refused, None) => "REFUSED".to_owned(),
-            (Decision::Unknown, _) if self.doors.len() > 1 => {
-                "NOT IN ONE WORD: see the doors below".to_owned()
-            }
-            (Decision::Unknown, _) => "NOT TO BE SAID from here".to_owned(),
-        };
-        field(out, "decision", &decision);
-        let texts = [("rule", &self.rule), ("reason", &self.reason), ("recorded", &self.recorded)];
-        for (label, text) in texts {
-            if let Some(text) = text {
-                field(out, label, &printable(text, 2000));
-            }
-        }
-        field(out, "capability", self.capability);
-        match &self.row {
-            Some(row) => field(out, "row", &row.text()),
-            None if self.doors.is_empty() => field(out, "row", "none: no row of this IDE's table covers it"),
-            None => {}
-        }
-        if let Some(led) = &self.path {
-            field(out, "path", &path_text(led));
-        }
-        if let Some(level) = &self.level {
-            field(out, "level", &format!("{} for {}: {}", level.level, level.flag, level.reason));
-            field(out, "remains", level.remains);
-            field(out, "stronger", &level.raise);
-        }
-        self.conditions.iter().for_each(|condition| field(out, "condition", condition));
-        let label = if self.decision == Decision::Refused { "to allow" } else { "to refuse" };
-        self.change.iter().for_each(|line| field(out, label, line));
-        if !self.doors.is_empty() {
-            out.push('\n');
-            self.doors.iter().for_each(|door| door.text(out));
-        }
-    }
-}
-
-impl DoorFound {
-    fn text(&self, out: &mut String) {
-        let word = match self.decision {
-            Decision::Forwarded => "open",
-            Decision::Refused => "shut",
-            Decision::Unknown => "?",
-        };
-        let rule =
-            self.rule.as_ref().map_or_else(String::new, |rule| format!("  {}", printable(rule, SHOWN)));
-        for (at, line) in wrapped(&format!("{}{rule}", self.request), WIDTH - 8).iter().enumerate() {
-            let word = if at == 0 { word } else { "" };
-            out.push_str(&format!("  {word:6}{line}\n"));
-        }
-    }
-}
-
-fn path_text(led: &Led) -> String {
-    let resolved = match &led.resolved {
-        Some(resolved) if *resolved == led.asked => String::new(),
-        Some(resolved) => format!(" leads to {resolved}"),
-        None => " can't be followed from here".to_owned(),
-    };
-    let within = match led.allowed {
-        Some(true) => "within the home or a listed directory",
-        Some(false) => "outside of the home and of directory-view-allow-list",
-        None => "nobody can say where",
-    };
-    format!("{}{resolved}: {within} (looked at as this process; the session looks as the person)", led.asked)
 }

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use nix::unistd::{User, geteuid};
@@ -18,6 +18,7 @@ use portcullis_model::SessionId;
 use serde::Deserialize;
 
 use super::{Place, Request, Told};
+use crate::layout::printable;
 
 const SCRIPT: &str = include_str!("handlers.py");
 /// JupyterLab loads in seconds; on a cold disk in many.
@@ -98,36 +99,51 @@ fn run(settings: &Settings, user: Option<&str>) -> anyhow::Result<(String, Strin
         // ORDER: the standard library drops the groups, then sets the group, then the user.
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start `{}`", python.display()))?;
     let answer = converse(&mut child);
     // Ended by itself is as good.
     let _ = child.kill();
     let status = child.wait()?;
-    let text = answer?;
+    let (text, log) = answer?;
     if !text.contains("route ") {
-        bail!("`{}` printed no route ({status}): is JupyterLab installed beside it?", python.display());
+        // What it said last is why.
+        let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+        bail!("`{}` printed no route ({status}): {}", python.display(), printable(last, 200));
     }
     let whom = account.map_or_else(|| "whoever asks here".to_owned(), |user| format!("`{}`", user.name));
     Ok((text, whom))
 }
 
-fn converse(child: &mut Child) -> anyhow::Result<String> {
-    let mut script = child.stdin.take().context("no way to it")?;
-    script.write_all(SCRIPT.as_bytes())?;
-    drop(script);
+/// What it prints, and what it logs.
+fn converse(child: &mut Child) -> anyhow::Result<(String, String)> {
     let output = child.stdout.take().context("no way from it")?;
+    let log = child.stderr.take().context("no way from its log")?;
+    let (output, log) = (reader(output), reader(log));
+    let mut script = child.stdin.take().context("no way to it")?;
+    // One that is gone already says why in its log.
+    let _ = script.write_all(SCRIPT.as_bytes());
+    drop(script);
+    let until = Instant::now() + ANSWER_WITHIN;
+    let text =
+        |from: mpsc::Receiver<String>| from.recv_timeout(until.saturating_duration_since(Instant::now()));
+    match (text(output), text(log)) {
+        (Ok(output), Ok(log)) => Ok((output, log)),
+        _ => bail!("it gave no answer within {} seconds", ANSWER_WITHIN.as_secs()),
+    }
+}
+
+/// Reads to the end, beside whoever waits for it no longer than it likes.
+fn reader(from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
     let (done, read) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut text = String::new();
-        let outcome = output.take(ANSWER_MAX).read_to_string(&mut text).map(|_| text);
-        // Nobody waits any more: nothing to tell.
-        let _ = done.send(outcome);
+        let mut bytes = Vec::new();
+        // What came until then is what there is.
+        let _ = from.take(ANSWER_MAX).read_to_end(&mut bytes);
+        // Nobody may wait any more.
+        let _ = done.send(String::from_utf8_lossy(&bytes).into_owned());
     });
-    match read.recv_timeout(ANSWER_WITHIN) {
-        Ok(outcome) => outcome.context("its answer is no text"),
-        Err(_) => bail!("it gave no answer within {} seconds", ANSWER_WITHIN.as_secs()),
-    }
+    read
 }
 
 /// The Python that JupyterLab runs in: its script names it, or it lies beside it.

@@ -21,9 +21,7 @@ pub(super) fn line(request: &Request) -> String {
     let (capability, more) = guess(request, &path);
     let act = if request.method != "GET" { " act" } else { "" };
     let socket = if request.socket { " socket" } else { "" };
-    // A download or upload names a file only where the path has a place for it.
-    let named = if !more.is_empty() && path.contains("**") { " name" } else { "" };
-    format!("route = {} {path} {capability}{named}{socket}{act}{more}", request.method)
+    format!("route = {} {path} {capability}{socket}{act}{more}", request.method)
 }
 
 /// What it most likely takes. Who pastes the line has to look: a guess is no knowledge.
@@ -110,7 +108,7 @@ mod tests {
         }
         let mut shaped = list::parse("GET /x/files/y").expect("a request").remove(0);
         shaped.shape = Some("/x/export/**".to_owned());
-        assert_eq!(line(&shaped), "route = GET /x/export/** download name download");
-        assert!(RouteLine::parse("GET /x/export/** download name download").is_ok());
+        assert_eq!(line(&shaped), "route = GET /x/export/** download download");
+        assert!(RouteLine::parse("GET /x/export/** download download").is_ok());
     }
 }

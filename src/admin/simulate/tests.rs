@@ -1,6 +1,7 @@
 //! Logs made for the test, replayed on configurations of its own.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::slice::from_ref;
 
 use portcullis_model::audit::{Event, GENESIS, record};
 use portcullis_model::{SessionId, UserName};
@@ -106,9 +107,9 @@ fn a_flag_that_is_only_recorded_is_told_apart() {
     assert_eq!(rows(&[shell(1)], &audit)[0]["change"], "now-recorded");
     let recorded =
         refused("alice", "POST", "/api/terminals", "shell", "allow-shell=0 (rsession.conf:3)", "audit", 4);
-    assert_eq!(rows(&[recorded.clone()], &audit)[0]["change"], "same");
+    assert_eq!(rows(from_ref(&recorded), &audit)[0]["change"], "same");
     assert_eq!(
-        rows(&[recorded.clone()], &[("rsession.conf", "allow-shell=0\n")])[0]["change"],
+        rows(from_ref(&recorded), &[("rsession.conf", "allow-shell=0\n")])[0]["change"],
         "now-refused"
     );
     assert_eq!(rows(&[recorded], &[])[0]["change"], "no-longer-recorded");
@@ -126,7 +127,7 @@ fn a_capability_that_only_the_query_told_is_judged_by_the_record() {
         "block",
         1,
     );
-    assert_eq!(rows(&[query.clone()], &[("rsession.conf", "allow-file-downloads=0\n")])[0]["change"], "same");
+    assert_eq!(rows(from_ref(&query), &[("rsession.conf", "allow-file-downloads=0\n")])[0]["change"], "same");
     assert_eq!(rows(&[query], &[("rsession.conf", "allow-shell=0\n")])[0]["change"], "now-passes");
     let body = refused(
         "alice",
@@ -137,7 +138,7 @@ fn a_capability_that_only_the_query_told_is_judged_by_the_record() {
         "block",
         1,
     );
-    assert_eq!(rows(&[body.clone()], &[("rsession.conf", "allow-file-uploads=0\n")])[0]["change"], "same");
+    assert_eq!(rows(from_ref(&body), &[("rsession.conf", "allow-file-uploads=0\n")])[0]["change"], "same");
     assert_eq!(rows(&[body], &[])[0]["change"], "now-passes");
 }
 
@@ -145,8 +146,8 @@ fn a_capability_that_only_the_query_told_is_judged_by_the_record() {
 fn an_unknown_route_stays_suspect_while_any_flag_restricts() {
     let rule = "unknown route `GET /new`; refused while allow-shell=0 (rsession.conf:3)";
     let unknown = refused("alice", "GET", "/new", "unknown", rule, "block", 1);
-    assert_eq!(rows(&[unknown.clone()], &[("rsession.conf", "allow-vcs=0\n")])[0]["change"], "same");
-    assert_eq!(rows(&[unknown.clone()], &[])[0]["change"], "now-passes");
+    assert_eq!(rows(from_ref(&unknown), &[("rsession.conf", "allow-vcs=0\n")])[0]["change"], "same");
+    assert_eq!(rows(from_ref(&unknown), &[])[0]["change"], "now-passes");
     let route = [("rsession.conf", "allow-vcs=0\n"), ("adapters.conf", "[jupyter]\nroute=GET /new ui\n")];
     assert_eq!(rows(&[unknown], &route)[0]["change"], "now-passes", "a row covers it");
 }
@@ -167,7 +168,7 @@ fn a_message_is_judged_by_what_it_takes() {
         path: "/stable-1".into(),
         effect: "block".into(),
     };
-    assert_eq!(rows(&[message.clone()], &[("rsession.conf", "allow-shell=0\n")])[0]["change"], "same");
+    assert_eq!(rows(from_ref(&message), &[("rsession.conf", "allow-shell=0\n")])[0]["change"], "same");
     assert_eq!(rows(&[message], &[])[0]["change"], "now-passes");
 }
 
@@ -176,11 +177,11 @@ fn what_the_record_does_not_tell_is_not_guessed() {
     let rule = "limit-file-upload-size-mb=5 (rsession.conf:1)";
     let large = refused("alice", "PUT", "/api/contents/a.bin", "upload", rule, "block", 1);
     assert_eq!(
-        rows(&[large.clone()], &[("rsession.conf", "limit-file-upload-size-mb=9\n")])[0]["change"],
+        rows(from_ref(&large), &[("rsession.conf", "limit-file-upload-size-mb=9\n")])[0]["change"],
         "unknown"
     );
     assert_eq!(
-        rows(&[large.clone()], &[("rsession.conf", "limit-file-upload-size-mb=3\n")])[0]["change"],
+        rows(from_ref(&large), &[("rsession.conf", "limit-file-upload-size-mb=3\n")])[0]["change"],
         "same"
     );
     assert_eq!(rows(&[large], &[])[0]["change"], "now-passes");

@@ -8,6 +8,7 @@ mod call;
 mod carry;
 mod command;
 mod commands;
+mod doors;
 mod facts;
 mod frame;
 mod hello;
@@ -25,6 +26,7 @@ mod typed;
 mod value;
 
 use crate::adapter::{Adapter, Prefix};
+use crate::doors::Spoken;
 use crate::row::{Check, Row};
 use crate::{Ask, Capability, Direction, Flags, Forward, PathRule, Refusal, Transfer};
 
@@ -44,6 +46,14 @@ impl Adapter for CodeServer {
     fn prefix(&self) -> Prefix {
         // Every address in its pages is relative.
         Prefix::Strip
+    }
+
+    fn spoken(&self) -> Vec<Spoken> {
+        doors::spoken()
+    }
+
+    fn query_of(&self, row: &Row, file: &str) -> Option<String> {
+        doors::query(row, file)
     }
 
     fn allowed(&self, flags: &Flags, ask: &Ask<'_>, row: &Row) -> Result<(), Box<Refusal>> {

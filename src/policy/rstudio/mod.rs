@@ -5,6 +5,7 @@
 //! told by [`Target`]. What runs is the method in a call's body, not the one in its address: they must agree.
 
 mod answer;
+mod doors;
 mod envelope;
 mod form;
 mod judge;
@@ -20,6 +21,7 @@ mod terminal;
 use portcullis_model::session::Ide;
 
 use crate::adapter::{self, Adapter, Prefix};
+use crate::doors::{Example, Finer};
 use crate::path::decode_tail;
 use crate::row::{Check, Row};
 use crate::{
@@ -79,8 +81,8 @@ pub enum Own {
 
 /// Ends of names that pages are made of: what else stands beside a document is a download.
 const PAGE_PARTS: [&str; 18] = [
-    "html", "htm", "css", "js", "mjs", "json", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "woff", "woff2",
-    "ttf", "eot",
+    "html", "htm", "css", "js", "mjs", "json", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "ico",
+    "woff", "woff2", "ttf", "eot",
 ];
 
 /// Bytes that a form is longer than its file, at most.
@@ -107,7 +109,8 @@ impl Adapter for Rstudio {
             Look::Call => judge::allowed(flags, ask, method_of(ask.path)),
             Look::Never => {
                 let why = "only R's own child processes ask this";
-                Err(Refusal::always(Capability::Unknown, 403, why, "No page of RStudio asks like this.").into())
+                Err(Refusal::always(Capability::Unknown, 403, why, "No page of RStudio asks like this.")
+                    .into())
             }
             Look::Port | Look::Port6 if target_port(ask).is_none() => {
                 let why = "it names no port from 1024 on that this session's cookie knows";
@@ -166,7 +169,8 @@ impl Adapter for Rstudio {
                 }
                 if flags.restrict_directories.value {
                     let (claims, whole) = query.and_then(|query| query.export()).map_err(outside)?;
-                    forward.paths = if whole { PathRule::Files(claims) } else { PathRule::ResolveAll(claims) };
+                    forward.paths =
+                        if whole { PathRule::Files(claims) } else { PathRule::ResolveAll(claims) };
                 }
             }
             Look::Files => {
@@ -187,7 +191,8 @@ impl Adapter for Rstudio {
                     transfer.path = claim.ok().flatten().map(|claim| claim.under("~")).unwrap_or_default();
                 }
                 if flags.restrict_directories.value {
-                    let claim = query::Query::read(query).and_then(|query| query.path(name)).map_err(outside)?;
+                    let claim =
+                        query::Query::read(query).and_then(|query| query.path(name)).map_err(outside)?;
                     forward.paths = claim.map_or(PathRule::None, PathRule::Resolve);
                 }
             }
@@ -206,6 +211,18 @@ impl Adapter for Rstudio {
             Look::Page | Look::Never => {}
         }
         Ok(())
+    }
+
+    fn examples(&self, capability: Capability, _file: &str) -> Vec<Example> {
+        doors::calls(capability)
+    }
+
+    fn query_of(&self, row: &Row, file: &str) -> Option<String> {
+        doors::query(row, file)
+    }
+
+    fn finer(&self, ask: &Ask<'_>) -> Option<Finer> {
+        doors::finer(method_of(ask.path))
     }
 
     fn judge_body(
