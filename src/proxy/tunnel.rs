@@ -35,6 +35,7 @@ use crate::upstream::Upstream;
 
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
+mod framed;
 mod inspected;
 mod lanes;
 mod reframe;

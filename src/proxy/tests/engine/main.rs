@@ -2,6 +2,7 @@
 
 mod doors;
 mod exchanges;
+mod framing;
 mod inspected;
 mod limits;
 mod origin;

@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::inspected::{masked, scripted};
+use crate::framing::masked;
+use crate::inspected::scripted;
 use crate::origin::{HELLO, fixed, origin};
 use crate::proxy::{Proxy, Setup, proxy_with, run, run_paused};
 use crate::sockets::text;
