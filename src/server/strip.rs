@@ -15,6 +15,19 @@ use crate::state::Live;
 
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
+/// What [`dress`] is to say.
+#[derive(Debug, Clone)]
+struct Outside(HeaderValue);
+
+/// Says where the program is as the browser sees it, when its prefix was taken off.
+///
+/// ORDER: after a client's own headers of that name are gone.
+pub(crate) fn dress<B>(request: &mut Request<B>) {
+    if let Some(Outside(path)) = request.extensions_mut().remove() {
+        request.headers_mut().insert(FORWARDED_PREFIX, path);
+    }
+}
+
 /// A session's place, as the browser sees it.
 #[derive(Debug)]
 pub(crate) struct Outer {
@@ -49,7 +62,7 @@ impl Outer {
             *request.uri_mut() = inner;
         }
         if let Ok(path) = HeaderValue::from_str(&self.path) {
-            request.headers_mut().insert(FORWARDED_PREFIX, path);
+            request.extensions_mut().insert(Outside(path));
         }
     }
 
@@ -146,10 +159,12 @@ mod tests {
             for uri in [format!("{AT}{sent}"), format!("https://h.test{AT}{sent}")] {
                 let mut request = Request::get(&uri).body(()).expect("a request");
                 outer(true).request(&mut request);
+                dress(&mut request);
                 assert_eq!(request.uri().path_and_query().map(PathAndQuery::as_str), Some(inner), "{uri}");
                 assert_eq!(request.headers()[FORWARDED_PREFIX], AT);
                 let mut kept = Request::get(&uri).body(()).expect("a request");
                 outer(false).request(&mut kept);
+                dress(&mut kept);
                 assert_eq!(kept.uri().to_string(), uri);
                 assert!(kept.headers().is_empty());
             }

@@ -32,7 +32,7 @@ title = Sales dashboard
 command = /usr/local/bin/sales --uds {socket}
 groups = sales
 route = GET /export/** download name download
-route = POST /import upload upload act
+route = POST /import upload name upload act
 route = GET /live ui socket
 route = GET ** ui
 ```
@@ -51,7 +51,7 @@ route = GET ** ui
 - `download`, `upload`: bytes of a file pass; they are counted and recorded in the audit log. An upload is measured by
   `limit-file-upload-size-mb`.
 - `file`: what `**` stands for is a file, from the person's home on; with `restrict-directory-view=1` it is resolved and compared.
-  `name`: it is a name that is no path.
+  `name`: neither `**` nor anything else of the request names a file by its path.
 
 The first line that fits decides; a line that no request reaches is warned of. A line gives nothing by itself: it says what a request takes,
 and the flags say what is given. Of a request that a built-in row covers too, both must be given: a line can make an IDE's own route stricter, never
@@ -76,7 +76,7 @@ pub(crate) const SAMPLE: &str =
 #command = /usr/local/bin/sales --uds {socket}
 #groups = sales
 #route = GET /export/** download name download
-#route = POST /import upload upload act
+#route = POST /import upload name upload act
 #route = GET /live ui socket
 #route = GET ** ui
 ";

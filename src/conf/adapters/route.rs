@@ -49,7 +49,7 @@ pub enum Way {
 pub enum Tail {
     /// Part of the route.
     Route,
-    /// A name that is no file's path.
+    /// A name that is no file's path; without `**`, nothing of the request names a file's path.
     Name,
     /// A file, from the person's home on.
     File,
@@ -151,8 +151,8 @@ impl Route {
                 return Err(Bad::with(text, format!("add `+{word}` to its capabilities")));
             }
         }
-        if self.tail != Tail::Route && !self.pattern.contains("**") {
-            let hint = "end the path with `/**`: that is what `file` and `name` speak of";
+        if self.tail == Tail::File && !self.pattern.contains("**") {
+            let hint = "end the path with `/**`: that is the file";
             return Err(Bad::with("the path has no `**`", hint));
         }
         if takes("port-proxy") && !self.pattern.contains('*') {

@@ -16,7 +16,7 @@ pub(crate) fn all() -> Vec<Trial> {
     ]
 }
 
-const ROUTES: &str = "route = GET /files/** download+read file download\nroute = POST /upload upload upload act\n\
+const ROUTES: &str = "route = GET /files/** download+read file download\nroute = POST /upload upload name upload act\n\
                       route = GET /go ui\nroute = GET /there ui\nroute = GET / ui\n";
 
 fn running(stage: &Stage, flags: &str, more: &str, stem: &str) -> Result<(World, Account, Client, String)> {
