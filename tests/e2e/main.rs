@@ -4,13 +4,17 @@
 
 #![expect(clippy::print_stderr, reason = "figures that are measured on the way are told")]
 
+mod apps;
 mod attacks;
 mod bad_input;
 mod browser;
+mod code_server;
+mod code_server_browser;
 mod console;
 mod crash;
 mod effects;
 mod exemptions;
+mod explain;
 mod flags;
 mod headers;
 mod idle;
@@ -20,6 +24,7 @@ mod neighbours;
 mod options;
 mod prompts;
 mod reload;
+mod rstudio;
 mod secure;
 mod sessions;
 mod sign_in;
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         flags::all(),
         effects::all(),
         exemptions::all(),
+        explain::all(),
         headers::all(),
         sockets::all(),
         console::all(),
@@ -57,6 +63,10 @@ fn main() -> ExitCode {
         idle::all(),
         memory::all(),
         jupyter::all(),
+        rstudio::all(),
+        apps::all(),
+        code_server::all(),
+        code_server_browser::all(),
         browser::all(),
     ];
     libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit_code()

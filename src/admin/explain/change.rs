@@ -3,11 +3,34 @@
 use portcullis_model::UserName;
 use portcullis_policy::flag::{self, About};
 use portcullis_policy::{Capability, Flags, Origin, Refusal};
+use serde::Serialize;
 
 use crate::judge::{Decision, Judged};
 
 /// Flags that may stand in one another's way; more than there are is a loop.
 const TRIES: usize = 32;
+
+/// What to write for another decision.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Change {
+    /// Lines, all of which it takes.
+    pub lines: Vec<String>,
+    /// What could be done in their place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<String>,
+}
+
+impl Change {
+    /// Whether there is nothing to say.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Nothing but these lines, any of which is enough.
+    pub(super) fn any_of(lines: Vec<String>) -> Self {
+        Self { lines, instead: Vec::new() }
+    }
+}
 
 /// The lines that would let a refused request pass, in the order in which they come to matter; empty where none would.
 ///
@@ -17,55 +40,62 @@ pub(super) fn to_allow(
     flags: &Flags,
     judged: &Judged,
     again: impl Fn(&Flags) -> Judged,
-) -> Vec<String> {
+) -> Change {
     let (mut flags, mut judged) = (flags.clone(), judged.clone());
-    let mut lines = Vec::new();
+    let mut lifted: Vec<(&About, Origin)> = Vec::new();
+    let mut listing = None;
+    let mut unknown = false;
     for _ in 0..TRIES {
         let Some(refusal) = judged.refusal.as_ref().filter(|_| judged.decision == Decision::Refused) else {
             break;
         };
         let Some(about) = refusal.flag.and_then(About::named) else {
-            return vec!["no option: it is refused whatever the configuration says".to_owned()];
+            return Change::any_of(vec![
+                "no option: it is refused whatever the configuration says".to_owned(),
+            ]);
         };
         if about.name == flag::DIRECTORIES.name {
-            lines.extend(listed(&flags, &judged));
+            listing = listed(&flags, &judged);
         }
-        lines.push(line(user, about, refusal));
+        unknown |= refusal.capability == Capability::Unknown;
+        lifted.push((about, origin(about, refusal).unwrap_or(Origin::Default)));
         if !flags.lift(about.name) {
             break;
         }
         judged = again(&flags);
     }
-    if let Some(refusal) = judged.refusal.as_ref().filter(|_| judged.decision == Decision::Refused) {
-        lines.push(format!("and even then it would be refused: {}", refusal.rule));
+    let mut change = lift(user, &lifted);
+    change.instead.extend(listing);
+    if unknown {
+        let route = "a `route=` line in adapters.conf that says what this request takes, once you know it";
+        change.instead.push(route.to_owned());
     }
-    lines
+    if let Some(refusal) = judged.refusal.as_ref().filter(|_| judged.decision == Decision::Refused) {
+        change.lines.push(format!("and even then it would be refused: {}", refusal.rule));
+    }
+    change
 }
 
-/// Where to write what lifts the flag that refused, for all or for this person alone.
-fn line(user: &UserName, about: &About, refusal: &Refusal) -> String {
-    let origin = origin(about, refusal).unwrap_or(Origin::Default);
-    let route = if refusal.capability == Capability::Unknown {
-        "; or a `route=` line in adapters.conf that says what this request takes, once you know it"
-    } else {
-        ""
+/// Where to write what lifts these flags: for all, for this person alone, for some hours.
+pub(super) fn lift(user: &UserName, flags: &[(&About, Origin)]) -> Change {
+    let written = |about: &About| format!("`{}={}`", about.name, u8::from(about.name.starts_with("allow-")));
+    let line = |(about, origin): &(&About, Origin)| match origin {
+        Origin::At { file, line } => format!("in {file}, line {line}, write {}", written(about)),
+        Origin::Default => format!("in rsession.conf write {}", written(about)),
     };
-    format!("{}{route}", lifted(user, about, &origin))
-}
-
-/// Where to write what lifts a flag.
-pub(super) fn lifted(user: &UserName, about: &About, origin: &Origin) -> String {
-    let lifted = if about.name.starts_with("allow-") { 1 } else { 0 };
-    let written = format!("`{}={lifted}`", about.name);
-    let place = match origin {
-        Origin::At { file, line } => format!("in {file}, line {line}, write {written}"),
-        Origin::Default => format!("in rsession.conf write {written}"),
+    let all: Vec<String> = flags.iter().map(|(about, _)| written(about)).collect();
+    let exempt = |(about, _): &(&About, Origin)| {
+        format!("`portcullis exempt {user} {} --for 2h --reason …`", about.name)
     };
-    let while_short =
-        format!("for some hours, as root: `portcullis exempt {user} {} --for 2h --reason …`", about.name);
-    format!(
-        "{place}; for {user} alone, at the end of profiles: `[{user}]`, and below it {written}; {while_short}"
-    )
+    let exempt: Vec<String> = flags.iter().map(exempt).collect();
+    let instead = match flags {
+        [] => Vec::new(),
+        _ => vec![
+            format!("for {user} alone, at the end of profiles: `[{user}]`, and below it {}", all.join(", ")),
+            format!("for some hours, as root: {}", exempt.join(", ")),
+        ],
+    };
+    Change { lines: flags.iter().map(line).collect(), instead }
 }
 
 /// File and line that the rule names.
@@ -92,7 +122,7 @@ fn listed(flags: &Flags, judged: &Judged) -> Option<String> {
 }
 
 /// The lines that would refuse what passes now.
-pub(super) fn to_refuse(capabilities: &[Capability], has_path: bool) -> Vec<String> {
+pub(super) fn to_refuse(capabilities: &[Capability], has_path: bool) -> Change {
     let takes = |about: &&&About| about.takes.iter().any(|capability| capabilities.contains(capability));
     let mut lines: Vec<String> = flag::ALL
         .iter()
@@ -102,5 +132,5 @@ pub(super) fn to_refuse(capabilities: &[Capability], has_path: bool) -> Vec<Stri
     if has_path {
         lines.push("with `restrict-directory-view=1` in rsession.conf, files outside of the home".to_owned());
     }
-    lines
+    Change::any_of(lines)
 }

@@ -4,6 +4,7 @@ use portcullis_model::session::Ide;
 use portcullis_policy::{Capability, Finer, Row};
 use serde::Serialize;
 
+use super::change::Change;
 use crate::judge::{Decision, Led};
 use crate::layout::{WIDTH, field, printable, wrapped};
 
@@ -34,8 +35,8 @@ pub(super) struct Finding {
     pub(super) level: Option<LevelFound>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) conditions: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) change: Vec<String>,
+    #[serde(skip_serializing_if = "Change::is_empty")]
+    pub(super) change: Change,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) doors: Vec<DoorFound>,
 }
@@ -128,9 +129,14 @@ impl Finding {
             path: None,
             level: None,
             conditions: vec!["no request of this IDE's table takes it".to_owned()],
-            change: Vec::new(),
+            change: Change::default(),
             doors: Vec::new(),
         }
+    }
+
+    /// Whether there was nothing to judge.
+    fn refused_nowhere(&self) -> bool {
+        self.doors.is_empty() && self.rule.is_none() && self.path.is_none()
     }
 
     pub(super) fn text(&self, out: &mut String) {
@@ -141,6 +147,9 @@ impl Finding {
             (Decision::Refused, None) => "REFUSED".to_owned(),
             (Decision::Unknown, _) if self.doors.len() > 1 => {
                 "NOT IN ONE WORD: see the doors below".to_owned()
+            }
+            (Decision::Unknown, _) if self.row.is_none() && self.refused_nowhere() => {
+                "NO DOOR to it is known".to_owned()
             }
             (Decision::Unknown, _) => "NOT TO BE SAID from here".to_owned(),
         };
@@ -169,14 +178,16 @@ impl Finding {
         }
         self.conditions.iter().for_each(|condition| field(out, "condition", condition));
         let label = if self.decision == Decision::Refused { "to allow" } else { "to refuse" };
-        for (at, line) in self.change.iter().enumerate() {
-            match self.change.len() {
-                many if many > 1 && self.decision == Decision::Refused => {
-                    field(out, label, &format!("{}. of {many}, all of which it takes: {line}", at + 1));
+        let many = self.change.lines.len();
+        for (at, line) in self.change.lines.iter().enumerate() {
+            match self.decision {
+                Decision::Refused if many > 1 => {
+                    field(out, label, &format!("{} of {many}, all are needed: {line}", at + 1))
                 }
                 _ => field(out, label, line),
             }
         }
+        self.change.instead.iter().for_each(|line| field(out, "or", line));
         if !self.doors.is_empty() {
             out.push('\n');
             self.doors.iter().for_each(|door| door.text(out));

@@ -10,6 +10,7 @@ use portcullis_policy::{Capability, Finer, Flags, PathClaim, Row, finer, row_of}
 use serde::Serialize;
 
 use super::case::{Case, all_doors};
+use super::change::Change;
 use super::found::{DoorFound, Finding, LevelFound, RowFound, SHOWN};
 use super::{UNKNOWN, change};
 use crate::Answer;
@@ -123,7 +124,7 @@ impl Desk<'_> {
                 taken.push(judged.capability);
                 change::to_refuse(&taken, judged.led.is_some())
             }
-            Decision::Unknown => Vec::new(),
+            Decision::Unknown => Change::default(),
         };
         let flag = refusal.and_then(|refusal| refusal.flag).and_then(About::named);
         Finding {
@@ -150,7 +151,7 @@ impl Desk<'_> {
         let rule = denial.as_ref().map(portcullis_policy::Denial::rule);
         let level = denial.as_ref().map(|denial| self.level(ide, denial.about));
         let change = match &denial {
-            Some(denial) => vec![change::lifted(self.user, denial.about, denial.origin)],
+            Some(denial) => change::lift(self.user, &[(denial.about, denial.origin.clone())]),
             None => change::to_refuse(&[capability], false),
         };
         let conditions = vec!["each message is judged by itself".to_owned()];
