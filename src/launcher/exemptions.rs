@@ -143,7 +143,7 @@ impl Launcher {
         say!(Info, "exemption ended exemption={id} user={user} flag={} why={why:?}", kept.exemption.flag);
         let flag = kept.exemption.flag.clone();
         self.log.write(Event::ExemptionEnded { exemption: id, user, flag, why, login });
-        self.server.hold(ToServer::ExemptionEnded(id));
+        self.server.take_back(id);
         self.dirty.at_once();
         Some(kept.exemption)
     }

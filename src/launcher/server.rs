@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use portcullis_model::ExemptionId;
 use portcullis_sys::exec::{Exec, ExecError};
 use portcullis_sys::process::Process;
 use portcullis_wire::{Channel, Hello, ToLauncher, ToServer, WireError};
@@ -164,6 +165,17 @@ impl Server {
         }
     }
 
+    /// Takes an exemption back: at once, whatever the disk says, for what is taken away must not wait. One that waits to be told
+    /// is never told.
+    pub(crate) fn take_back(&mut self, id: ExemptionId) {
+        let is_it = |message: &ToServer| matches!(message, ToServer::Exemption(one) if one.id == id);
+        let waiting = self.held.len();
+        self.held.retain(|message| !is_it(message));
+        if self.held.len() == waiting {
+            self.tell(ToServer::ExemptionEnded(id));
+        }
+    }
+
     /// Records and state are on disk: what was held may go.
     pub(crate) fn release(&mut self) {
         self.queue.append(&mut self.held);
@@ -264,4 +276,25 @@ fn copy(hello: &Hello) -> Hello {
         tls: hello.configuration.tls.clone(),
     };
     Hello { configuration, run_dir: hello.run_dir.clone(), listeners: hello.listeners }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exemption_that_waits_for_the_disk_is_never_told_once_it_is_over() {
+        let mut server = Server::new(Instant::now());
+        let exemption = crate::state::tests::sample().exemptions.remove(0).exemption;
+        let other = portcullis_model::exemption::Exemption {
+            id: ExemptionId::from_bytes([9; 4]),
+            ..exemption.clone()
+        };
+        server.held.push_back(ToServer::Exemption(Box::new(exemption.clone())));
+        server.held.push_back(ToServer::Exemption(Box::new(other.clone())));
+        server.take_back(exemption.id);
+        assert_eq!(server.held.len(), 1, "the other one waits on");
+        server.release();
+        assert!(matches!(server.queue.as_slices().0, [ToServer::Exemption(one)] if one.id == other.id));
+    }
 }

@@ -1,11 +1,13 @@
 //! The flags as the home page shows them: value, effect, origin, how strongly each holds, and what remains.
 
 use portcullis_conf::Origin;
+use portcullis_model::session::Ide;
 use portcullis_model::{Effect, Level};
 
 use crate::Flags;
 use crate::flag::{self, About};
 use crate::flags::Switch;
+use crate::levels::{HostFacts, weakest};
 
 /// A line of the home page: a flag and what it means for this person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +79,8 @@ impl Flags {
 }
 
 fn line(about: &'static About, value: String, restricts: bool, origin: &Origin) -> FlagLine {
-    // What no request is refused for is held by an IDE's own switch, or by nothing.
-    let level = match about.unheld {
-        None => Level::Proxy,
-        Some(_) if about.rstudio_switch.is_some() => Level::Ide,
-        Some(_) => Level::None,
-    };
-    let switches = [about.jupyter_switch, about.rstudio_switch, about.code_server_switch];
+    let level = weakest(Ide::BUILT_IN, about, &HostFacts::default()).unwrap_or(Level::None);
+    let switched = Ide::BUILT_IN.iter().any(|ide| about.switch(*ide).is_some());
     FlagLine {
         flag: about.name,
         title: about.title,
@@ -92,7 +89,7 @@ fn line(about: &'static About, value: String, restricts: bool, origin: &Origin) 
         effect: Effect::Block,
         origin: origin.clone(),
         level: if restricts { level } else { Level::None },
-        ide_too: restricts && switches.iter().any(Option::is_some),
+        ide_too: restricts && switched,
         remains: about.remains,
     }
 }

@@ -107,7 +107,7 @@ pub enum ToServer {
     SessionForgotten(SessionId),
     /// A flag is lifted for a person; those of before come after `Hello`, before sign-ins.
     Exemption(Box<Exemption>),
-    /// An exemption is over; it is on disk.
+    /// An exemption is over.
     ExemptionEnded(ExemptionId),
     /// All sign-ins and sessions of before were sent: serve.
     Caught,

@@ -42,7 +42,8 @@ fn said(output: &Output) -> String {
 }
 
 fn exempt(world: &World, user: &str, flag: &str, time: &str, more: &[&str]) -> Result<String> {
-    let args = [&["exempt", user, flag, "--for", time, "--reason", "a class, ticket 4711"][..], more].concat();
+    let args =
+        [&["exempt", user, flag, "--for", time, "--reason", "a class, ticket 4711"][..], more].concat();
     run(&mut portcullis(world, &args))
 }
 
@@ -91,7 +92,8 @@ fn by_itself(stage: &Stage) -> Result<()> {
     ensure!(page.contains("You are exempt from <code>allow-shell</code> until <time"), "{page}");
     ensure!(page.contains("a class, ticket 4711"), "the reason is not shown: {page}");
     ensure!(!page.contains("allow-shell=0"), "the page says that it holds");
-    let fields = [("user", account.name.as_str()), ("flag", "allow-shell"), ("reason", "a class, ticket 4711")];
+    let fields =
+        [("user", account.name.as_str()), ("flag", "allow-shell"), ("reason", "a class, ticket 4711")];
     world.await_audit("exempted", &fields, 5)?;
 
     websocket::await_close(&mut socket).context("the terminal stayed open after the end")?;
@@ -133,7 +135,8 @@ fn narrow(stage: &Stage) -> Result<()> {
     ensure!(git(&client, &one)? == 403, "it lifts another flag");
     ensure!(shell(&other, &theirs)? == 403, "it reaches another person");
     ensure!(home(&client)?.contains(&format!("in session <code>{one}</code>")), "the session is not named");
-    let foreign = ["exempt", ann.name.as_str(), "allow-shell", "--for", "1h", "--reason", "x", "--session", &theirs];
+    let foreign =
+        ["exempt", ann.name.as_str(), "allow-shell", "--for", "1h", "--reason", "x", "--session", &theirs];
     let output = portcullis(&world, &foreign).output()?;
     ensure!(!output.status.success() && said(&output).contains("no running session"), "{output:?}");
     client.post(&format!("/sessions/{one}/stop"), &[])?.expect(303)?;
@@ -230,10 +233,15 @@ fn minimum_level(stage: &Stage) -> Result<()> {
     let answer = client.post("/sessions", &[("ide", "jupyter")])?;
     let text = answer.text();
     ensure!(answer.status == 403, "{} {text}", answer.status);
-    for part in ["allow-shell", "<code>kernel</code>", "<code>proxy</code>", "minimum-level", "Nothing was started"] {
+    for part in
+        ["allow-shell", "<code>kernel</code>", "<code>proxy</code>", "minimum-level", "Nothing was started"]
+    {
         ensure!(text.contains(part), "no {part}: {text}");
     }
     ensure!(world.count_audit("session-started", &[])? == 0, "something was started");
+    let record = world.await_audit("refused", &[("user", &account.name), ("capability", "session")], 5)?;
+    let rule = record["rule"].as_str().unwrap_or_default();
+    ensure!(rule.starts_with("minimum-level=allow-shell:kernel (portcullis.conf:"), "{record}");
     // What restricts nobody need not hold: an exemption lifts flag and demand together.
     exempt(&world, &account.name, "allow-shell", "1h", &[])?;
     let id = client.start_session(30)?;
@@ -273,6 +281,9 @@ fn status(stage: &Stage) -> Result<()> {
     ensure!(text.contains("configuration 2") && text.contains("sessions: 1"), "{text}");
     world.stop(Signal::SIGTERM)?;
     let output = portcullis(&world, &["status"]).output()?;
-    ensure!(output.status.code() == Some(1) && said(&output).contains("the daemon doesn't run"), "{output:?}");
+    ensure!(
+        output.status.code() == Some(1) && said(&output).contains("the daemon doesn't run"),
+        "{output:?}"
+    );
     Ok(())
 }

@@ -35,7 +35,7 @@ struct Peer {
     queue: VecDeque<FromDaemon>,
     held: VecDeque<FromDaemon>,
     deadline: Instant,
-    /// Dropped once its queue is empty.
+    /// Went away, or talks nonsense.
     leaving: bool,
 }
 
@@ -154,9 +154,8 @@ impl Admin {
     /// Sends what is taken; forgets who is done, or waited for too long.
     pub(crate) fn flush(&mut self, now: Instant) {
         self.peers.retain(|_, peer| {
-            let sent = peer.flush();
-            let waits = !peer.queue.is_empty() || !peer.held.is_empty();
-            sent && now < peer.deadline && !(peer.leaving && !waits)
+            // Whoever went away hears nothing any more; what they asked for is done all the same.
+            peer.flush() && now < peer.deadline && !peer.leaving
         });
     }
 

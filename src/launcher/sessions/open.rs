@@ -9,7 +9,6 @@ use portcullis_model::audit::Event;
 use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Effect, Secret, SessionId, SignInId, Uid};
-use portcullis_policy::levels::HostFacts;
 use portcullis_policy::{CommandError, Flags, LaunchFacts, command_under};
 use portcullis_sys::cgroup::Cgroup;
 use portcullis_sys::process::start_time;
@@ -17,7 +16,6 @@ use portcullis_sys::socket::{listen_seqpacket, remove_socket};
 use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{Channel, SessionSpec, ToServer};
 
-use super::strength::too_weak;
 use super::talk::{Job, ToKeeper};
 use super::{Entry, Starting};
 use crate::launcher::{Child, Launcher, Mode};
@@ -45,12 +43,7 @@ impl Launcher {
             return Err(broken("records can't be written, or the daemon is ending"));
         }
         self.within_limits(who)?;
-        let settings = &self.active.settings;
-        let demanded = &settings.portcullis.minimum_level;
-        if let Some(error) = too_weak(ide, &self.flags(who), demanded, &HostFacts::default()) {
-            say!(Info, "a session was refused user={} ide={ide}: {error:?}", who.user);
-            return Err(error);
-        }
+        self.strong_enough(sign_in, ide)?;
         let id = SessionId::random().map_err(|error| broken(&error.to_string()))?;
         let token = token().map_err(|error| broken(&error.to_string()))?;
         // Tried with what is known already, so that a missing program is told before anything is started.
@@ -300,7 +293,7 @@ impl Launcher {
     }
 
     /// What a person may do in a session that is started now.
-    fn flags(&self, who: &Principal) -> Flags {
+    pub(super) fn flags(&self, who: &Principal) -> Flags {
         let mut flags = Flags::resolve(&self.active.settings, &who.user, &who.groups);
         for flag in self.lifted(&who.user) {
             flags.lift(flag);

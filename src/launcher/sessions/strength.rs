@@ -1,13 +1,51 @@
 //! `minimum-level`: a session is not started where a flag that restricts its owner doesn't hold as strongly as demanded.
 //!
-//! Pure; called by `open` before anything is started.
+//! Called by `open` before anything is started; the decision is pure.
 
+use portcullis_conf::FileKind;
+use portcullis_model::audit::Event;
 use portcullis_model::session::Ide;
+use portcullis_model::sign_in::SignIn;
 use portcullis_model::{Effect, Level};
 use portcullis_policy::Flags;
 use portcullis_policy::flag::About;
 use portcullis_policy::levels::{HostFacts, level};
 use portcullis_wire::launcher::OpenError;
+
+use crate::launcher::Launcher;
+use crate::log::say;
+use crate::role;
+
+impl Launcher {
+    /// Whether every flag that restricts a person holds as strongly as demanded; when not, that is recorded.
+    pub(super) fn strong_enough(&mut self, sign_in: &SignIn, ide: Ide) -> Result<(), OpenError> {
+        let who = &sign_in.principal;
+        let portcullis = &self.active.settings.portcullis;
+        let weak = too_weak(ide, &self.flags(who), &portcullis.minimum_level, &HostFacts::default());
+        let Some(error) = weak else { return Ok(()) };
+        if let OpenError::Level { flag, wanted, got, .. } = &error {
+            let origin = self.active.settings.origin(FileKind::Portcullis, "minimum-level");
+            let rule =
+                format!("minimum-level={flag}:{} ({origin}): it holds at {}", wanted.word(), got.word());
+            say!(Info, "a session was refused user={} ide={ide}: {rule}", who.user);
+            self.log.write(Event::Refused {
+                user: who.user.to_string(),
+                session: String::new(),
+                remote: sign_in.remote,
+                capability: "session".into(),
+                what: "open a session".into(),
+                rule,
+                id: role::log_id(),
+                count: 1,
+                ide: ide.word().into(),
+                method: String::new(),
+                path: String::new(),
+                effect: Effect::Block.word().into(),
+            });
+        }
+        Err(error)
+    }
+}
 
 /// The first flag that holds too weakly for this person in this IDE, as the answer to their request.
 pub(super) fn too_weak(

@@ -1,15 +1,12 @@
 //! The whole body of a call, judged: the method it names, the files its parameters name, what of it has a flag of its own.
 
-
 use portcullis_conf::ConsoleAudit;
 use portcullis_model::session::Ide;
 
 use super::envelope::{self, Value};
 use super::place;
 use super::rpc::{self, Arg, Method};
-use crate::{
-    Ask, BodyRule, Capability, Flags, Forward, PathClaim, PathRule, Refusal, Typed,
-};
+use crate::{Ask, BodyRule, Capability, Flags, Forward, PathClaim, PathRule, Refusal, Typed};
 
 /// Longest body of a call that is held: a large document, saved whole.
 const JUDGE_MAX: u64 = 64 << 20;
@@ -59,7 +56,12 @@ pub(super) fn allowed(flags: &Flags, ask: &Ask<'_>, name: &str) -> Result<(), Bo
 }
 
 /// Completes what was said of the head by what stands in the body.
-pub(super) fn body(flags: &Flags, name: &str, body: &[u8], forward: &mut Forward) -> Result<(), Box<Refusal>> {
+pub(super) fn body(
+    flags: &Flags,
+    name: &str,
+    body: &[u8],
+    forward: &mut Forward,
+) -> Result<(), Box<Refusal>> {
     let judged = flags.restriction_in(Ide::Rstudio).is_some();
     let method = rpc::method(name);
     let wanted = method
@@ -103,12 +105,7 @@ pub(super) fn body(flags: &Flags, name: &str, body: &[u8], forward: &mut Forward
 }
 
 /// Texts and pictures in a call are files in the end: held to the sizes of uploads.
-fn sizes(
-    flags: &Flags,
-    method: &Method,
-    length: usize,
-    params: &[(u8, Value)],
-) -> Result<(), Box<Refusal>> {
+fn sizes(flags: &Flags, method: &Method, length: usize, params: &[(u8, Value)]) -> Result<(), Box<Refusal>> {
     let length = u64::try_from(length).unwrap_or(u64::MAX);
     let Some((denial, limit)) = flags.size_denial().zip(flags.upload_limit()) else { return Ok(()) };
     if method.needs.contains(&Capability::Write) && length > limit.max(TEXT_MAX).saturating_add(SLACK) {
@@ -288,9 +285,8 @@ fn server(flags: &Flags, value: &Value) -> Result<(), Box<Refusal>> {
     let host = name.split("://").last().unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let outside = |known: &&str| host == **known || host.ends_with(&format!(".{known}"));
-    if OUTSIDE.iter().any(|known| outside(&known)) {
+    if OUTSIDE.iter().any(outside) {
         return Err(Refusal::by_flag(Capability::PublishExternal, &denial).into());
     }
     Ok(())
 }
-
