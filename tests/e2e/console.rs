@@ -136,6 +136,12 @@ fn unknown(stage: &Stage) -> Result<()> {
 
 fn terminal(stage: &Stage) -> Result<()> {
     let (world, client, id) = running(stage, "all", "cor")?;
+    // A command that the terminal brings along would run without a key being pressed.
+    let terminals = format!("/s/{id}/api/terminals");
+    let own = json!({"shell_command": ["sh", "-c", "id"]});
+    let answer = client.request("POST", &terminals).json(&own).send()?.expect(403)?.json()?;
+    ensure!(answer["reason"].as_str().is_some_and(|rule| rule.contains("audit-r-console=all")), "{answer}");
+    client.request("POST", &terminals).json(&json!({"cwd": ""})).send()?.expect(201)?;
     let mut socket = websocket::open(&client, &format!("/s/{id}/terminals/websocket/1"), &[])?;
     for text in [r#"["set_size",24,80,1,1]"#, r#"["stdin","ls /"]"#, r#"["stdin","\u0003\r"]"#] {
         ensure!(websocket::echo(&mut socket, text)? == text, "no echo of {text}");
