@@ -9,6 +9,7 @@ try:
 except ImportError:
     import sre_parse as parser
 
+from jupyter_core.application import JupyterApp
 from jupyter_server.serverapp import ServerApp
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
@@ -49,7 +50,7 @@ def example(tokens):
             # A dot that nobody escaped: `/api/spec.yaml`.
             text, marked = text + ".", marked + "."
         elif name in ("IN", "NOT_LITERAL"):
-            one, slash = letter(value) if name == "IN" else ("x", True)
+            one, slash = letter(value) if name == "IN" else ("x", value != ord("/"))
             text, marked = text + one, marked + (MANY if slash else ONE)
         elif name == "SUBPATTERN":
             more, shown = example(value[-1])
@@ -87,6 +88,8 @@ def rules(router):
 
 
 def main():
+    # It would write into the account's own folder; here nothing is changed.
+    JupyterApp.migrate_config = lambda self: None
     app = ServerApp.instance()
     arguments = ["--ServerApp.base_url=/", "--ServerApp.open_browser=False", "--ServerApp.allow_root=True"]
     app.initialize(argv=arguments, find_extensions=True, new_httpserver=False)

@@ -120,12 +120,14 @@ fn extension(stage: &Stage) -> Result<()> {
     let (account, client) = world.signed_in("dot")?;
     let folder = account.home.join(".jupyter");
     std::fs::create_dir(&folder)?;
+    std::os::unix::fs::chown(&folder, Some(account.uid), None)?;
     std::fs::write(folder.join("hello_extension.py"), EXTENSION)?;
-    let config = format!(
-        "import sys\nsys.path.insert(0, '{}')\nc.ServerApp.jpserver_extensions = {{'hello_extension': True}}\n",
-        folder.display()
-    );
+    let config = format!("import sys\nsys.path.insert(0, '{}')\n", folder.display());
     std::fs::write(folder.join("jupyter_server_config.py"), config)?;
+    // As `jupyter server extension enable` does: beside the switches that go with the flags.
+    std::fs::create_dir(folder.join("jupyter_server_config.d"))?;
+    let enabled = serde_json::json!({"ServerApp": {"jpserver_extensions": {"hello_extension": true}}});
+    std::fs::write(folder.join("jupyter_server_config.d/hello.json"), enabled.to_string())?;
     let id = client.start_session(START)?;
     let hello = format!("/s/{id}/hello/world");
     ensure!(client.get(&hello)?.status == 403, "nobody knows it");
