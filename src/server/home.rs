@@ -7,7 +7,7 @@ use portcullis_conf::adapters::TCP_REFUSED;
 use portcullis_model::AppName;
 use portcullis_model::session::Ide;
 use portcullis_pages::{HomePage, Lifted, Restriction, SessionCard, StartChoice, meaning};
-use portcullis_policy::{App, code_server};
+use portcullis_policy::{App, code_server, rstudio};
 use portcullis_proxy::Body;
 
 use crate::call::Call;
@@ -83,7 +83,10 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
 /// Why an IDE is not offered; `None` when it is.
 pub(crate) fn unavailable(call: &Call<'_>, ide: Ide) -> Option<Cow<'static, str>> {
     match ide {
-        Ide::Rstudio => Some("It is not set up on this server.".into()),
+        Ide::Rstudio if !is_file(&rstudio::place(&call.generation().settings)) => {
+            Some("RStudio is not installed on this server.".into())
+        }
+        Ide::Rstudio => None,
         Ide::CodeServer if !call.generation().settings.vscode.enabled => {
             Some("VS Code is switched off on this server (`enabled=0` in vscode.conf).".into())
         }
@@ -113,16 +116,19 @@ fn app_unavailable(call: &Call<'_>, name: AppName) -> Option<String> {
 
 /// Whether code-server is in one of its places. The session looks again, as the person.
 fn is_installed(call: &Call<'_>) -> bool {
-    code_server::places(&call.generation().settings)
-        .iter()
-        .any(|place| std::fs::metadata(place).is_ok_and(|found| found.is_file()))
+    code_server::places(&call.generation().settings).iter().any(|place| is_file(place))
+}
+
+fn is_file(place: &str) -> bool {
+    std::fs::metadata(place).is_ok_and(|found| found.is_file())
 }
 
 /// What may be started, with the reason where it can't be: the IDEs, then the applications that are open to this person.
 fn offered(call: &Call<'_>) -> Vec<(Ide, Option<Cow<'static, str>>)> {
     // Only what can be started by this version is offered.
     let code_server = (unavailable(call, Ide::CodeServer).is_none()).then_some(Ide::CodeServer);
-    let built_in = [Ide::Jupyter].into_iter().chain(code_server);
+    let rstudio = (unavailable(call, Ide::Rstudio).is_none()).then_some(Ide::Rstudio);
+    let built_in = rstudio.into_iter().chain([Ide::Jupyter]).chain(code_server);
     let principal = call.person().map(|person| &person.sign_in.principal);
     let open = |app: &&App| principal.is_some_and(|who| app.refuses(&who.user, &who.groups).is_none());
     let apps = call.generation().adapters.apps().iter().filter(open).map(|app| Ide::App(app.name()));

@@ -42,6 +42,7 @@ enum Ide {
     Double(Vec<String>),
     Jupyter,
     CodeServer,
+    Rsession(Vec<String>),
     Program(String),
 }
 
@@ -120,6 +121,13 @@ impl Builder {
         self
     }
 
+    /// The double of RStudio's session, with `--double-…` switches (see its own help), a home for R and a page.
+    #[must_use]
+    pub fn rsession(mut self, switches: &[&str]) -> Self {
+        self.ide = Ide::Rsession(switches.iter().map(|&switch| switch.to_owned()).collect());
+        self
+    }
+
     /// Some other program in the IDE's place.
     #[must_use]
     pub fn ide_program(mut self, path: &str) -> Self {
@@ -192,12 +200,20 @@ impl Builder {
                 }
                 None => return crate::stage::skip("code-server is not installed on this machine"),
             },
+            Ide::Rsession(switches) => {
+                let at = write_rsession(&folder, switches)?;
+                let text = format!("rsession-path={at}/bin/rsession\nrsession-which-r={at}/R/bin/R");
+                self = self.conf("rserver.conf", &text);
+                self = self.conf("jupyter.conf", "labs-enabled=0");
+                String::new()
+            }
             Ide::Program(path) => path.clone(),
         };
-        if !program.is_empty() && !self
-            .settings
-            .get("jupyter.conf")
-            .is_some_and(|set| set.iter().any(|(name, _)| name == "jupyter-exe"))
+        if !program.is_empty()
+            && !self
+                .settings
+                .get("jupyter.conf")
+                .is_some_and(|set| set.iter().any(|(name, _)| name == "jupyter-exe"))
         {
             self = self.conf("jupyter.conf", &format!("jupyter-exe={program}"));
         }
@@ -247,4 +263,29 @@ fn write_double(folder: &Path, switches: &[String]) -> Result<String> {
     fs::write(&path, script)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     Ok(path.display().to_string())
+}
+
+/// A package with the double as RStudio's session, a page, and the place of an R.
+fn write_rsession(folder: &Path, switches: &[String]) -> Result<String> {
+    let at = folder.join("rstudio");
+    for name in ["bin", "www/rstudio", "www/css", "R/bin/exec", "R/lib"] {
+        fs::create_dir_all(at.join(name))?;
+    }
+    let program = place::program("portcullis-double-rsession");
+    let scripts = [
+        ("bin/rsession", format!("#!/bin/sh\nexec {} {} \"$@\"\n", program.display(), switches.join(" "))),
+        ("R/bin/exec/R", "#!/bin/sh\n".to_owned()),
+    ];
+    for (name, text) in scripts {
+        fs::write(at.join(name), text)?;
+        fs::set_permissions(at.join(name), fs::Permissions::from_mode(0o755))?;
+    }
+    let page = "<html><meta name=\"#csrf_token_meta#\" content=\"#csrf_token#\" />#!head_tags#\
+                <script src=\"#!gwt_prefix#rstudio/rstudio.nocache.js\"></script></html>\n";
+    fs::write(at.join("www/index.htm"), page)?;
+    fs::write(at.join("www/rstudio/rstudio.nocache.js"), "start();\n")?;
+    fs::write(at.join("www/rstudio/0123.cache.js"), "page();\n")?;
+    fs::write(at.join("www/css/icons.css"), "a{}\n")?;
+    fs::write(at.join("secret.txt"), "outside the page\n")?;
+    Ok(at.display().to_string())
 }

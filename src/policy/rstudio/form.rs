@@ -46,7 +46,10 @@ enum At {
     Behind(Option<u8>),
     Head,
     /// In a part's content, with so many bytes of the delimiter just seen.
-    Content { file: bool, seen: usize },
+    Content {
+        file: bool,
+        seen: usize,
+    },
     /// Behind the last delimiter; so many bytes of a line break.
     End(usize),
 }
@@ -338,13 +341,15 @@ mod tests {
                 assert_eq!(claims, [PathClaim { tail: "srv/x".into(), absolute: true }]);
             }
         }
-        let (_, claims) = feed(&flags(false, 0), (file("") + &directory("/etc") + END).as_bytes(), 9).expect("open");
+        let (_, claims) =
+            feed(&flags(false, 0), (file("") + &directory("/etc") + END).as_bytes(), 9).expect("open");
         assert!(claims.is_empty(), "nothing to ask while directories are free");
     }
 
     #[test]
     fn what_can_be_read_in_two_ways_is_refused() {
-        let head = |head: &str| format!("------WebKitFormBoundaryX\r\n{head}\r\n\r\nx\r\n{}{END}", directory("~"));
+        let head =
+            |head: &str| format!("------WebKitFormBoundaryX\r\n{head}\r\n\r\nx\r\n{}{END}", directory("~"));
         for bad in [
             String::new(),
             END.to_owned(),
@@ -367,9 +372,16 @@ mod tests {
             head("Content-Disposition: form-data; filename=\"x\"; name=\"file\""),
             head("Content-Disposition: form-data; name=file; filename=x"),
             head("Content-Disposition: form-data; name=\"other\"; filename=\"x\""),
-            head("Content-Disposition: form-data; name=\"file\"; filename=\"x\"\r\nX: form-data; name=\"targetDirectory\""),
-            head("Content-Disposition: form-data; name=\"file\"; filename=\"x\"\r\nContent-Type: form-data; name=\"targetDirectory\""),
-            head(&format!("Content-Disposition: form-data; name=\"file\"; filename=\"{}\"", "x".repeat(9000))),
+            head(
+                "Content-Disposition: form-data; name=\"file\"; filename=\"x\"\r\nX: form-data; name=\"targetDirectory\"",
+            ),
+            head(
+                "Content-Disposition: form-data; name=\"file\"; filename=\"x\"\r\nContent-Type: form-data; name=\"targetDirectory\"",
+            ),
+            head(&format!(
+                "Content-Disposition: form-data; name=\"file\"; filename=\"{}\"",
+                "x".repeat(9000)
+            )),
             format!("------WebKitFormBoundaryX -\r\n{}", file("x")),
         ] {
             let fed = feed(&flags(true, 0), bad.as_bytes(), 5);

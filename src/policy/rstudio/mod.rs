@@ -32,6 +32,7 @@ pub use answer::refusal_answer;
 pub(crate) use answer::refusal_body;
 pub use form::{FormStep, UploadForm};
 pub use reference::reference;
+pub use start::place;
 pub(crate) use start::start;
 pub(crate) use terminal::Terminal;
 

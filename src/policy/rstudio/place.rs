@@ -57,7 +57,11 @@ pub(super) fn address(text: &str) -> Result<Option<PathClaim>, &'static str> {
 
 /// Whether it is a bare name.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.contains(['/', '\\', '\0']) && text != "." && text != ".." && !text.starts_with('~')
+    !text.is_empty()
+        && !text.contains(['/', '\\', '\0'])
+        && text != "."
+        && text != ".."
+        && !text.starts_with('~')
 }
 
 #[cfg(test)]
@@ -106,7 +110,9 @@ mod tests {
         for good in ["https://a/b", "ssh://h/x", "git@host:a/b.git"] {
             assert_eq!(address(good), Ok(None), "{good}");
         }
-        for bad in ["file:///etc/passwd", "FILE:///x", "ext::sh -c x", "a b://x", "--upload-pack=x:y", "data.csv"] {
+        for bad in
+            ["file:///etc/passwd", "FILE:///x", "ext::sh -c x", "a b://x", "--upload-pack=x:y", "data.csv"]
+        {
             assert!(address(bad).is_err(), "{bad}");
         }
         assert_eq!(shown(address("/etc/passwd")).as_deref(), Some("/etc/passwd"));

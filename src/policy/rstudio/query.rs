@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::place::claim;
-use crate::path::normalise;
 use crate::PathClaim;
+use crate::path::normalise;
 
 /// The fields of a query.
 pub(super) struct Query<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
@@ -88,8 +88,7 @@ pub(super) fn decoded(text: &str) -> Result<Cow<'_, str>, &'static str> {
     }
     let bytes = text.as_bytes();
     let broken = bytes.iter().enumerate().any(|(at, byte)| {
-        *byte == b'%'
-            && !bytes.get(at + 1..at + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+        *byte == b'%' && !bytes.get(at + 1..at + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
     });
     if broken {
         return Err("a percent sign is not followed by two hexadecimal digits");
@@ -104,9 +103,9 @@ mod tests {
     use super::*;
 
     fn export(query: &str) -> Result<Vec<String>, &'static str> {
-        Query::read(query)?.export().map(|(claims, _)| {
-            claims.iter().map(|claim| claim.under("/home/a")).collect()
-        })
+        Query::read(query)?
+            .export()
+            .map(|(claims, _)| claims.iter().map(|claim| claim.under("/home/a")).collect())
     }
 
     #[test]

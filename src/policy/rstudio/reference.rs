@@ -26,7 +26,10 @@ pub fn reference() -> String {
             _ => format!("{doors} addresses, {calls} calls"),
         };
         let remains = about.unheld.or_else(|| remains(about.name)).unwrap_or(about.remains);
-        row(&mut page, &[&format!("`{}`", about.name), &proxy, about.rstudio_switch.unwrap_or("no"), remains]);
+        row(
+            &mut page,
+            &[&format!("`{}`", about.name), &proxy, about.rstudio_switch.unwrap_or("no"), remains],
+        );
     }
     page.push_str(FLAGS);
     for about in flag::ALL.into_iter().filter(|about| !about.takes.is_empty()) {
@@ -37,7 +40,8 @@ pub fn reference() -> String {
             continue;
         }
         let _ = writeln!(page, "\n### {}=0\n", about.name);
-        let all: Vec<_> = doors.into_iter().chain(names.into_iter().map(|name| format!("`{name}`"))).collect();
+        let all: Vec<_> =
+            doors.into_iter().chain(names.into_iter().map(|name| format!("`{name}`"))).collect();
         let _ = writeln!(page, "{}", all.join(", "));
     }
     page.push_str(ADDRESSES);
@@ -50,7 +54,10 @@ pub fn reference() -> String {
     for (source, method) in rpc::methods() {
         let files: Vec<_> = method.args.iter().filter_map(|arg| shown(*arg)).collect();
         let act = if method.act { "yes" } else { "" };
-        row(&mut page, &[&format!("`{}`", method.name), &words(method.needs), act, &files.join(", "), source]);
+        row(
+            &mut page,
+            &[&format!("`{}`", method.name), &words(method.needs), act, &files.join(", "), source],
+        );
     }
     page
 }
@@ -84,7 +91,11 @@ fn shown(arg: Arg) -> Option<String> {
     Some(match arg {
         Arg::Path(_) | Arg::PathBut(..) | Arg::Place(_, "") => number,
         Arg::Each(_) => format!("{number} (each)"),
-        Arg::In(_, name) | Arg::Place(_, name) | Arg::Name(_, name) | Arg::Absent(_, name) | Arg::Archive(_, name) => {
+        Arg::In(_, name)
+        | Arg::Place(_, name)
+        | Arg::Name(_, name)
+        | Arg::Absent(_, name)
+        | Arg::Archive(_, name) => {
             format!("{number}.{name}")
         }
         Arg::InEach(_, name) => format!("{number}.{name} (each)"),
@@ -117,7 +128,9 @@ fn remains(flag: &str) -> Option<&'static str> {
         "allow-package-installation" => {
             "The button `Install` is a line at the console, `install.packages(…)`: code, which no proxy can tell from other code."
         }
-        "allow-publish" | "allow-external-publish" | "allow-rpubs-publish" => "R code can publish, or send data over the network.",
+        "allow-publish" | "allow-external-publish" | "allow-rpubs-publish" => {
+            "R code can publish, or send data over the network."
+        }
         "allow-vcs" => "R code can run `git`.",
         "restrict-directory-view" => {
             "R code reads whatever file permissions allow. Pages of a document that was rendered from R code, and links inside a \

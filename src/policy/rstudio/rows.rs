@@ -41,20 +41,29 @@ pub(super) static CALLS: &[Row] = &[
 ];
 
 pub(super) static FILES: &[Row] = &[
-    look(on(POST, "/upload", &[C::Upload], "modules/SessionFiles.cpp (handleFileUploadRequestAsync)"), Look::Upload)
-        .act()
-        .transfer(Direction::Upload),
-    look(on(GET, "/export/**", &[C::Download], "modules/SessionFiles.cpp (handleFileExportRequest)"), Look::Export)
-        .act()
-        .tail(Tail::Name)
-        .transfer(Direction::Download),
+    look(
+        on(POST, "/upload", &[C::Upload], "modules/SessionFiles.cpp (handleFileUploadRequestAsync)"),
+        Look::Upload,
+    )
+    .act()
+    .transfer(Direction::Upload),
+    look(
+        on(GET, "/export/**", &[C::Download], "modules/SessionFiles.cpp (handleFileExportRequest)"),
+        Look::Export,
+    )
+    .act()
+    .tail(Tail::Name)
+    .transfer(Direction::Download),
     look(on(GET, "/files/**", &[C::Download], "modules/SessionFiles.cpp (handleFilesRequest)"), Look::Files)
         .act()
         .tail(Tail::Name)
         .transfer(Direction::Download),
-    look(on(GET, "/file_show", &[C::Download], "modules/SessionWorkbench.cpp (handleFileShow)"), Look::Path("path"))
-        .act()
-        .transfer(Direction::Download),
+    look(
+        on(GET, "/file_show", &[C::Download], "modules/SessionWorkbench.cpp (handleFileShow)"),
+        Look::Path("path"),
+    )
+    .act()
+    .transfer(Direction::Download),
     look(on(GET, "/view_pdf", &[C::Download], "modules/tex/SessionViewPdf.cpp"), Look::Path("path"))
         .act()
         .transfer(Direction::Download),
@@ -113,8 +122,11 @@ pub(super) static PAGES: &[Row] = &[
 ];
 
 pub(super) static PORTS: &[Row] = &[
-    look(on(GET, "/p/*/terminal/*", &[C::Shell, C::TerminalSocket], "SessionConsoleProcessSocket.cpp"), Look::Port)
-        .socket(SocketRule::RstudioTerminal),
+    look(
+        on(GET, "/p/*/terminal/*", &[C::Shell, C::TerminalSocket], "SessionConsoleProcessSocket.cpp"),
+        Look::Port,
+    )
+    .socket(SocketRule::RstudioTerminal),
     look(on(Methods::ANY, "/p/*/**", &[C::PortProxy], "server/session/ServerSessionProxy.cpp"), Look::Port)
         .either(SocketRule::Opaque),
     look(on(Methods::ANY, "/p6/*/**", &[C::PortProxy], "server/session/ServerSessionProxy.cpp"), Look::Port6)

@@ -81,14 +81,15 @@ pub(crate) fn start(
     exists: &dyn Fn(&str) -> bool,
 ) -> Result<IdeCommand, CommandError> {
     let title = || Ide::Rstudio.title().to_owned();
-    let program = program(settings);
+    let program = place(settings);
     if !program.starts_with('/') {
         return Err(CommandError::Path { path: program });
     }
     if !exists(&program) {
         return Err(CommandError::NotFound { ide: title(), tried: format!("`{program}`") });
     }
-    let home = r_home(settings, exists).map_err(|tried| CommandError::NotFound { ide: "R".to_owned(), tried })?;
+    let home =
+        r_home(settings, exists).map_err(|tried| CommandError::NotFound { ide: "R".to_owned(), tried })?;
     let dir = facts.session_dir.trim_end_matches('/');
     // rsession names it by the person it is started for.
     let socket = format!("{dir}/{}-d", facts.user);
@@ -109,7 +110,7 @@ pub(crate) fn start(
 }
 
 /// `rsession-path`, below the package's folder of programs when it is relative.
-fn program(settings: &Settings) -> String {
+pub fn place(settings: &Settings) -> String {
     let said = settings.rserver.rsession_path.trim();
     match said {
         "" => format!("{RSTUDIO_PLACE}/bin/rsession"),
@@ -152,7 +153,8 @@ fn arguments(settings: &Settings, flags: &Flags, facts: &LaunchFacts, dir: &str)
 /// What administrators said for this person of what rsession knows.
 fn options(settings: &Settings, flags: &Flags, facts: &LaunchFacts) -> String {
     let session = settings.session_for(&facts.user, &facts.groups);
-    let mut text = String::from("# Written at each start; rsession.conf and profiles say what stands here.\n");
+    let mut text =
+        String::from("# Written at each start; rsession.conf and profiles say what stands here.\n");
     for name in PASSED {
         if let Some(value) = session.said(name) {
             let _ = writeln!(text, "{name}={value}");
@@ -192,10 +194,7 @@ fn variables(
     ];
     let ours = |name: &str| own.iter().any(|(known, _)| *known == name);
     let theirs = |name: &str| name.starts_with("RS_") || name.starts_with("RSTUDIO_");
-    environment(facts, program, &own)
-        .into_iter()
-        .filter(|(name, _)| ours(name) || !theirs(name))
-        .collect()
+    environment(facts, program, &own).into_iter().filter(|(name, _)| ours(name) || !theirs(name)).collect()
 }
 
 /// The home of R, as RStudio's server finds it: beside the program of `rsession-which-r`, or in the usual places.
@@ -260,8 +259,10 @@ mod tests {
     }
 
     fn settings(rserver: &str, rsession: &str) -> Settings {
-        let files =
-            [("rserver.conf".to_owned(), rserver.to_owned()), ("rsession.conf".to_owned(), rsession.to_owned())];
+        let files = [
+            ("rserver.conf".to_owned(), rserver.to_owned()),
+            ("rsession.conf".to_owned(), rsession.to_owned()),
+        ];
         portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", files)).settings
     }
 
@@ -302,7 +303,8 @@ mod tests {
         assert_eq!(value(&command, "R_HOME"), Some("/opt/R/4.4.1/lib/R"));
         assert_eq!(value(&command, "R_DOC_DIR"), Some("/opt/R/4.4.1/lib/R/doc"));
         assert_eq!(value(&command, "LD_LIBRARY_PATH"), Some("/opt/x/lib:/opt/R/4.4.1/lib/R/lib"));
-        let none = super::start(&settings("", ""), &Flags::default(), &facts(), &|_| false).expect_err("none");
+        let none =
+            super::start(&settings("", ""), &Flags::default(), &facts(), &|_| false).expect_err("none");
         assert_eq!(
             none.to_string(),
             "RStudio is not installed: there is no program at `/usr/lib/rstudio-server/bin/rsession`"
@@ -320,7 +322,10 @@ mod tests {
         let (name, text) = &command.files[0];
         assert_eq!(name, "rsession.conf");
         let lines: Vec<_> = text.lines().skip(1).collect();
-        assert_eq!(lines, ["directory-view-allow-list=/srv/data", "r-libs-user=~/R", "restrict-directory-view=1"]);
+        assert_eq!(
+            lines,
+            ["directory-view-allow-list=/srv/data", "r-libs-user=~/R", "restrict-directory-view=1"]
+        );
         for arg in ["--limit-file-upload-size-mb=5", "--limit-cpu-time-minutes=3"] {
             assert!(command.args.iter().any(|given| given == arg), "{arg}");
         }

@@ -36,7 +36,12 @@ impl Inspect for Terminal {
         self.all
     }
 
-    fn from_client(&mut self, place: Place, piece: &mut Vec<u8>, acts: &mut Acts) -> Result<Judgement, Close> {
+    fn from_client(
+        &mut self,
+        place: Place,
+        piece: &mut Vec<u8>,
+        acts: &mut Acts,
+    ) -> Result<Judgement, Close> {
         if place.opcode != Opcode::Text {
             return Err(Close::because(1003, "Portcullis can't read binary messages to a terminal"));
         }
@@ -61,7 +66,12 @@ impl Inspect for Terminal {
         Ok(Judgement::Pass)
     }
 
-    fn from_session(&mut self, place: Place, piece: &mut Vec<u8>, acts: &mut Acts) -> Result<Judgement, Close> {
+    fn from_session(
+        &mut self,
+        place: Place,
+        piece: &mut Vec<u8>,
+        acts: &mut Acts,
+    ) -> Result<Judgement, Close> {
         let text = String::from_utf8_lossy(piece);
         let text = if place.first { text.strip_prefix('a').unwrap_or_default() } else { &text };
         acts.console(TERMINAL, Flow::Output, shown(text));

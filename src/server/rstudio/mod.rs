@@ -7,9 +7,9 @@ pub(crate) mod form;
 pub(crate) mod page;
 pub(crate) mod port;
 
+use http::Uri;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
-use http::Uri;
 
 use crate::call::Call;
 use crate::cookies::without;

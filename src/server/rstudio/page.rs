@@ -88,7 +88,9 @@ pub(crate) async fn answer(
         Err(why) => {
             let what = match own {
                 Own::File => "RStudio's page has no such file.",
-                _ => "RStudio's page is not where it is looked for. Tell your administrator: `www-local-path` says where it is.",
+                _ => {
+                    "RStudio's page is not where it is looked for. Tell your administrator: `www-local-path` says where it is."
+                }
             };
             let public = Public { what: Some(what), ..Public::of(StatusCode::NOT_FOUND) };
             call.reader().refuse(public, &format!("cannot read {name} of RStudio's static files: {why}"))

@@ -108,7 +108,8 @@ impl Arg {
 
     /// Whether it names files.
     pub(crate) const fn names_files(self) -> bool {
-        !(self.is_input() || matches!(self, Self::Bytes(_) | Self::Public(_) | Self::Keys(_) | Self::Server(_)))
+        !(self.is_input()
+            || matches!(self, Self::Bytes(_) | Self::Public(_) | Self::Keys(_) | Self::Server(_)))
     }
 
     /// Whether it is what a person typed.

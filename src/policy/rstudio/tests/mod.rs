@@ -35,9 +35,8 @@ const DIRECTORIES: Change = |f| f.restrict_directories = Setting::at(true, "rses
 const SIZE: Change = |f| f.upload_limit_mb = Setting::at(1, "rsession.conf", 3);
 const SOCKETS: Change = |f| f.terminal_sockets = Setting::at(false, "rsession.conf", 3);
 
-const ALL: [Change; 11] = [
-    SHELL, UPLOADS, DOWNLOADS, PACKAGES, PUBLISH, EXTERNAL, RPUBS, VCS, DIRECTORIES, SIZE, SOCKETS,
-];
+const ALL: [Change; 11] =
+    [SHELL, UPLOADS, DOWNLOADS, PACKAGES, PUBLISH, EXTERNAL, RPUBS, VCS, DIRECTORIES, SIZE, SOCKETS];
 
 fn with(change: Change) -> Flags {
     let mut flags = free();
@@ -72,6 +71,13 @@ fn refused(flags: &Flags, ask: &Ask<'_>) -> Refusal {
 
 /// The verdict on a call with these parameters.
 fn call(flags: &Flags, method: &str, params: &str) -> Verdict {
-    let body = format!("{{\"method\":\"{method}\",\"params\":{params},\"clientId\":\"c\",\"clientVersion\":\"\"}}");
-    judge_body(&Adapters::default(), Ide::Rstudio, flags, &ask("POST", &format!("/rpc/{method}")), body.as_bytes())
+    let body =
+        format!("{{\"method\":\"{method}\",\"params\":{params},\"clientId\":\"c\",\"clientVersion\":\"\"}}");
+    judge_body(
+        &Adapters::default(),
+        Ide::Rstudio,
+        flags,
+        &ask("POST", &format!("/rpc/{method}")),
+        body.as_bytes(),
+    )
 }
