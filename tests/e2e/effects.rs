@@ -28,9 +28,13 @@ fn recorded(stage: &Stage) -> Result<()> {
     let (account, client) = world.signed_in("ann")?;
     let id = client.start_session(30)?;
     ensure!(terminal(&client, &id)? < 300, "it was refused");
-    let fields = [("session", id.as_str()), ("capability", "shell"), ("effect", "audit"), ("user", &account.name)];
+    let fields =
+        [("session", id.as_str()), ("capability", "shell"), ("effect", "audit"), ("user", &account.name)];
     let record = world.await_audit("refused", &fields, 10)?;
-    ensure!(record["rule"].as_str().is_some_and(|rule| rule.starts_with("allow-shell=0 (rsession.conf:")), "{record}");
+    ensure!(
+        record["rule"].as_str().is_some_and(|rule| rule.starts_with("allow-shell=0 (rsession.conf:")),
+        "{record}"
+    );
     let mut socket = websocket::open(&client, &format!("/s/{id}/terminals/websocket/1"), &[])?;
     ensure!(websocket::echo(&mut socket, "[\"stdin\",\"x\"]")? == "[\"stdin\",\"x\"]", "no echo");
     client.get(&format!("/s/{id}/some/new/door"))?.expect(200)?;
@@ -54,7 +58,12 @@ fn beside(stage: &Stage) -> Result<()> {
     let git = client.request("POST", &format!("/s/{id}/git/x/status")).json(&json!({})).send()?;
     ensure!(git.status == 403 && git.text().contains("allow-vcs"), "{} {}", git.status, git.text());
     let unknown = client.get(&format!("/s/{id}/some/new/door"))?;
-    ensure!(unknown.status == 403 && unknown.text().contains("allow-vcs"), "{} {}", unknown.status, unknown.text());
+    ensure!(
+        unknown.status == 403 && unknown.text().contains("allow-vcs"),
+        "{} {}",
+        unknown.status,
+        unknown.text()
+    );
     world.await_audit("refused", &[("capability", "unknown"), ("effect", "block")], 10)?;
     Ok(())
 }
@@ -73,13 +82,19 @@ fn folders_and_sizes(stage: &Stage) -> Result<()> {
     ensure!(world.count_audit("refused", &[])? == 0, "what is allowed was recorded");
     client.get(&format!("/s/{id}/api/contents/away/passwd?content=1"))?.expect(200)?;
     let record = world.await_audit("refused", &[("session", &id), ("effect", "audit")], 10)?;
-    ensure!(record["rule"].as_str().is_some_and(|rule| rule.contains("restrict-directory-view=1")), "{record}");
+    ensure!(
+        record["rule"].as_str().is_some_and(|rule| rule.contains("restrict-directory-view=1")),
+        "{record}"
+    );
     let content = "A".repeat(1_500_000);
     let file = json!({ "type": "file", "format": "base64", "content": content });
     let answer = client.request("PUT", &format!("/s/{id}/api/contents/big.bin")).json(&file).send()?;
     ensure!(answer.status < 300, "{} {}", answer.status, answer.text());
     let record = world.await_audit("refused", &[("capability", "upload"), ("effect", "audit")], 10)?;
-    ensure!(record["rule"].as_str().is_some_and(|rule| rule.contains("limit-file-upload-size-mb")), "{record}");
+    ensure!(
+        record["rule"].as_str().is_some_and(|rule| rule.contains("limit-file-upload-size-mb")),
+        "{record}"
+    );
     Ok(())
 }
 
