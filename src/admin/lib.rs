@@ -1,4 +1,4 @@
-//! The administrator's command, `portcullis`: checks the configuration, shows it, verifies the audit log.
+//! The administrator's command, `portcullis`: checks, shows and explains the configuration, verifies and replays the audit log.
 //!
 //! It reads files and prints; only what asks the running daemon (`daemon`) talks to another process. A command makes its whole answer before any of
 //! it is printed, so that a pipe that is closed early changes neither the answer nor the exit status. Called by

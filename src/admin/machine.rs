@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, User};
+use portcullis_conf::adapters::Section;
 use portcullis_conf::{FileKind, JUPYTER_PLACES, Origin, PortRange, Settings};
 use portcullis_model::cookie::KEY_MIN;
 
@@ -42,6 +43,7 @@ pub(crate) fn checks(dir: &Path, settings: &Settings) -> Vec<Check> {
     if settings.jupyter.labs_enabled {
         checks.push(jupyter(settings.jupyter.jupyter_exe.as_deref()));
     }
+    checks.extend(settings.adapters.apps().filter_map(app));
     checks.extend(settings.rsession.directory_view_allow_list.iter().filter_map(|dir| allowed_dir(dir)));
     if let Some(range) = settings.rsession.session_port_range.filter(|_| settings.sessions_by_tcp()) {
         checks.extend(ephemeral(range));
@@ -225,6 +227,15 @@ fn jupyter(chosen: Option<&Path>) -> Check {
     Check::new(Outcome::Info, option, text).hint("install JupyterLab, or name its program with `jupyter-exe`")
 }
 
+/// A declared application's program.
+fn app(section: &Section) -> Option<Check> {
+    let program = section.app()?.command.into_iter().next()?;
+    let runs = std::fs::metadata(&program)
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    let text = format!("there is no program `{program}`: [{section}] can't be started");
+    (!runs).then(|| Check::new(Outcome::Info, "adapters.conf", text))
+}
+
 fn allowed_dir(dir: &Path) -> Option<Check> {
     let text = format!("`{}` is not a directory", dir.display());
     (!dir.is_dir()).then(|| Check::new(Outcome::Info, "directory-view-allow-list", text))
@@ -346,6 +357,15 @@ mod tests {
         assert!(reserved("50000-60000", range));
         assert!(!reserved("59000-59998,59999", range));
         assert!(!reserved("\n", range));
+    }
+
+    #[test]
+    fn programs_of_applications_are_looked_for() {
+        let conf = "[app one]\ncommand=/bin/sh {socket}\n[app two]\ncommand=/nowhere/x {socket}\n";
+        let loaded = load(&Sources::new("/c", [("adapters.conf".to_owned(), conf.to_owned())]));
+        let found: Vec<Check> = loaded.settings.adapters.apps().filter_map(app).collect();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].text.contains("`/nowhere/x`: [app two] can't"), "{:?}", found[0]);
     }
 
     #[test]

@@ -105,7 +105,11 @@ pub(crate) fn everything(scope: &Scope, chp: Option<&Path>) -> Result<Report> {
 pub(crate) fn policy_alone(quick: bool) -> Result<Report> {
     let mut bars = Vec::new();
     let tables = policy::measure(quick, &mut bars);
-    Ok(Report { machine: machine()?, versions: "nothing".into(), rounds: 1, tables, bars })
+    let mut machine = machine()?;
+    if cfg!(debug_assertions) {
+        machine.push_str(" (built without optimisation: these figures say nothing)");
+    }
+    Ok(Report { machine, versions: "nothing".into(), rounds: 1, tables, bars })
 }
 
 fn requests(targets: &[Target], plan: &Plan, scratch: &Path, bars: &mut Vec<Bar>) -> Result<Table> {
