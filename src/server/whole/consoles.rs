@@ -45,7 +45,9 @@ fn what_is_run_is_recorded_and_counts_as_an_act() {
     socket.read().expect("it went on");
     launcher.expect("an act", |message| matches!(message, ToLauncher::Activity { .. }).then_some(()));
     let event = audited(&launcher);
-    let Event::Console { user, ide, path, channel, direction, text, cut, .. } = event else { panic!("{event:?}") };
+    let Event::Console { user, ide, path, channel, direction, text, cut, .. } = event else {
+        panic!("{event:?}")
+    };
     assert_eq!((user.as_str(), ide.as_str(), path.as_str()), ("alice", "jupyter", KERNEL));
     assert_eq!((channel.as_str(), direction.as_str()), ("shell execute_request", "input"));
     assert_eq!((text.as_str(), cut), ("1+1", false));
@@ -60,9 +62,8 @@ fn what_is_run_is_recorded_and_counts_as_an_act() {
     assert_eq!((method.as_str(), effect.as_str()), ("MESSAGE", "block"));
     assert!(rule.contains("can't read"), "{rule}");
     let close = loop {
-        match socket.read().expect("a goodbye") {
-            Message::Close(frame) => break frame.expect("a reason"),
-            _ => {}
+        if let Message::Close(frame) = socket.read().expect("a goodbye") {
+            break frame.expect("a reason");
         }
     };
     assert_eq!(u16::from(close.code), 1007);
