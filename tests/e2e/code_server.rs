@@ -107,7 +107,9 @@ fn open(stage: &Stage) -> Result<()> {
     let made = running.home("made.txt");
     until::is("the terminal writes", 30, || std::fs::read_to_string(&made).is_ok_and(|text| text == "42\n"))?;
     let port = running.at("/proxy/18123/made.txt");
-    until::is("the port answers", 30, || running.client.get(&port).is_ok_and(|answer| answer.text() == "42\n"))?;
+    until::is("the port answers", 30, || {
+        running.client.get(&port).is_ok_and(|answer| answer.text() == "42\n")
+    })?;
     let other = running.client.get(&running.at("/Proxy/18123/made.txt"))?;
     ensure!(other.status == 403, "another spelling was answered {}", other.status);
     Ok(())
@@ -120,23 +122,35 @@ fn closed(stage: &Stage) -> Result<()> {
     std::fs::write(&text, "one\n")?;
     std::os::unix::fs::chown(&text, Some(running.account.uid), None)?;
     let mut editor = running.editor("00000000-0000-4000-8000-000000000002")?;
-    let mut refused = |what: &str, flag: &str, answer: Result<Answer, String>| {
+    let refused = |what: &str, flag: &str, answer: Result<Answer, String>| {
         let said = answer.err().with_context(|| format!("{what} was not refused"))?;
         ensure!(said.contains(flag) && said.contains("rsession.conf"), "{what}: {said}");
         Ok(())
     };
-    let shell = running.shell(&mut editor)?.map(|_| Answer::Nothing);
-    refused("a terminal", "allow-shell=0", shell)?;
+    // A terminal is made that doesn't exist: VS Code shows only why one can't be started.
+    let shell = running.shell(&mut editor)?;
+    ensure!(shell == Ok(0x7fff_ffff), "a terminal was made: {shell:?}");
+    let started = editor.call("remoteterminal", "$start", &[Arg::Int(1)])?;
+    ensure!(
+        matches!(&started, Ok(Answer::Json(why)) if why["message"].to_string().contains("allow-shell=0")),
+        "a terminal was started: {started:?}"
+    );
     for (name, args) in [
         ("$input", vec![Arg::Int(1), Arg::Text("id\r".into())]),
-        ("$start", vec![Arg::Int(1)]),
         ("$attachToProcess", vec![Arg::Int(1)]),
-        ("$reviveTerminalProcesses", vec![Arg::Text("w".into()), Arg::Json(json!([])), Arg::Text("x".into())]),
+        (
+            "$reviveTerminalProcesses",
+            vec![Arg::Text("w".into()), Arg::Json(json!([])), Arg::Text("x".into())],
+        ),
     ] {
         refused(name, "allow-shell=0", editor.call("remoteterminal", name, &args)?)?;
     }
     refused("a binary upload", "allow-file-uploads=0", editor.save(&running.home("u.bin"), &[0; 64])?)?;
-    refused("a large upload", "allow-file-uploads=0", editor.save(&running.home("u.txt"), &vec![b'x'; 300_000])?)?;
+    refused(
+        "a large upload",
+        "allow-file-uploads=0",
+        editor.save(&running.home("u.txt"), &vec![b'x'; 300_000])?,
+    )?;
     refused(
         "a download",
         "allow-file-downloads=0",
@@ -166,7 +180,12 @@ fn closed(stage: &Stage) -> Result<()> {
         ("/no/such".to_owned(), "allow-shell=0"),
     ] {
         let answer = running.client.get(&running.at(&path))?;
-        ensure!(answer.status == 403 && answer.text().contains(flag), "{path}: {} {}", answer.status, answer.text());
+        ensure!(
+            answer.status == 403 && answer.text().contains(flag),
+            "{path}: {} {}",
+            answer.status,
+            answer.text()
+        );
     }
     let record = [("session", running.id.as_str()), ("path", "remoteterminal.$createProcess")];
     let found = running.world.audit()?.iter().any(|record| {
@@ -184,7 +203,8 @@ fn directories(stage: &Stage) -> Result<()> {
     std::fs::write(running.home("own.txt"), "own\n")?;
     ensure!(editor.stream(&running.home("own.txt"))? == Ok(b"own\n".to_vec()), "one's own file");
     editor.call(FILES, "readdir", &[uri("/usr/share")])?.map_err(anyhow::Error::msg)?;
-    for path in ["/etc/passwd", &format!("{link}/passwd"), &running.home("../../etc/passwd"), "/usr/share-x"] {
+    for path in ["/etc/passwd", &format!("{link}/passwd"), &running.home("../../etc/passwd"), "/usr/share-x"]
+    {
         let said = editor.stream(path)?.err().with_context(|| format!("{path} was read"))?;
         ensure!(said.contains("restrict-directory-view=1"), "{path}: {said}");
         for name in ["stat", "readdir", "readFile"] {
@@ -239,7 +259,8 @@ fn odd_sockets(stage: &Stage) -> Result<()> {
     let mut editor = Editor::open(&running.client, &running.id, "/foo/bar", &token[18..])?;
     let stat = editor.call(FILES, "stat", &[uri(&running.home(""))])?;
     ensure!(stat.is_ok(), "{stat:?}");
-    let path = running.at(&format!("/?{}&reconnection=false&skipWebSocketFrames=false", token.replace('5', "6")));
+    let path =
+        running.at(&format!("/?{}&reconnection=false&skipWebSocketFrames=false", token.replace('5', "6")));
     let mut tunnel = websocket::open(&running.client, &path, &[])?;
     let mut bytes = Vec::new();
     for text in [

@@ -87,6 +87,12 @@ const REFUSED: &str = "portcullis:refused:";
 const FILE: &str = "portcullis:file:";
 /// Refused as a file that is read as a stream.
 const STREAM: &str = "portcullis:stream:";
+/// Refused as a terminal that is made: it is answered as if it were, because VS Code shows only why one can't be started.
+const TERMINAL: &str = "portcullis:terminal:";
+/// Refused as a terminal that is started.
+const LAUNCH: &str = "portcullis:launch:";
+/// The number of a terminal that doesn't exist; the server counts from 1.
+const NO_TERMINAL: u32 = 0x7fff_ffff;
 /// The channel of files.
 const FILES: &str = "remoteFilesystem";
 
@@ -95,6 +101,8 @@ pub(super) fn refusal(call: &Call<'_>, text: &str) -> Vec<u8> {
     let text = text.replace('`', "");
     let (kind, name) = match (call.way, call.channel) {
         (Way::Call, FILES) => (100, format!("{FILE}{text}")),
+        (Way::Call, "remoteterminal") if call.name == "$createProcess" => (100, format!("{TERMINAL}{text}")),
+        (Way::Call, "remoteterminal") if call.name == "$start" => (100, format!("{LAUNCH}{text}")),
         (Way::Call, _) => (100, format!("{REFUSED}{text}")),
         // Asked as a call, so that it is answered; the answer is made an event again on its way back.
         (Way::Listen, FILES) if call.name == "readFileStream" => (100, format!("{STREAM}{text}")),
@@ -124,6 +132,11 @@ pub(super) fn answer(body: &[u8]) -> Option<Vec<u8>> {
     } else if let Some(text) = said.strip_prefix(FILE) {
         let name = "NoPermissions (FileSystemError)";
         writer.int(202).int(id).object(&json!({ "message": text, "name": name, "stack": [] }));
+    } else if said.starts_with(TERMINAL) {
+        let made = json!({ "persistentTerminalId": NO_TERMINAL, "resolvedShellLaunchConfig": {} });
+        writer.int(201).int(id).object(&made);
+    } else if let Some(text) = said.strip_prefix(LAUNCH) {
+        writer.int(201).int(id).object(&json!({ "message": text }));
     } else {
         let text = said.strip_prefix(STREAM)?;
         writer.int(204).int(id).object(&json!({ "message": text, "code": "NoPermissions" }));

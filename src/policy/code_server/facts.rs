@@ -126,9 +126,13 @@ impl<'b> Facts<'b> {
         Ok(())
     }
 
-    /// `remoteFilesystem.stat`.
+    /// `remoteFilesystem.stat /etc`: the command and the first file it names.
     pub(super) fn what(&self) -> String {
-        format!("{}.{}", self.call.channel, self.call.name)
+        let name = format!("{}.{}", self.call.channel, self.call.name);
+        match self.places.first() {
+            Some(Ok(place)) => format!("{name} {}", place.shown()),
+            _ => name,
+        }
     }
 
     /// Whether a member of the options is true.

@@ -2,7 +2,7 @@
 //!
 //! Nearly everything goes over two WebSockets, so the table of routes ([`mod@rows`]) is short and the table of commands
 //! ([`commands`]) is long. code-server's own `--disable-file-…` switches hide entries of menus and refuse nothing: they are not
-//! used and not counted. Routes are matched on the raw path.
+//! counted. Routes are matched on the raw path.
 
 mod call;
 mod carry;

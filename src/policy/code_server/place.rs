@@ -81,9 +81,13 @@ impl Place {
         self.is_below(&format!("{}/{DATA}", home.trim_end_matches('/'))) || self.is_extension()
     }
 
-    /// Whether the editor reads it as settings of a folder or a workspace.
+    /// Whether the editor reads it as settings of a folder or a workspace, by itself.
     pub(super) fn is_settings(&self) -> bool {
-        self.0.split('/').rev().skip(1).any(|part| part == ".vscode") || self.0.ends_with(".code-workspace")
+        let (folders, name) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
+        name == ".mcp.json"
+            || name.ends_with(".code-workspace")
+            || folders.split('/').any(|part| matches!(part, ".vscode" | ".claude"))
+            || folders.ends_with("/.github/copilot")
     }
 }
 
@@ -133,6 +137,11 @@ mod tests {
         assert!(!place("/usr/lib/code-server/lib/vscode/extensionsx").is_installed());
         assert!(!place("/home/a/lib/vscode/extensions/x").is_installed());
         assert!(!place("/usrx/lib/vscode/extensions/x").is_installed());
-        assert!(place("/w/.vscode/settings.json").is_settings() && !place("/w/.vscode").is_settings());
+        for settings in ["/w/.vscode/settings.json", "/w/.github/copilot/x.json", "/w/.mcp.json", "/a.code-workspace"] {
+            assert!(place(settings).is_settings(), "{settings}");
+        }
+        for other in ["/w/.vscode", "/w/x.vscode/a", "/w/copilot/x", "/w/.github/x", "/w/a.mcp.json"] {
+            assert!(!place(other).is_settings(), "{other}");
+        }
     }
 }

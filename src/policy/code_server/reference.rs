@@ -98,7 +98,7 @@ fn special(about: &About) -> String {
         "allow-shell" => "- What remains: extensions run as the person in the extension host, and whoever drives its socket with a \
              client of their own chooses which code it loads and in which environment. A task, a debugger or a hook of git that \
              an extension starts by itself starts a program. Without a terminal in the interface this is not a wall around \
-             programs; only the operating system can be one. The output of terminals that are open already is no longer given.\n"
+             programs; only the operating system can be one. A terminal that was open before the flag was set still shows its output.\n"
             .to_owned(),
         "allow-file-uploads" => format!(
             "- `remoteFilesystem.writeFile` and `write` save documents and bring files in, and say nothing of which. Text passes: up \
@@ -111,7 +111,7 @@ fn special(about: &About) -> String {
             super::facts::SAMPLE
         ),
         "allow-file-downloads" => "- `remoteFilesystem.readFile` is refused as the menu's *Download* sends it: not for settings (`atomic`), \
-             nor below the editor's own data, nor of `.vscode/` and `*.code-workspace`. `open` for reading is refused, and \
+             nor below the editor's own data, nor of `.vscode/`, `.claude/`, `.github/copilot/`, `.mcp.json` and `*.code-workspace`. `open` for reading is refused, and \
              `vscode-remote-resource` but for files of extensions.\n- What remains: a document that is opened in an editor has been \
              sent to the browser, whatever its kind. A client of one's own reads any file as an editor does \
              (`remoteFilesystem.readFileStream`). A file that is copied into the folder of extensions is served as one of theirs.\n"
@@ -158,6 +158,7 @@ code of extensions as the person, and its methods change with every release: wha
 do. It stays open with `allow-shell=0`, because without it there is no language support, no version control and no preview; its
 level is *interface*.
 
-code-server's own `--disable-file-downloads` and `--disable-file-uploads` only hide entries of menus: they are not set and not
-counted. `--disable-proxy` is real and set.
+code-server's own `--disable-file-downloads` and `--disable-file-uploads` only hide entries of menus and are not counted. The
+first is set with `allow-file-downloads=0`, because VS Code swallows the reason why its *Download…* fails; a refused upload says
+why, so its entry stays. `--disable-proxy` is real, and set while any flag takes something away.
 ";

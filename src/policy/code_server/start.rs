@@ -9,7 +9,7 @@ use portcullis_conf::{CODE_SERVER_PLACES, FileKind, Settings};
 use portcullis_model::session::{Ide, IdeCommand};
 
 use super::place::{DATA, EXTENSIONS};
-use crate::Flags;
+use crate::{Capability, Flags};
 use crate::start::{CommandError, LaunchFacts, SOCKET_MAX, environment};
 
 /// Seconds that extensions and terminals of a closed tab go on: a network that is away for a while, not a forgotten tab. The
@@ -116,6 +116,10 @@ fn arguments(flags: &Flags, facts: &LaunchFacts, socket: &str, dir: &str, home: 
         "--disable-workspace-trust".to_owned(),
         format!("--reconnection-grace-time={GRACE_SECONDS}"),
     ];
+    if flags.denies(Capability::Download).is_some() {
+        // It hides an entry of a menu and no more; but VS Code swallows the reason why that entry fails.
+        args.push("--disable-file-downloads".to_owned());
+    }
     if flags.restriction_in(Ide::CodeServer).is_some() {
         // This switch is real: the routes answer 403. The proxy refuses them all the same.
         args.push("--disable-proxy".to_owned());
@@ -181,12 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cosmetic_is_not_set_and_what_is_real_is() {
+    fn the_way_to_ports_is_shut_and_an_entry_without_a_reason_is_hidden() {
         let flags = "allow-file-downloads=0\nallow-file-uploads=0\n";
         let made = command(Ide::CodeServer, &settings(flags, ""), &facts("/run/p/1"), &|_| true);
         let args = made.expect("a command").args;
         assert!(args.iter().any(|arg| arg == "--disable-proxy"));
-        assert!(!args.iter().any(|arg| arg.starts_with("--disable-file")));
+        assert!(args.iter().any(|arg| arg == "--disable-file-downloads"));
+        // A refused upload says why.
+        assert!(!args.iter().any(|arg| arg == "--disable-file-uploads"));
     }
 
     #[test]

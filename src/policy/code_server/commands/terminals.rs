@@ -55,9 +55,9 @@ pub(super) static COMMANDS: &[Command] = &[
     listen(PTY, "$onPtyHostUnresponsiveEvent", &[C::Ui]),
     listen(PTY, "$onPtyHostResponsiveEvent", &[C::Ui]),
     listen(PTY, "$onPtyHostRequestResolveVariablesEvent", &[C::Ui]),
-    // The output of every terminal of the session, also of those that were started before the flag was.
-    listen(PTY, "$onProcessDataEvent", &[C::Shell]),
-    listen(PTY, "$onProcessReplayEvent", &[C::Shell]),
+    // Asked for by every page; where no terminal can be started or attached to, nothing comes.
+    listen(PTY, "$onProcessDataEvent", &[C::Ui]),
+    listen(PTY, "$onProcessReplayEvent", &[C::Ui]),
     listen(PTY, "$onProcessReadyEvent", &[C::Ui]),
     listen(PTY, "$onProcessExitEvent", &[C::Ui]),
     listen(PTY, "$onProcessOrphanQuestion", &[C::Ui]),

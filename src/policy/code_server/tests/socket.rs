@@ -61,9 +61,9 @@ fn any_split_gives_the_same_bytes_and_the_same_decisions() {
         whole.1,
         [
             "remoteterminal.$createProcess",
-            "remoteFilesystem.rename",
+            "remoteFilesystem.rename /home/a/x",
             "nobody.knows",
-            "remoteFilesystem.writeFile"
+            "remoteFilesystem.writeFile /home/a/y.bin"
         ]
     );
     for cut in 1..bytes.len() {
@@ -100,13 +100,22 @@ fn a_terminal_is_refused_and_the_reason_comes_back() {
     assert!(text.contains("telemetry") && !text.contains("createProcess"), "{text}");
     let name = &text[text.find("portcullis:").expect("our name")..text.len() - 1];
     wire.down(&not_found(3, name));
-    let shown = bodies(&wire.out.down);
-    let shown = String::from_utf8_lossy(&shown[0].2).into_owned();
-    assert!(
-        shown.contains("Terminals are switched off here: the administrator has set allow-shell=0"),
-        "{shown}"
-    );
-    assert!(!shown.contains("portcullis") && !shown.contains("at x"), "{shown}");
+    // It is answered as if it were made: VS Code shows only why one can't be started.
+    let made = bodies(&wire.out.down);
+    assert!(String::from_utf8_lossy(&made[0].2).contains("\"persistentTerminalId\":2147483647"));
+    for name in ["$start", "$input"] {
+        let mut wire = Wire::open(&no_shell());
+        wire.up(&call(4, "remoteterminal", name, &[Arg::Int(1), Arg::Text("x")]));
+        let text = String::from_utf8_lossy(&bodies(&wire.out.up)[0].2).into_owned();
+        let sent = &text[text.find("portcullis:").expect("our name")..text.len() - 1];
+        wire.down(&not_found(4, sent));
+        let shown = String::from_utf8_lossy(&bodies(&wire.out.down)[0].2).into_owned();
+        assert!(
+            shown.contains("Terminals are switched off here: the administrator has set allow-shell=0"),
+            "{shown}"
+        );
+        assert!(!shown.contains("portcullis") && !shown.contains("at x"), "{shown}");
+    }
     let mut wire = Wire::open(&flags(|_| {}));
     wire.up(&call(3, "remoteterminal", "$createProcess", &[Arg::Json(json!({}))]));
     assert!(wire.out.refused().is_empty() && wire.out.acts() == 1);
@@ -313,7 +322,7 @@ fn downloads_are_told_from_opening_and_from_settings() {
     wire.up(&listen(5, FILES, "readFileStream", &[uri("/home/a/x"), Arg::Json(json!({}))]));
     assert!(wire.out.refused().is_empty());
     wire.up(&call(6, FILES, "open", &[uri("/home/a/x"), Arg::Json(json!({"create": false}))]));
-    assert_eq!(wire.out.refused(), ["remoteFilesystem.open"]);
+    assert_eq!(wire.out.refused(), ["remoteFilesystem.open /home/a/x"]);
     // An address with a second reading.
     let other =
         Arg::Json(json!({"$mid": 1, "path": "/vscode-resource", "query": "{}", "scheme": "vscode-remote"}));
