@@ -3,6 +3,7 @@
 //!
 //! Started as `portcullis-server` this program hands its channel to the test and waits ([`drive::stand_in`]).
 
+mod apps;
 mod drive;
 mod hostile;
 mod rules;
@@ -26,6 +27,6 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let tests =
-        [rules::all(), sign_ins::all(), sessions::all(), hostile::all()].into_iter().flatten().collect();
+        [rules::all(), sign_ins::all(), sessions::all(), apps::all(), hostile::all()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }
