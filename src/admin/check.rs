@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_conf::{FileKind, Problem, Settings, Severity, Sources, load};
+use portcullis_policy::{Adapters, Row};
 use serde::Serialize;
 
 use crate::machine;
@@ -73,7 +74,8 @@ pub(crate) fn report(dir: &Path, named: bool) -> Report {
     }
     match Sources::read(dir) {
         Ok(sources) => {
-            let loaded = load(&sources);
+            let mut loaded = load(&sources);
+            loaded.problems.extend(rows_beside(&loaded.settings));
             checks.extend(file_checks(&sources, loaded.problems));
             // What a wrong configuration asks of the machine is nobody's question.
             if checks.iter().all(|check| check.outcome != Outcome::Fail) {
@@ -87,6 +89,22 @@ pub(crate) fn report(dir: &Path, named: bool) -> Report {
     }
     let valid = checks.iter().all(|check| check.outcome != Outcome::Fail);
     Report { config_dir: dir.to_owned(), valid, checks }
+}
+
+/// Lines of `adapters.conf` that do less than they look like: a built-in row of the same request holds beside them.
+fn rows_beside(settings: &Settings) -> Vec<Problem> {
+    let remark = |own: &Row, row: &Row| {
+        let takes: Vec<&str> = row.needs.iter().map(|need| need.word()).collect();
+        let text = format!(
+            "the built-in row `{}` covers such requests too and still holds: it takes {}",
+            row.path,
+            takes.join(" + ")
+        );
+        let file = FileKind::Adapters.name();
+        let line = own.source.rsplit(':').next().and_then(|line| line.parse().ok()).unwrap_or(0);
+        Problem { line, ..Problem::of_file(file, Severity::Info, text) }
+    };
+    Adapters::new(settings).overlaps().into_iter().map(|(own, row)| remark(own, row)).collect()
 }
 
 fn machine_checks(sources: &Sources, settings: &Settings) -> Vec<Check> {
@@ -245,6 +263,16 @@ mod tests {
 "
         );
         assert_eq!(answer.text, expected, "\n--- found\n{}", answer.text);
+    }
+
+    #[test]
+    fn a_row_beside_a_built_in_one_is_told() {
+        let beside =
+            dir(&[("adapters.conf", "[jupyter]\nroute=GET /mine ui\nroute=GET /files/** ui file\n")]);
+        let answer = report(beside.path(), true).text();
+        assert_eq!(answer.status, 0, "{}", answer.text);
+        let told = "/adapters.conf:3: note: the built-in row `/files**` covers such requests too and still holds: it takes download";
+        assert!(answer.text.contains(told) && !answer.text.contains("adapters.conf:2"), "{}", answer.text);
     }
 
     #[test]

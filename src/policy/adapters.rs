@@ -74,6 +74,20 @@ impl Adapters {
         &self.apps
     }
 
+    /// An administrator's rows whose requests a built-in row covers too, with that row: both hold.
+    pub fn overlaps(&self) -> Vec<(&Row, &'static Row)> {
+        let of = |ide: Ide| {
+            let built_in = adapter::of(ide).tables().iter().flat_map(|table| table.iter());
+            let known = built_in.filter(|row| !row.needs.contains(&Capability::Unknown));
+            self.rows(ide).iter().filter_map(move |own| {
+                let path = crate::doors::example(own);
+                let meets = |row: &&Row| row.methods.meets(own.methods) && row.fits(&path).is_some();
+                known.clone().find(meets).map(|row| (own, row))
+            })
+        };
+        Ide::BUILT_IN.into_iter().flat_map(of).collect()
+    }
+
     /// Whether they cover the same requests in the same way. Where a row was said doesn't matter.
     pub fn same_rules(&self, other: &Self) -> bool {
         let plain = |rows: &[Row]| -> Vec<Row> {

@@ -129,6 +129,11 @@ pub fn finer(ide: Ide, ask: &Ask<'_>) -> Option<Finer> {
     of(ide).finer(ask)
 }
 
+/// The path of a short request that a row covers.
+pub(crate) fn example(row: &Row) -> String {
+    door(row, "example.txt").path
+}
+
 /// The shortest request that a row covers.
 fn door(row: &Row, file: &str) -> Door {
     let tail = match row.tail {

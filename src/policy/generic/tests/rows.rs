@@ -154,6 +154,21 @@ fn rules_are_compared_without_their_places() {
 }
 
 #[test]
+fn lines_beside_built_in_rows_are_found() {
+    let rows = adapters(
+        "[jupyter]\nroute = GET /mine ui\nroute = GET /files/** ui file\nroute = POST /api/terminals ui\n",
+    );
+    let found: Vec<(String, String)> = rows
+        .overlaps()
+        .into_iter()
+        .map(|(own, row)| (own.source.to_string(), row.path.to_string()))
+        .collect();
+    let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+    assert_eq!(found, [pair("adapters.conf:3", "/files**"), pair("adapters.conf:4", "/api/terminals")]);
+    assert!(Adapters::default().overlaps().is_empty());
+}
+
+#[test]
 fn a_line_makes_a_built_in_route_stricter_and_never_looser() {
     let loose = adapters("[jupyter]\nroute = ANY ** ui\nroute = GET ** ui socket\n");
     for (change, request) in [
