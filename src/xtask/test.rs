@@ -50,8 +50,10 @@ struct Count {
 /// Installs, builds, runs, counts.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::BUILD)?;
-    if options.only.as_deref().is_none_or(|only| only == "e2e") {
+    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors")) {
         packages::ensure(packages::ACCOUNTS)?;
+    }
+    if options.only.as_deref().is_none_or(|only| only == "e2e") {
         packages::ensure(packages::BROWSER)?;
         packages::ensure(packages::APPS)?;
         jupyter::ensure()?;

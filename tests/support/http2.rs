@@ -98,6 +98,71 @@ pub fn websocket_echo(
     })
 }
 
+/// A connection that is kept for many requests.
+pub struct Kept {
+    runtime: tokio::runtime::Runtime,
+    sender: Sender,
+    host: String,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+impl Kept {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When HTTP/2 is not agreed on.
+    pub fn open(client: &Client, tls: &Arc<ClientConfig>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (sender, _) = runtime.block_on(async { connect(client, tls).await })?;
+        Ok(Self { runtime, sender, host: client.host().to_owned() })
+    }
+
+    /// Sends a request; with `websocket`, one for a WebSocket (RFC 8441), of which only the answer's head is read.
+    ///
+    /// # Errors
+    /// When it can't be sent, or there is no answer.
+    pub fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        websocket: bool,
+    ) -> Result<Response> {
+        let mut request = Request::builder().method(method).uri(format!("https://{}{path}", self.host));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if websocket {
+            request = request.extension(hyper::ext::Protocol::from_static("websocket"));
+        }
+        let request = request.body(Full::new(Bytes::copy_from_slice(body)))?;
+        let sender = &mut self.sender;
+        self.runtime.block_on(async {
+            let asked = async {
+                sender.ready().await?;
+                let (parts, body) = sender.send_request(request).await?.into_parts();
+                let open = websocket && parts.status == 200;
+                let body = if open { Bytes::new() } else { body.collect().await?.to_bytes() };
+                let headers = parts.headers.iter().map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                });
+                Ok(Response {
+                    status: parts.status.as_u16(),
+                    headers: headers.collect(),
+                    body: body.to_vec(),
+                })
+            };
+            tokio::time::timeout(PATIENCE, asked).await.context("no answer in time")?
+        })
+    }
+}
+
 async fn connect(client: &Client, tls: &Arc<ClientConfig>) -> Result<(Sender, tokio::task::JoinHandle<()>)> {
     let tcp = TcpStream::connect(client.address()).await?;
     let name = ServerName::try_from("localhost").context("a name")?;

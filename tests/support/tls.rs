@@ -6,6 +6,9 @@ use anyhow::{Context, Result};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+/// What a client trusts and offers.
+pub type Config = ClientConfig;
+
 /// PEM texts and the certificate as bytes.
 #[derive(Debug, Clone)]
 pub struct Certificate {

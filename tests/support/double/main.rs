@@ -35,11 +35,12 @@ fn main() -> ExitCode {
     let ide = Rc::new(Ide::new(
         value("--ServerApp.base_url").unwrap_or_else(|| "/".into()),
         std::env::var("JUPYTER_TOKEN").unwrap_or_default(),
+        args.iter().any(|arg| arg == "--double-busy"),
     ));
     let local = tokio::task::LocalSet::new();
     let outcome: Result<std::convert::Infallible, std::io::Error> = local.block_on(&runtime, async {
         faults::during(&args).await;
-        match (value("--ServerApp.sock"), value("--double-port")) {
+        match (value("--ServerApp.sock").or_else(|| value("--socket")), value("--double-port")) {
             (Some(path), _) => {
                 let listener = UnixListener::bind(&path)?;
                 loop {
@@ -69,7 +70,12 @@ fn serve(ide: &Rc<Ide>, stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrit
     tokio::task::spawn_local(async move {
         let service = service_fn(|request| {
             let ide = Rc::clone(&ide);
-            async move { Ok::<_, std::convert::Infallible>(ide.answer(request).await) }
+            async move {
+                let mut answer = ide.answer(request).await;
+                // Tells its answers from those of whoever stands in front.
+                answer.headers_mut().insert("x-double", hyper::header::HeaderValue::from_static("1"));
+                Ok::<_, std::convert::Infallible>(answer)
+            }
         });
         // A peer that goes away in the middle is the peer's business.
         let _ = http1::Builder::new()
