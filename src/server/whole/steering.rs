@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
+use portcullis_model::Level;
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{ToLauncher, ToServer};
@@ -61,6 +62,16 @@ fn a_session_that_is_not_opened_says_why() {
         (OpenError::TooMany { limit: 3 }, 409, "session-limit"),
         (OpenError::NotInstalled { program: "/opt/<jupyter>".into() }, 503, "not installed"),
         (OpenError::System { id: "abc123".into() }, 500, "abc123"),
+        (
+            OpenError::Level {
+                flag: "allow-shell".into(),
+                wanted: Level::Kernel,
+                got: Level::Proxy,
+                reason: "the <jupyter> has no more".into(),
+            },
+            403,
+            "minimum-level",
+        ),
     ] {
         std::thread::scope(|scope| {
             let answer = scope.spawn(|| browser.submit("/sessions", "ide=jupyter"));
@@ -71,7 +82,9 @@ fn a_session_that_is_not_opened_says_why() {
             assert!(answer.body.contains(text) && !answer.body.contains("<jupyter>"), "{}", answer.body);
         });
     }
-    assert_eq!(browser.submit("/sessions", "ide=emacs").status, 400);
+    // A name that nobody declared is as one that is closed to this person; what is no name is no request of our page.
+    assert_eq!(browser.submit("/sessions", "ide=emacs").status, 403);
+    assert_eq!(browser.submit("/sessions", "ide=E%2Fmacs").status, 400);
 }
 
 #[test]
