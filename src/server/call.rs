@@ -88,7 +88,7 @@ impl Call<'_> {
         let session = live.session.id.to_string();
         let refused = Refused {
             ide: live.session.ide.word().to_owned(),
-            path: ides_path(self.uri.path()).to_owned(),
+            path: ides_path(self.generation().root.as_str(), self.uri.path()).to_owned(),
             effect,
             ..self.refusal(&session, refusal.capability.word(), &refusal.rule)
         };
@@ -111,9 +111,10 @@ impl Call<'_> {
     }
 }
 
-/// What an IDE sees of a path: behind `/s/<id>`.
-pub(crate) fn ides_path(path: &str) -> &str {
-    path.match_indices('/').nth(2).map_or("/", |(at, _)| &path[at..])
+/// What an IDE sees of a path: behind `/s/<id>`, which stands below `www-root-path`.
+pub(crate) fn ides_path<'p>(root: &str, path: &'p str) -> &'p str {
+    let below = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
+    below.match_indices('/').nth(2).map_or("/", |(at, _)| &below[at..])
 }
 
 #[cfg(test)]
@@ -122,9 +123,11 @@ mod tests {
 
     #[test]
     fn the_ides_path_begins_behind_the_session() {
-        assert_eq!(ides_path("/s/0011223344556677/api/x"), "/api/x");
-        assert_eq!(ides_path("/s/0011223344556677//api"), "//api");
-        assert_eq!(ides_path("/s/0011223344556677/"), "/");
-        assert_eq!(ides_path("/s/0011223344556677"), "/");
+        assert_eq!(ides_path("", "/s/0011223344556677/api/x"), "/api/x");
+        assert_eq!(ides_path("", "/s/0011223344556677//api"), "//api");
+        assert_eq!(ides_path("", "/s/0011223344556677/"), "/");
+        assert_eq!(ides_path("/deep/ide", "/deep/ide/s/0011223344556677/api/x"), "/api/x");
+        assert_eq!(ides_path("/deep/ide", "/deep/ide/s/0011223344556677"), "/");
+        assert_eq!(ides_path("", "/s/0011223344556677"), "/");
     }
 }

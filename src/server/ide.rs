@@ -13,11 +13,11 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
 use portcullis_model::session::{Ide, State};
 use portcullis_model::{Effect, SessionId};
-use portcullis_policy::{
-    Ask, BodyRule, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal, Target, Verdict, app_refusal_body,
-    decide, judge_body, outside, port_of_another, refusal_body,
-};
 use portcullis_policy::rstudio::refusal_answer;
+use portcullis_policy::{
+    Ask, BodyRule, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal, Target, Verdict,
+    app_refusal_body, decide, judge_body, outside, port_of_another, refusal_body,
+};
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
 use portcullis_sys::listeners::listeners;
@@ -301,7 +301,7 @@ fn foreign_port(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward
 pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Response<Body> {
     let id = call.refused_in(live, refusal, Effect::Block);
     if live.session.ide == Ide::Rstudio {
-        if let Some((status, kind, body)) = refusal_answer(ides_path(call.uri.path()), refusal, &id) {
+        if let Some((status, kind, body)) = refusal_answer(ides_path(call.generation().root.as_str(), call.uri.path()), refusal, &id) {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
             return call.reader().answer(status, kind, body.into());
         }

@@ -6,10 +6,8 @@ use http::header::{ACCEPT_ENCODING, AUTHORIZATION};
 use http::{Request, Response, StatusCode};
 use portcullis_model::Uid;
 use portcullis_model::session::{Ide, Transport};
-use portcullis_policy::{
-    Direction, Forward, SocketRule, Target, Transfer, frame_is_activity, inspector,
-};
 use portcullis_policy::inspect::Flow;
+use portcullis_policy::{Direction, Forward, SocketRule, Target, Transfer, frame_is_activity, inspector};
 use portcullis_proxy::{
     Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, Upstream,
     forward, tunnel,
@@ -24,8 +22,9 @@ use crate::ide::refuse;
 use crate::inspecting::{Inspecting, Subject};
 use crate::launcher_link::chain;
 use crate::limits::too_large;
-use crate::state::{Live, Person};
 use crate::rstudio::{self, form, port};
+use crate::state::{Live, Person};
+use crate::strip;
 use crate::transfers::Watched;
 use crate::world::Thread;
 
@@ -69,7 +68,7 @@ pub(crate) async fn pass(
 ) -> Response<Body> {
     // Programs that know their path, and nothing else on the hot path, need no name made.
     let target = passing.target();
-    let outer = port::outer(call, live, target, ides_path(call.uri.path()));
+    let outer = port::outer(call, live, target, ides_path(call.generation().root.as_str(), call.uri.path()));
     let (sent, conditions) = match passing {
         Passing::Request { mut request, forward, limit, ended } => {
             outer.iter().for_each(|outer| outer.request(&mut request));
@@ -123,9 +122,10 @@ async fn exchange(
     if let Some(watched) = &watched {
         watched.watch(call.thread, &mut options);
     }
-    let response =
-        forward(&upstream(live, target), request, options, async || port::connect(call, person, live, target).await)
-            .await?;
+    let response = forward(&upstream(live, target), request, options, async || {
+        port::connect(call, person, live, target).await
+    })
+    .await?;
     if let Some(watched) = watched {
         let events = watched.answered(&response, &call.world().pieces);
         events.into_iter().for_each(|event| call.world().link.audit(event));
@@ -152,7 +152,7 @@ async fn socket(
             person: person.clone(),
             live: live.clone(),
             remote: call.peer,
-            path: ides_path(call.uri.path()).to_owned(),
+            path: ides_path(call.generation().root.as_str(), call.uri.path()).to_owned(),
         };
         options.inspect = Some(Box::new(Inspecting::new(inspector, subject)));
     } else if rule != SocketRule::None {
@@ -164,13 +164,16 @@ async fn socket(
             }
         }));
     }
-    tunnel(&upstream(live, target), request, options, async || port::connect(call, person, live, target).await)
-        .await
+    tunnel(&upstream(live, target), request, options, async || {
+        port::connect(call, person, live, target).await
+    })
+    .await
 }
 
 fn edit<B>(call: &Call<'_>, live: &Live, request: &mut Request<B>, target: Target) {
     let edge = Edge { peer: call.peer, host: &call.host, https: call.generation().https() };
     to_session(request.headers_mut(), edge, &live.way.authorization);
+    strip::dress(request);
     if target != Target::Session {
         // What only the IDE may know is not for the program on a port.
         request.headers_mut().remove(AUTHORIZATION);
@@ -192,7 +195,7 @@ fn typed(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward) {
         user: person.user(),
         session: live.session.id,
         ide: live.session.ide.word(),
-        path: ides_path(call.uri.path()),
+        path: ides_path(call.generation().root.as_str(), call.uri.path()),
         channel: typed.channel,
         flow: Flow::Input,
         text: typed.text.clone(),
