@@ -295,8 +295,17 @@ async fn install(window: &Client, package: &Path) -> Result<()> {
         window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
     input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await?;
     shown(window, ".quick-input-list .monaco-list-row", "hello.vsix").await?;
-    input.send_keys(ENTER).await?;
-    Ok(())
+    // The dialogue takes no answer while it still reads the folder.
+    let script = "const w = document.querySelector('.quick-input-widget'); return !!w && w.style.display !== 'none' && w.innerText.includes('Install from VSIX')";
+    for _ in 0..40 {
+        if window.execute(script, vec![]).await? == false {
+            return Ok(());
+        }
+        input.send_keys(ENTER).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    picture(window, "missing-install").await?;
+    bail!("the dialogue takes no answer")
 }
 
 fn closed(stage: &Stage) -> Result<()> {

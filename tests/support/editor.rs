@@ -142,9 +142,8 @@ impl Editor {
     fn read(&mut self) -> Result<(u8, Vec<u8>)> {
         loop {
             if self.incoming.len() >= 13 {
-                let number = |at: usize| {
-                    u32::from_be_bytes([0, 1, 2, 3].map(|more| self.incoming[at + more]))
-                };
+                let number =
+                    |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|more| self.incoming[at + more]));
                 let (id, ack, length) = (number(1), number(5), usize::try_from(number(9))?);
                 if self.incoming.len() >= 13 + length {
                     let message: Vec<u8> = self.incoming.drain(..13 + length).collect();

@@ -137,7 +137,9 @@ mod tests {
         assert!(!place("/usr/lib/code-server/lib/vscode/extensionsx").is_installed());
         assert!(!place("/home/a/lib/vscode/extensions/x").is_installed());
         assert!(!place("/usrx/lib/vscode/extensions/x").is_installed());
-        for settings in ["/w/.vscode/settings.json", "/w/.github/copilot/x.json", "/w/.mcp.json", "/a.code-workspace"] {
+        for settings in
+            ["/w/.vscode/settings.json", "/w/.github/copilot/x.json", "/w/.mcp.json", "/a.code-workspace"]
+        {
             assert!(place(settings).is_settings(), "{settings}");
         }
         for other in ["/w/.vscode", "/w/x.vscode/a", "/w/copilot/x", "/w/.github/x", "/w/a.mcp.json"] {

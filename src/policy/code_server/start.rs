@@ -9,8 +9,8 @@ use portcullis_conf::{CODE_SERVER_PLACES, FileKind, Settings};
 use portcullis_model::session::{Ide, IdeCommand};
 
 use super::place::{DATA, EXTENSIONS};
-use crate::{Capability, Flags};
 use crate::start::{CommandError, LaunchFacts, SOCKET_MAX, environment};
+use crate::{Capability, Flags};
 
 /// Seconds that extensions and terminals of a closed tab go on: a network that is away for a while, not a forgotten tab. The
 /// session itself has `session-timeout-minutes`.
