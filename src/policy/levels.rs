@@ -4,9 +4,10 @@
 //! it, whether the IDE has a switch. There is no second table. Called by the home page, at the start of a session where a minimum
 //! is demanded, and by `portcullis doctor` and `explain`.
 
-use portcullis_model::Level;
 use portcullis_model::session::Ide;
+use portcullis_model::{Effect, Level};
 
+use crate::Flags;
 use crate::flag::About;
 
 /// What the kernel of a machine could enforce. The default is a machine of which nothing is known.
@@ -68,6 +69,40 @@ const AT_THE_PROXY: &str =
 pub fn weakest(ides: impl IntoIterator<Item = Ide>, about: &About, host: &HostFacts) -> Option<Level> {
     let levels = ides.into_iter().map(|ide| level(ide, about, host)).filter(|found| found.applies);
     levels.map(|found| found.level).min()
+}
+
+/// A flag that holds too weakly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weak {
+    /// Which.
+    pub flag: &'static str,
+    /// What is demanded.
+    pub wanted: Level,
+    /// What holds.
+    pub got: Level,
+    /// Why no more.
+    pub reason: String,
+}
+
+/// The first flag that restricts a person and holds less strongly in this IDE than demanded (`minimum-level`).
+pub fn too_weak(ide: Ide, flags: &Flags, demanded: &[(String, Level)], host: &HostFacts) -> Option<Weak> {
+    if demanded.is_empty() {
+        return None;
+    }
+    let mut restricting = flags.summary().into_iter().filter(|line| line.restricts);
+    restricting.find_map(|line| {
+        let (_, wanted) = demanded.iter().find(|(flag, _)| flag == line.flag)?;
+        let found = level(ide, About::named(line.flag)?, host);
+        let (got, reason) = match line.effect {
+            Effect::Block => (found.level, found.reason),
+            Effect::Audit => {
+                (Level::None, "its effect is `audit`: what it forbids is only recorded".to_owned())
+            }
+        };
+        // A flag about what this IDE hasn't got leaves nothing open.
+        let enough = !found.applies || got >= *wanted;
+        (!enough).then_some(Weak { flag: line.flag, wanted: *wanted, got, reason })
+    })
 }
 
 /// What a kernel would have to do for it.

@@ -21,7 +21,8 @@ pub(crate) fn all() -> Vec<Trial> {
 
 /// Runs the administrator's command; its JSON and exit status.
 fn portcullis(args: &[&str]) -> Result<(Value, i32)> {
-    let output = Command::new(place::program("portcullis")).args(args).output().context("cannot run portcullis")?;
+    let output =
+        Command::new(place::program("portcullis")).args(args).output().context("cannot run portcullis")?;
     let text = String::from_utf8(output.stdout)?;
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     let json = serde_json::from_str(&text).with_context(|| format!("{args:?}: {text}{complaint}"))?;
@@ -44,7 +45,13 @@ fn explained(world: &World, user: &str, request: &str, more: &[&str]) -> Result<
 
 const FLAGS: &str = "allow-shell=0\nallow-file-uploads=0\nallow-file-downloads=1\nrestrict-directory-view=1";
 
-fn send(client: &Client, id: &str, method: &str, path: &str, body: Option<&Value>) -> Result<portcullis_testing::Response> {
+fn send(
+    client: &Client,
+    id: &str,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<portcullis_testing::Response> {
     let request = client.request(method, &format!("/s/{id}{path}"));
     match body {
         Some(body) => request.json(body).send(),
@@ -74,7 +81,10 @@ fn same_reason(stage: &Stage) -> Result<()> {
         let shown = told["portcullis"]["id"].as_str().context("no id in the IDE's error")?.to_owned();
         let record = world.await_audit("refused", &[("session", &id), ("id", &shown)], 10)?;
         ensure!(record["rule"] == rule.as_str(), "{method} {path}: the log says {record}, the IDE {rule}");
-        ensure!(record["ide"] == "jupyter" && record["method"] == method && record["path"] == path, "{record}");
+        ensure!(
+            record["ide"] == "jupyter" && record["method"] == method && record["path"] == path,
+            "{record}"
+        );
         ensure!(record["effect"] == "block" && record["capability"] == capability, "{record}");
         let kept = world.folder().join("body.json");
         let mut more = Vec::new();
@@ -124,7 +134,17 @@ fn exemption(stage: &Stage) -> Result<()> {
     let ask = || explained(&world, &account.name, "POST /api/terminals", &[]);
     ensure!(ask()?.1 == 1, "it is refused before");
     let run = world.run_dir();
-    let args = ["exempt", &account.name, "allow-shell", "--for", "1h", "--reason", "a test", "--run-dir", text(&run)?];
+    let args = [
+        "exempt",
+        &account.name,
+        "allow-shell",
+        "--for",
+        "1h",
+        "--reason",
+        "a test",
+        "--run-dir",
+        text(&run)?,
+    ];
     let output = Command::new(place::program("portcullis")).args(args).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     ensure!(ask()?.1 == 0, "it holds at once: {}", ask()?.0);
@@ -173,10 +193,12 @@ fn doctor(stage: &Stage) -> Result<()> {
         .conf("portcullis.conf", "minimum-level=allow-shell:proxy")
         .start()?;
     let (conf, run, state) = (world.config_dir(), world.run_dir(), world.state_dir());
-    let args = ["doctor", "--config-dir", text(&conf)?, "--run-dir", text(&run)?, "--state-dir", text(&state)?];
+    let args =
+        ["doctor", "--config-dir", text(&conf)?, "--run-dir", text(&run)?, "--state-dir", text(&state)?];
     let (report, _) = portcullis(&[&args[..], &["--json"]].concat())?;
     let checks = report["checks"].as_array().context("no checks")?;
-    let of = |subject: &str| checks.iter().find(|check| check["subject"] == subject).cloned().unwrap_or_default();
+    let of =
+        |subject: &str| checks.iter().find(|check| check["subject"] == subject).cloned().unwrap_or_default();
     ensure!(of("daemon")["outcome"] == "PASS", "{}", of("daemon"));
     ensure!(of("minimum-level")["outcome"] == "PASS", "{}", of("minimum-level"));
     ensure!(of(text(&state)?)["outcome"] == "PASS" && of(text(&run)?)["outcome"] == "PASS", "{report}");

@@ -24,8 +24,8 @@ pub(super) enum What {
     },
     /// Bytes of a file.
     Transfer { upload: bool, path: String, bytes: u64 },
-    /// A session that was started.
-    Start,
+    /// A session that was started, or refused because a flag holds too weakly (`minimum-level`).
+    Start { refused: bool },
 }
 
 /// A record to be replayed.
@@ -79,7 +79,7 @@ impl Log {
                 path: text("path").to_owned(),
                 bytes: number("bytes"),
             }),
-            "session-started" => Some(What::Start),
+            "session-started" => Some(What::Start { refused: false }),
             "overflow" => {
                 self.lost += number("lost");
                 None
@@ -110,6 +110,9 @@ impl Log {
         if text("what") == "further requests of other kinds" {
             self.summed += count;
             return None;
+        }
+        if text("rule").starts_with("minimum-level=") && known_ide {
+            return Some(What::Start { refused: true });
         }
         let capability = Capability::from_word(&text("capability"));
         let (Some(capability), true) = (capability, known_ide) else {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use portcullis_conf::Settings;
 use portcullis_model::session::Ide;
 use portcullis_policy::flag::{self, About};
+use portcullis_policy::levels::{HostFacts, Weak, too_weak};
 use portcullis_policy::{Ask, Capability, Flags, PathClaim, Refusal, row_of};
 
 use super::records::{Record, What};
@@ -70,7 +71,7 @@ impl<'s> Replay<'s> {
                 Outcome { before, after, flag, route, why }
             }
             What::Transfer { upload, path, bytes } => transfer(bench, record.ide, *upload, path, *bytes),
-            What::Start => start(settings, record.ide),
+            What::Start { refused } => start(settings, &bench.flags, record.ide, *refused),
         }
     }
 
@@ -91,9 +92,9 @@ impl<'s> Replay<'s> {
 impl Outcome {
     fn unknown(record: &Record, why: &str) -> Self {
         let before = match &record.what {
-            What::Request { passed: false, .. } => Fate::Refused,
+            What::Request { passed: false, .. } | What::Start { refused: true } => Fate::Refused,
             What::Request { .. } => Fate::Recorded,
-            What::Transfer { .. } | What::Start => Fate::Passes,
+            What::Transfer { .. } | What::Start { .. } => Fate::Passes,
         };
         let route = record.ide.word().to_owned();
         Self { before, after: Fate::Unknown, flag: String::new(), route, why: why.to_owned() }
@@ -252,14 +253,24 @@ fn transfer(bench: &Bench, ide: Ide, upload: bool, path: &str, bytes: u64) -> Ou
     }
 }
 
-fn start(settings: &Settings, ide: Ide) -> Outcome {
-    let off = crate::doctor::switched_off(settings, ide);
-    let after = if off.is_some() { Fate::Refused } else { Fate::Passes };
-    Outcome {
-        before: Fate::Passes,
+fn start(settings: &Settings, flags: &Flags, ide: Ide, refused: bool) -> Outcome {
+    let before = if refused { Fate::Refused } else { Fate::Passes };
+    let outcome = |after, flag: &str, why| Outcome {
+        before,
         after,
-        flag: String::new(),
+        flag: flag.to_owned(),
         route: format!("start of {}", ide.word()),
-        why: off.unwrap_or_default(),
+        why,
+    };
+    if let Some(why) = crate::doctor::switched_off(settings, ide) {
+        return outcome(Fate::Refused, "", why);
+    }
+    let demanded = &settings.portcullis.minimum_level;
+    match too_weak(ide, flags, demanded, &HostFacts::default()) {
+        Some(Weak { flag, wanted, got, .. }) => {
+            let why = format!("minimum-level={flag}:{}: it holds at {}", wanted.word(), got.word());
+            outcome(Fate::Refused, flag, why)
+        }
+        None => outcome(Fate::Passes, "", String::new()),
     }
 }

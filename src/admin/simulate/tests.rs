@@ -212,6 +212,22 @@ fn starts_of_sessions_are_replayed_and_older_records_are_understood() {
 }
 
 #[test]
+fn a_start_that_was_refused_for_a_level_is_replayed() {
+    let mut weak = shell(1);
+    if let Event::Refused { capability, what, rule, method, path, .. } = &mut weak {
+        *capability = "session".into();
+        *what = "open a session".into();
+        *rule = "minimum-level=allow-shell:kernel (portcullis.conf:1): it holds at proxy".into();
+        [method, path].into_iter().for_each(String::clear);
+    }
+    assert_eq!(rows(from_ref(&weak), &[])[0]["change"], "now-passes");
+    let demanded =
+        [("rsession.conf", "allow-shell=0\n"), ("portcullis.conf", "minimum-level=allow-shell:kernel\n")];
+    assert_eq!(rows(from_ref(&weak), &demanded)[0]["change"], "same");
+    assert_eq!(rows(&[started("jupyter")], &demanded)[0]["change"], "now-refused");
+}
+
+#[test]
 fn a_changed_log_is_replayed_by_nobody() {
     let (kept, audit) = log(&[shell(1), shell(2)]);
     let text = std::fs::read_to_string(&audit).expect("the log").replace("alice", "mallory");

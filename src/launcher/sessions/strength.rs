@@ -8,8 +8,7 @@ use portcullis_model::session::Ide;
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{Effect, Level};
 use portcullis_policy::Flags;
-use portcullis_policy::flag::About;
-use portcullis_policy::levels::{HostFacts, level};
+use portcullis_policy::levels::{HostFacts, Weak};
 use portcullis_wire::launcher::OpenError;
 
 use crate::launcher::Launcher;
@@ -54,23 +53,8 @@ pub(super) fn too_weak(
     demanded: &[(String, Level)],
     host: &HostFacts,
 ) -> Option<OpenError> {
-    if demanded.is_empty() {
-        return None;
-    }
-    let restricting = flags.summary().into_iter().filter(|line| line.restricts);
-    restricting.into_iter().find_map(|line| {
-        let (_, wanted) = demanded.iter().find(|(flag, _)| flag == line.flag)?;
-        let found = level(ide, About::named(line.flag)?, host);
-        let (got, reason) = match line.effect {
-            Effect::Block => (found.level, found.reason),
-            Effect::Audit => {
-                (Level::None, "its effect is `audit`: what it forbids is only recorded".to_owned())
-            }
-        };
-        // A flag about what this IDE hasn't got leaves nothing open.
-        let enough = !found.applies || got >= *wanted;
-        (!enough).then(|| OpenError::Level { flag: line.flag.to_owned(), wanted: *wanted, got, reason })
-    })
+    let Weak { flag, wanted, got, reason } = portcullis_policy::levels::too_weak(ide, flags, demanded, host)?;
+    Some(OpenError::Level { flag: flag.to_owned(), wanted, got, reason })
 }
 
 #[cfg(test)]
