@@ -1,8 +1,10 @@
 //! A WSGI application on gunicorn: with its prefix and without, files each way, refusals in the client's form.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
-use portcullis_testing::{Account, Client, Stage, World, case};
+use portcullis_testing::{Account, Client, Stage, World, case, until};
 
 use super::{needs, routes, shared, start};
 
@@ -10,6 +12,7 @@ pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("apps::wsgi::an_application_that_knows_its_path_keeps_it", keeps),
         case("apps::wsgi::one_that_does_not_is_served_below_it_all_the_same", strips),
+        case("apps::wsgi::below_a_root_path_it_is_the_same", below_a_root),
         case("apps::wsgi::flags_hold_for_files_and_sizes", files),
         case("apps::wsgi::a_refusal_is_a_page_json_or_text", forms),
         case("apps::wsgi::who_is_not_root_is_told_what_is_not_seen", routes_of_others),
@@ -19,14 +22,19 @@ pub(crate) fn all() -> Vec<Trial> {
 const ROUTES: &str = "route = GET /files/** download+read file download\nroute = POST /upload upload name upload act\n\
                       route = GET /go ui\nroute = GET /there ui\nroute = GET / ui\n";
 
+/// The line that starts it.
+fn command(script: &Path) -> String {
+    let folder = script.parent().unwrap_or(script).display();
+    format!(
+        "command = /usr/bin/gunicorn --bind unix:{{socket}} --workers 1 --worker-tmp-dir /dev/shm --pythonpath {folder} \
+         --access-logfile /dev/null page:application\n"
+    )
+}
+
 fn running(stage: &Stage, flags: &str, more: &str, stem: &str) -> Result<(World, Account, Client, String)> {
     needs("/usr/bin/gunicorn", "gunicorn")?;
     let script = shared("page.py", include_str!("page.py"))?;
-    let folder = script.parent().unwrap_or(&script).display().to_string();
-    let conf = format!(
-        "[app page]\ncommand = /usr/bin/gunicorn --bind unix:{{socket}} --workers 1 --worker-tmp-dir /dev/shm \
-         --pythonpath {folder} --access-logfile /dev/null page:application\n{more}{ROUTES}"
-    );
+    let conf = format!("[app page]\n{}{more}{ROUTES}", command(&script));
     let world = stage.world().conf("rsession.conf", flags).file("adapters.conf", &conf).start()?;
     let (account, client) = world.signed_in(stem)?;
     let id = start(&client, "page")?;
@@ -65,6 +73,36 @@ fn strips(stage: &Stage) -> Result<()> {
     ensure!(moved.header("location") == Some(&format!("{at}/there")), "{:?}", moved.headers);
     let there = client.get(&format!("{at}/there"))?.expect(200)?.text();
     ensure!(there == "GET /there", "{there}");
+    Ok(())
+}
+
+fn below_a_root(stage: &Stage) -> Result<()> {
+    needs("/usr/bin/gunicorn", "gunicorn")?;
+    let script = shared("page.py", include_str!("page.py"))?;
+    let conf = format!("[app page]\n{}{ROUTES}", command(&script));
+    let world = stage
+        .world()
+        .conf("rserver.conf", "www-root-path=/deep/ide")
+        .conf("rsession.conf", "allow-shell=0")
+        .file("adapters.conf", &conf)
+        .start()?;
+    let (account, client) = (world.account("fay")?, world.client()?);
+    let fields =
+        [("username", account.name.as_str()), ("password", &account.password), ("appUri", "/deep/ide/")];
+    client.post("/deep/ide/auth-do-sign-in", &fields)?.expect(303)?;
+    let answer = client.post("/deep/ide/sessions", &[("ide", "page")])?.expect(303)?;
+    let id = answer.header("location").and_then(|to| to.rsplit('/').next()).unwrap_or_default().to_owned();
+    let at = format!("/deep/ide/s/{id}");
+    until::is("it answers below the root path", 60, || {
+        client.get(&format!("{at}/there")).is_ok_and(|answer| answer.status == 200)
+    })?;
+    ensure!(client.get(&format!("{at}/"))?.json()?["prefix"] == at.as_str(), "it is told another place");
+    let moved = client.get(&format!("{at}/go"))?.expect(302)?;
+    ensure!(moved.header("location") == Some(&format!("{at}/there")), "{:?}", moved.headers);
+    ensure!(client.get(&format!("{at}/new/42"))?.status == 403, "a route that is in no line");
+    world.await_audit("refused", &[("session", &id), ("path", "/new/42")], 10)?;
+    let (lines, json) = routes(&world, &["--app", "page"])?;
+    ensure!(lines == ["route = GET /new/* ui"], "{json}");
     Ok(())
 }
 
