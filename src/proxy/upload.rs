@@ -24,12 +24,15 @@ pub enum Upload {
     Watched(Box<Watched>),
 }
 
+/// What a piece waits for.
+type Answer = Pin<Box<dyn Future<Output = bool>>>;
+
 /// What becomes of a piece of a watched body.
 pub enum Watch {
     /// It goes on.
     Pass,
     /// It waits for this answer; `false` ends the body as [`Watch::Stop`] does.
-    Wait(Pin<Box<dyn Future<Output = bool>>>),
+    Wait(Answer),
     /// Neither it nor anything after it goes on.
     Stop,
 }
@@ -53,7 +56,7 @@ pub type Watcher = Box<dyn FnMut(Option<&[u8]>) -> Watch>;
 pub struct Watched {
     body: Incoming,
     watcher: Watcher,
-    held: Option<(Bytes, Pin<Box<dyn Future<Output = bool>>>)>,
+    held: Option<(Bytes, Answer)>,
 }
 
 impl fmt::Debug for Watched {

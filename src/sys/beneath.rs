@@ -26,9 +26,8 @@ pub struct Found {
 /// What the kernel said; `InvalidInput` for what is no regular file, `FileTooLarge` beyond `max`.
 pub fn read(folder: &Path, name: &Path, max: u64) -> io::Result<Found> {
     let dir = File::open(folder)?;
-    let resolve = ResolveFlag::RESOLVE_BENEATH
-        | ResolveFlag::RESOLVE_NO_SYMLINKS
-        | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let resolve =
+        ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     // Not blocking: a named pipe would be waited for.
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let mut file = File::from(openat2(dir.as_fd(), name, OpenHow::new().flags(flags).resolve(resolve))?);
@@ -62,7 +61,17 @@ mod tests {
         let read = |name: &str| super::read(&www, Path::new(name), 100).map(|found| found.bytes);
         assert_eq!(read("css/a.css").expect("there"), b"body{}");
         assert_eq!(read("css/./a.css").expect("there"), b"body{}");
-        for bad in ["../secret", "link", "out/secret", "css/../../secret", "/etc/passwd", "css", "", "no", "css/a.css/"] {
+        for bad in [
+            "../secret",
+            "link",
+            "out/secret",
+            "css/../../secret",
+            "/etc/passwd",
+            "css",
+            "",
+            "no",
+            "css/a.css/",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(super::read(&www, Path::new("css/a.css"), 3).is_err(), "too large");

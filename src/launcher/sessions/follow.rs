@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use portcullis_model::audit::Event;
-use portcullis_model::session::{End, EndReason, OUTPUT_LINES, State, Step, Transport, door_path};
+use portcullis_model::session::{End, EndReason, Ide, OUTPUT_LINES, State, Step, Transport, door_path};
 use portcullis_model::{SessionId, SignInId};
+use portcullis_policy::rstudio::exit_words;
 use portcullis_sys::process::{Ended, Process};
 use portcullis_sys::socket::remove_socket;
 use portcullis_wire::{Report, ToServer, WireError};
@@ -135,6 +136,11 @@ impl Launcher {
             }
             Report::Failed { step, why, output } => self.start_failed(id, step, &why, &output),
             Report::IdeExited { status, output } => {
+                let words = match entry.kept.session.ide {
+                    Ide::Rstudio => exit_words(&status).map(|words| format!("{status}: {words}")),
+                    Ide::Jupyter | Ide::CodeServer | Ide::App(_) => None,
+                };
+                let status = words.unwrap_or(status);
                 entry.told.exited.get_or_insert_with(|| text::printable(&status, text::TEXT_MAX));
                 entry.told.output = clean(&output);
                 self.ending(id, now);

@@ -43,6 +43,7 @@ impl Launcher {
             return Err(broken("records can't be written, or the daemon is ending"));
         }
         self.within_limits(who)?;
+        self.one_rstudio(who, ide)?;
         self.strong_enough(sign_in, ide)?;
         let id = SessionId::random().map_err(|error| broken(&error.to_string()))?;
         let token = token().map_err(|error| broken(&error.to_string()))?;
@@ -126,6 +127,19 @@ impl Launcher {
         if live(None) >= total {
             say!(Warn, "session-limit-total={total} is reached");
             return Err(OpenError::TooMany { limit: total });
+        }
+        Ok(())
+    }
+
+    /// RStudio keeps one state for each person: two at a time would write over each other's.
+    fn one_rstudio(&self, who: &Principal, ide: Ide) -> Result<(), OpenError> {
+        let another = |entry: &Entry| {
+            let session = &entry.kept.session;
+            session.ide == Ide::Rstudio && session.state.is_live() && entry.kept.uid == who.uid
+        };
+        if ide == Ide::Rstudio && self.sessions.values().any(another) {
+            let why = "RStudio keeps one state for each person, and a session of yours has it: open or stop that one";
+            return Err(OpenError::NotOffered { why: why.to_owned() });
         }
         Ok(())
     }

@@ -32,8 +32,8 @@ pub use answer::refusal_answer;
 pub(crate) use answer::refusal_body;
 pub use form::{FormStep, UploadForm};
 pub use reference::reference;
-pub use start::place;
 pub(crate) use start::start;
+pub use start::{exit_words, place};
 pub(crate) use terminal::Terminal;
 
 /// What is looked at beyond address and method.

@@ -229,6 +229,16 @@ fn r_dirs(home: &str) -> [String; 3] {
     }
 }
 
+/// What a status means with which rsession ends by itself (`exit status 0`); `None` where it means nothing special.
+pub fn exit_words(status: &str) -> Option<&'static str> {
+    match status.strip_prefix("exit status ")? {
+        "0" => Some("it was quit or suspended; what was suspended comes back at the next start"),
+        "100" => Some("R was to be started anew; start it again"),
+        "101" => Some("it was suspended; its state comes back at the next start"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use portcullis_model::{Secret, SessionId, Uid};

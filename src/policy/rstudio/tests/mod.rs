@@ -2,6 +2,7 @@
 
 mod bodies;
 mod doors;
+mod form;
 mod table;
 
 use super::*;
