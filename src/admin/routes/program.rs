@@ -56,11 +56,21 @@ pub(super) fn ask(settings: &Settings, user: Option<&str>) -> Told {
     }
 }
 
+/// Handlers that answer for what doesn't exist: a line for one of them would cover everything that nobody knows.
+const NOWHERE: [&str; 3] = [
+    "jupyter_server.base.handlers.Template404",
+    "jupyter_server.base.handlers.TrailingSlashHandler",
+    "jupyterlab_server.handlers.NotFoundHandler",
+];
+
 /// The routes of its answer; other lines are of its log.
 fn read(text: &str) -> Told {
     let mut told = Told::default();
     for line in text.lines().filter_map(|line| line.strip_prefix("route ")) {
         let Ok(printed) = serde_json::from_str::<Printed>(line) else { continue };
+        if NOWHERE.contains(&printed.handler.as_str()) {
+            continue;
+        }
         let Some(path) = printed.example else {
             // The page for what doesn't exist answers no method.
             if !printed.methods.is_empty() {
@@ -234,6 +244,11 @@ mod tests {
             told.requests.iter().map(|one| (one.method.as_str(), one.path.as_str())).collect();
         assert_eq!(found, [("GET", "/x"), ("POST", "/x")]);
         assert_eq!(told.blind.len(), 1, "{:?}", told.blind);
+        let nowhere = format!(
+            "route {{\"pattern\":\"/.*/$\",\"handler\":\"{}\",\"methods\":[\"GET\"],\"socket\":false,\"example\":\"/x/\",\"shape\":\"/**\"}}\n",
+            NOWHERE[1]
+        );
+        assert!(read(&nowhere).requests.is_empty());
     }
 
     #[test]

@@ -17,7 +17,9 @@ const WORDS: [(&[&str], &str, &str); 9] = [
 
 /// The line, ready to paste.
 pub(super) fn line(request: &Request) -> String {
-    let path = request.shape.as_deref().map_or_else(|| shape(&request.path), plain);
+    // No line for everything, whatever a program says of itself.
+    let said = request.shape.as_deref().filter(|said| !plain(said).starts_with("/**"));
+    let path = said.map_or_else(|| shape(&request.path), plain);
     let (capability, more) = guess(request, &path);
     let act = if request.method != "GET" { " act" } else { "" };
     let socket = if request.socket { " socket" } else { "" };
@@ -106,6 +108,9 @@ mod tests {
             let text = found.strip_prefix("route = ").expect("a line");
             assert!(RouteLine::parse(text).is_ok(), "{text}: {:?}", RouteLine::parse(text));
         }
+        let mut all = list::parse("GET /x/y").expect("a request").remove(0);
+        all.shape = Some("/**".to_owned());
+        assert_eq!(line(&all), "route = GET /x/y ui");
         let mut shaped = list::parse("GET /x/files/y").expect("a request").remove(0);
         shaped.shape = Some("/x/export/**".to_owned());
         assert_eq!(line(&shaped), "route = GET /x/export/** download download");
