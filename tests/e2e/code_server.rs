@@ -17,7 +17,6 @@ pub(crate) fn all() -> Vec<Trial> {
         case("code_server::only_the_listed_folders_are_seen", directories),
         case("code_server::a_broken_connection_comes_back_and_is_decided_again", reconnection),
         case("code_server::sockets_that_hide_something_are_refused", odd_sockets),
-        case("code_server::an_open_tab_is_no_persons_act", idle),
     ]
 }
 
@@ -274,16 +273,5 @@ fn odd_sockets(stage: &Stage) -> Result<()> {
     tunnel.send(tungstenite::Message::binary(bytes))?;
     let (code, _) = websocket::await_close(&mut tunnel)?;
     ensure!(code == Some(1008), "the tunnel ended with {code:?}");
-    Ok(())
-}
-
-fn idle(stage: &Stage) -> Result<()> {
-    let running = running(stage, "allow-shell=1", "fay")?;
-    let mut editor = running.editor("00000000-0000-4000-8000-000000000007")?;
-    let stat = editor.call(FILES, "stat", &[uri(&running.home(""))])?;
-    ensure!(stat.is_ok(), "{stat:?}");
-    let own = running.home(".local/share/code-server/User/state.json");
-    editor.save(&own, b"{}")?.map_err(anyhow::Error::msg)?;
-    ensure!(editor.call("telemetry", "ping", &[])?.is_ok());
     Ok(())
 }

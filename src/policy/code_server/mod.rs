@@ -4,6 +4,7 @@
 //! ([`commands`]) is long. code-server's own `--disable-file-…` switches hide entries of menus and refuse nothing: they are not
 //! counted. Routes are matched on the raw path.
 
+mod answers;
 mod call;
 mod carry;
 mod command;

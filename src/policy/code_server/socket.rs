@@ -19,18 +19,16 @@ use super::judge::{Judge, Moves};
 use super::known::Known;
 use super::method_call;
 use super::typed::Typed;
-use super::value::{Lack, Reader, Value};
+use super::value::Lack;
 use crate::inspect::{Acts, Close, Inspect, Judgement, Note, Opcode, Place};
 use crate::{Capability, Direction, Flags, PathClaim, Refusal};
 
-/// Longest answer that is looked at for a reason: ours are short.
-const ANSWER_MAX: usize = 64 * 1024;
 /// Files that are under way to the browser, of which the answer says the size.
 const FETCHES_MAX: usize = 64;
 
 /// What the socket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// So many of the first words were said.
     Greeting(u8),
     /// They are over.
@@ -57,18 +55,18 @@ struct Waiting {
 
 /// The state of both directions.
 pub(crate) struct Socket {
-    flags: Arc<Flags>,
+    pub(super) flags: Arc<Flags>,
     judge: Judge,
-    stage: Stage,
+    pub(super) stage: Stage,
     up: Stand,
-    down: Stand,
+    pub(super) down: Stand,
     waiting: Option<Box<Waiting>>,
     /// A file on its way in.
     upload: Option<Carry>,
     /// Calls for files, by their numbers.
-    fetches: HashMap<u32, String>,
+    pub(super) fetches: HashMap<u32, String>,
     /// A file on its way out.
-    download: Option<Carry>,
+    pub(super) download: Option<Carry>,
     typed: Typed,
 }
 
@@ -281,92 +279,15 @@ impl Socket {
         }
         Ok(())
     }
-
-    /// Reads on from the session: only answers to what was refused are changed.
-    fn descend(&mut self, input: &[u8], out: &mut Vec<u8>, acts: &mut Acts) {
-        let mut at = 0;
-        loop {
-            let carries = match self.stage {
-                Stage::Unread | Stage::Open(Carries::Tunnel) => {
-                    out.extend_from_slice(&input[at..]);
-                    return;
-                }
-                Stage::Open(carries) => Some(carries),
-                Stage::Greeting(_) => None,
-            };
-            let before = out.len();
-            let event = self.down.advance(input, &mut at, out);
-            carried(&mut self.download, &self.down, &out[before..], acts);
-            match event {
-                Event::Hungry => return,
-                Event::Begun(head) => {
-                    let looked = head.kind == REGULAR && carries.is_some() && head.length > 1;
-                    if looked {
-                        self.down = Stand::Kept(head, Vec::new(), head.length.min(16));
-                    } else {
-                        self.down.pass(&head, out);
-                    }
-                }
-                Event::Ready => {
-                    let Stand::Kept(head, body, want) = &mut self.down else { continue };
-                    let error = match carries {
-                        Some(Carries::Management) => {
-                            starts(body, head.length, &mut self.fetches, &mut self.download)
-                        }
-                        _ => matches!(body.first(), Some(10 | 11)),
-                    };
-                    if error && head.length <= ANSWER_MAX && body.len() < head.length {
-                        *want = head.length;
-                        continue;
-                    }
-                    let answer = match carries {
-                        Some(Carries::Management) if error => call::answer(body),
-                        Some(Carries::Extensions) if error => method_call::answer(&self.flags, body),
-                        _ => None,
-                    };
-                    match answer {
-                        Some(answer) => self.down.replace(&answer, out),
-                        None => self.down.release(out),
-                    }
-                    carried(&mut self.download, &self.down, &[], acts);
-                }
-            }
-        }
-    }
 }
 
 /// Feeds a file with what passed of its message, and notes it once the message is through.
-fn carried(carry: &mut Option<Carry>, stand: &Stand, passed: &[u8], acts: &mut Acts) {
+pub(super) fn carried(carry: &mut Option<Carry>, stand: &Stand, passed: &[u8], acts: &mut Acts) {
     let Some(file) = carry else { return };
     file.feed(passed);
     if !matches!(stand, Stand::Pass(left) if *left > 0) {
         acts.notes.extend(carry.take().map(Carry::note));
     }
-}
-
-/// Whether a message of the server is an error; a file that was asked for begins to be carried.
-fn starts(
-    body: &[u8],
-    total: usize,
-    fetches: &mut HashMap<u32, String>,
-    download: &mut Option<Carry>,
-) -> bool {
-    let mut reader = Reader::new(body, total);
-    if reader.value() != Ok(Value::Array(2)) {
-        return false;
-    }
-    let (Ok(kind), Ok(id)) = (reader.int(), reader.int()) else { return false };
-    if !matches!(kind, 201..=203) {
-        return false;
-    }
-    if let Some(path) = fetches.remove(&id) {
-        if let (201, Ok(Value::Buffer(bytes))) = (kind, reader.value()) {
-            let mut carry = Carry::new(Direction::Download, path, bytes);
-            carry.feed(&body[reader.at().min(body.len())..]);
-            *download = Some(carry);
-        }
-    }
-    kind == 202
 }
 
 fn refused(what: &str, refusal: Box<Refusal>, passed: bool) -> Note {

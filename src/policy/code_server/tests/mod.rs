@@ -1,5 +1,7 @@
 //! Tables and decisions, without the program itself: streams are built by hand, as the editor builds them.
 
+mod extensions;
+mod files;
 mod requests;
 mod socket;
 mod stream;

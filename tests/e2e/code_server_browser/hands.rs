@@ -1,0 +1,206 @@
+//! What a person's hands and eyes do in VS Code: commands, menus, dialogues, notifications.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use fantoccini::actions::{
+    InputSource as _, MOUSE_BUTTON_LEFT, MOUSE_BUTTON_RIGHT, MouseActions, PointerAction,
+};
+use fantoccini::{Client, Locator};
+use portcullis_testing::browser::picture;
+
+/// One thing on the screen, on a machine that is busy with other tests.
+pub(super) const STEP: Duration = Duration::from_secs(40);
+/// Keys of the WebDriver protocol.
+pub(super) const ENTER: &str = "\u{E007}";
+pub(super) const ESCAPE: &str = "\u{E00C}";
+const F1: &str = "\u{E031}";
+pub(super) const CONTROL: &str = "\u{E009}";
+pub(super) const RELEASE: &str = "\u{E000}";
+
+/// Types into whatever has the focus.
+pub(super) async fn keys(window: &Client, text: &str) -> Result<()> {
+    window.active_element().await?.send_keys(text).await?;
+    Ok(())
+}
+
+/// Runs a command by its name in the palette.
+pub(super) async fn command(window: &Client, name: &str) -> Result<()> {
+    window.find(Locator::Css("body")).await?.send_keys(&format!("{ESCAPE}{RELEASE}")).await?;
+    keys(window, F1).await?;
+    let input =
+        window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
+    input.send_keys(name).await?;
+    let label = name.rsplit(": ").next().unwrap_or(name);
+    shown(window, ".quick-input-list .monaco-list-row", label).await?;
+    input.send_keys(ENTER).await?;
+    Ok(())
+}
+
+/// Waits until an element of this kind says this.
+pub(super) async fn shown(window: &Client, css: &str, text: &str) -> Result<String> {
+    let script = "return Array.from(document.querySelectorAll(arguments[0])).map(e => e.innerText || e.ariaLabel || '').join('\\n')";
+    let found = async {
+        loop {
+            let all = window.execute(script, vec![css.into()]).await?;
+            let all = all.as_str().unwrap_or_default().replace('\u{a0}', " ");
+            if all.contains(text) {
+                return Ok::<_, anyhow::Error>(all);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    match tokio::time::timeout(STEP, found).await {
+        Ok(found) => found,
+        Err(_) => {
+            picture(
+                window,
+                &format!(
+                    "missing-{}",
+                    text.chars().filter(char::is_ascii_alphanumeric).take(20).collect::<String>()
+                ),
+            )
+            .await?;
+            let all = window.execute(script, vec![css.into()]).await?;
+            bail!("`{text}` is not shown in {css}: {all}")
+        }
+    }
+}
+
+/// The reason, in VS Code's own notification or dialogue.
+const TOLD: &str = ".notification-toast, .monaco-dialog-box, .terminal-overlay-container, .xterm-rows, .terminal-widget-container, .monaco-editor-pane-placeholder, .terminal-tab, .terminal-wrapper, .terminal-editor";
+
+pub(super) async fn told(window: &Client, flag: &str) -> Result<()> {
+    shown(window, TOLD, flag).await.map(drop)
+}
+
+pub(super) async fn dismiss(window: &Client) -> Result<()> {
+    keys(window, ESCAPE).await?;
+    window.execute("document.querySelectorAll('.notification-toast .codicon-notifications-clear, .notification-toast .codicon-close').forEach(e => e.click())", vec![]).await?;
+    Ok(())
+}
+
+/// Presses a button on a row of the explorer, or below them all.
+pub(super) async fn row(window: &Client, row: &str, right: bool) -> Result<()> {
+    let script = "const row = Array.from(document.querySelectorAll('.explorer-folders-view .monaco-list-row')).find(r => r.ariaLabel && r.ariaLabel.startsWith(arguments[0])); \
+                  if (!arguments[0]) { const b = document.querySelector('.explorer-folders-view').getBoundingClientRect(); return [b.x + 60, b.bottom - 30]; } \
+                  if (!row) return null; const b = row.getBoundingClientRect(); return [b.x + 60, b.y + b.height / 2];";
+    let place = window.execute(script, vec![row.into()]).await?;
+    press(window, &place, right).await
+}
+
+/// The entries of the open menu, once this one is there.
+pub(super) async fn entries(window: &Client, known: &str) -> Result<Vec<String>> {
+    let script = "return [document, ...Array.from(document.querySelectorAll('.shadow-root-host')).map(h => h.shadowRoot)].flatMap(h => Array.from(h.querySelectorAll('.monaco-menu .action-label'))).map(e => e.textContent.trim())";
+    for _ in 0..100 {
+        let found = window.execute(script, vec![]).await?;
+        let found: Vec<String> = serde_json::from_value(found)?;
+        if found.iter().any(|entry| entry == known) {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    picture(window, "missing-entry").await?;
+    bail!("the menu has no entry `{known}`")
+}
+
+/// Presses the right button on a row of the explorer and chooses an entry.
+pub(super) async fn menu(window: &Client, name: &str, entry: &str) -> Result<()> {
+    row(window, name, true).await?;
+    let script = "const scopes = [document, ...Array.from(document.querySelectorAll('.shadow-root-host')).map(h => h.shadowRoot)]; \
+                  const e = scopes.flatMap(h => Array.from(h.querySelectorAll('.monaco-menu .action-label'))).find(e => e.textContent.trim() === arguments[0]); \
+                  if (!e) return null; const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2];";
+    // A menu takes no click in its first moments: pressed until it is gone.
+    let mut pressed = false;
+    for _ in 0..50 {
+        let place = window.execute(script, vec![entry.into()]).await?;
+        match (place.is_array(), pressed) {
+            (true, _) => {
+                press(window, &place, false).await?;
+                pressed = true;
+            }
+            (false, true) => return Ok(()),
+            (false, false) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    picture(window, "missing-menu").await?;
+    bail!("the menu has no entry `{entry}`, or does not take it")
+}
+
+pub(super) async fn press(window: &Client, place: &serde_json::Value, right: bool) -> Result<()> {
+    let at = |index: usize| place[index].as_f64().context("nothing to press");
+    let (x, y) = (at(0)?, at(1)?);
+    let button = if right { MOUSE_BUTTON_RIGHT } else { MOUSE_BUTTON_LEFT };
+    let actions = MouseActions::new("mouse".to_owned())
+        .then(PointerAction::MoveTo { duration: None, x: x.round(), y: y.round() })
+        .then(PointerAction::Down { button })
+        .then(PointerAction::Up { button });
+    window.perform_actions(actions).await?;
+    Ok(())
+}
+
+/// Opens a file of the project by its name.
+pub(super) async fn open_file(window: &Client, name: &str) -> Result<()> {
+    window.find(Locator::Css("body")).await?.send_keys(ESCAPE).await?;
+    keys(window, &format!("{CONTROL}p{RELEASE}")).await?;
+    let input =
+        window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
+    input.send_keys(name).await?;
+    shown(window, ".quick-input-list .monaco-list-row", name).await?;
+    input.send_keys(ENTER).await?;
+    Ok(())
+}
+
+/// Changes the open file and saves it; waits until it is on disk.
+pub(super) async fn edit(window: &Client, text: &str, file: &str) -> Result<()> {
+    let editor =
+        window.wait().at_most(STEP).for_element(Locator::Css(".editor-instance .view-lines")).await?;
+    editor.click().await?;
+    keys(window, &format!("{CONTROL}\u{E010}{RELEASE}{text}")).await?;
+    keys(window, &format!("{CONTROL}s{RELEASE}")).await?;
+    written(window, file, text).await
+}
+
+pub(super) async fn written(window: &Client, file: &str, text: &str) -> Result<()> {
+    for _ in 0..400 {
+        if std::fs::read_to_string(file).is_ok_and(|found| found.contains(text)) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    picture(window, "not-written").await?;
+    bail!("{file} does not hold `{text}`: {:?}", std::fs::read_to_string(file))
+}
+
+/// Uploads a file by the explorer's menu and the browser's own dialogue.
+pub(super) async fn upload(window: &Client, file: &Path) -> Result<()> {
+    // The page takes its field away at once; nobody can choose in a dialogue that isn't shown.
+    let script = "HTMLInputElement.prototype.click = function () { if (this.type === 'file') { this.remove = () => {}; document.body.appendChild(this); } };";
+    window.execute(script, vec![]).await?;
+    menu(window, "", "Upload...").await?;
+    let input = window.wait().at_most(STEP).for_element(Locator::Css("input[type=file]")).await?;
+    input.send_keys(&file.display().to_string()).await?;
+    Ok(())
+}
+
+/// Installs the packed extension by the palette.
+pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
+    command(window, "Extensions: Install from VSIX").await?;
+    let input =
+        window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
+    input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await?;
+    shown(window, ".quick-input-list .monaco-list-row", "hello.vsix").await?;
+    // The dialogue takes no answer while it still reads the folder.
+    let script = "const w = document.querySelector('.quick-input-widget'); return !!w && w.style.display !== 'none' && w.innerText.includes('Install from VSIX')";
+    for _ in 0..40 {
+        if window.execute(script, vec![]).await? == false {
+            return Ok(());
+        }
+        input.send_keys(ENTER).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    picture(window, "missing-install").await?;
+    bail!("the dialogue takes no answer")
+}
