@@ -108,6 +108,14 @@ impl Tally {
         }
     }
 
+    /// Which file it is, where only the body says that.
+    pub fn place(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Multipart(multipart) => multipart.place(),
+            Kind::Whole { .. } | Kind::Model(_) => None,
+        }
+    }
+
     /// What passed.
     pub fn finish(self) -> Counted {
         match self.kind {

@@ -119,8 +119,10 @@ impl Known {
         let (Some(status), Some(moved)) = (self.status, self.moved) else { return Vec::new() };
         let Some(tally) = self.tally.take().filter(|_| status.is_success()) else { return Vec::new() };
         let digest = tally.digest().filter(|_| moved.complete && !self.encoded);
+        let named = tally.place();
         let counted = tally.finish();
-        let (user, path) = (std::mem::take(&mut self.user), std::mem::take(&mut self.transfer.path));
+        let user = std::mem::take(&mut self.user);
+        let path = named.unwrap_or_else(|| std::mem::take(&mut self.transfer.path));
         if let (Form::Piece { number, .. }, session) = (self.transfer.form, self.session) {
             let digest = digest.map(|digest| (digest, self.before));
             let taken = Taken { user, session, path, number, digest, counted };

@@ -139,6 +139,7 @@ impl Running {
         }
         let (log, words) =
             (folder("logs").join(format!("{name}.log")), folder("logs").join(format!("{name}.words")));
+        let known = run::root().join("tests/fuzz/regressions").join(&name);
         let child = Command::new(program)
             .env("PORTCULLIS_FUZZ", &name)
             .env("PORTCULLIS_FUZZ_SEEDS", &corpus)
@@ -148,7 +149,7 @@ impl Running {
             .arg(format!("-dict={}", words.display()))
             .arg(format!("-artifact_prefix={}/", findings.display()))
             .arg(&corpus)
-            .arg(run::root().join("tests/fuzz/regressions").join(&name))
+            .args(known.is_dir().then_some(known))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)

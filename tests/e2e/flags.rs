@@ -319,15 +319,53 @@ fn profiles(stage: &Stage) -> Result<()> {
 
 fn transfers(stage: &Stage) -> Result<()> {
     let (world, client, id) = running(stage, "allow-shell=1", "leo")?;
+    let sum = |bytes: &[u8]| {
+        let mut digest = portcullis_model::ledger::Digest::new();
+        digest.update(bytes);
+        digest.finish().hex()
+    };
+    let recorded = |fields: &[(&str, &str)]| {
+        let all = [&[("session", id.as_str())], fields].concat();
+        world.await_audit("transfer", &all, 10)
+    };
+    let upload = |path: &str, body: serde_json::Value| {
+        knock(&client, &id, &("PUT", &format!("/api/contents/{path}"), Some(body)))?.expect(201).map(drop)
+    };
     client.get(&format!("/s/{id}/files/bytes-12345"))?.expect(200)?;
-    let fields =
-        [("session", id.as_str()), ("direction", "download"), ("bytes", "12345"), ("complete", "true")];
-    let record = world.await_audit("transfer", &fields, 10)?;
+    let zeros = sum(&[0; 12345]);
+    let fields = [("direction", "download"), ("bytes", "12345"), ("complete", "true"), ("hashed", "file")];
+    let record = recorded(&[&fields[..], &[("sha256", zeros.as_str())]].concat())?;
     ensure!(record["path"].as_str().is_some_and(|path| path.contains("bytes-12345")), "{record}");
-    let body =
-        json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAEC"});
-    knock(&client, &id, &("PUT", "/api/contents/u.bin", Some(body)))?.expect(201)?;
-    world.await_audit("transfer", &[("session", &id), ("direction", "upload"), ("complete", "true")], 10)?;
+    upload(
+        "u.bin",
+        json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAEC"}),
+    )?;
+    let three = sum(&[0, 1, 2]);
+    recorded(&[
+        ("path", "u.bin"),
+        ("bytes", "3"),
+        ("complete", "true"),
+        ("hashed", "file"),
+        ("sha256", &three),
+    ])?;
+    // Larger than what is held to be judged: read as it passes.
+    let large = "AAEC".repeat(1_000_000);
+    upload("large.bin", json!({"type": "file", "name": "large.bin", "content": large, "format": "base64"}))?;
+    let whole = sum(&[0, 1, 2].repeat(1_000_000));
+    recorded(&[("path", "large.bin"), ("bytes", "3000000"), ("hashed", "file"), ("sha256", &whole)])?;
+    // A file in pieces is one record.
+    for (number, content) in [(1, "aGVsbG8="), (2, "IA=="), (-1, "d29ybGQ=")] {
+        let piece =
+            json!({"type": "file", "format": "base64", "name": "p", "content": content, "chunk": number});
+        upload("p.txt", piece)?;
+    }
+    let hello = sum(b"hello world");
+    recorded(&[("path", "p.txt"), ("bytes", "11"), ("complete", "true"), ("range", ""), ("sha256", &hello)])?;
+    ensure!(world.count_audit("transfer", &[("path", "p.txt")])? == 1, "a record for each piece");
+    // What can't be told from its frame says so.
+    let notebook = json!({"type": "notebook", "format": "json", "name": "n.ipynb", "content": {"cells": []}});
+    upload("n.ipynb", notebook)?;
+    recorded(&[("path", "n.ipynb"), ("hashed", "body")])?;
     Ok(())
 }
 

@@ -7,6 +7,8 @@ use super::Digest;
 
 /// Longest delimiter: 70 characters (RFC 2046, 5.1.1) and its two dashes.
 const DELIMITER_MAX: usize = 72;
+/// Longest name of a file or folder that is remembered for the record.
+const NAME_MAX: usize = 1024;
 /// Longest head of a part.
 const HEAD_MAX: usize = 8 * 1024;
 
@@ -37,6 +39,10 @@ pub(super) struct Multipart {
     /// Its head has just ended: the line break in front of a delimiter that follows at once is the head's.
     fresh: bool,
     files: u32,
+    /// The part at hand says into which folder.
+    in_target: bool,
+    name: Vec<u8>,
+    target: Vec<u8>,
     file: Digest,
     body: Digest,
 }
@@ -79,11 +85,18 @@ impl Multipart {
     fn in_head(&mut self, byte: u8) -> usize {
         self.head.push(byte);
         if self.head.ends_with(b"\r\n\r\n") || self.head == b"\r\n" {
-            let head = std::mem::take(&mut self.head).to_ascii_lowercase();
+            let given = std::mem::take(&mut self.head);
+            let head = given.to_ascii_lowercase();
             let names = |name: &[u8]| head.windows(name.len()).any(|found| found == name);
             // Also `filename*=`, which browsers don't send and servers read all the same.
             self.in_file = names(b"filename=") || names(b"filename*=");
             self.files += u32::from(self.in_file);
+            self.in_target = names(b"name=\"targetdirectory\"");
+            let named = head.windows(10).position(|found| found == b"filename=\"");
+            if let Some(rest) = named.and_then(|at| given.get(at + 10..)) {
+                let end = rest.iter().position(|byte| *byte == b'"').unwrap_or(rest.len());
+                self.name = rest[..end.min(NAME_MAX)].to_vec();
+            }
             (self.fresh, self.at) = (true, At::Content(2));
         } else if self.head.len() > HEAD_MAX {
             self.at = At::Lost;
@@ -129,7 +142,18 @@ impl Multipart {
     fn content(&mut self, bytes: &[u8]) {
         if self.in_file {
             self.file.update(bytes);
+        } else if self.in_target {
+            let room = NAME_MAX.saturating_sub(self.target.len());
+            self.target.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
+    }
+
+    /// Folder and name of the file, as the form says them.
+    pub(super) fn place(&self) -> Option<String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (target, name) = (text(&self.target), text(&self.name));
+        let between = if target.is_empty() || target.ends_with('/') { "" } else { "/" };
+        (!name.is_empty()).then(|| format!("{target}{between}{name}"))
     }
 
     /// The file's digest, or else the body's; whether it is the file's.

@@ -103,6 +103,10 @@ fn a_forms_file_is_found_between_its_delimiters() {
         let counted = tally(Form::Multipart, body.as_bytes());
         assert_eq!((counted.sum, counted.file), (sum(content.as_bytes()), true), "{content:?}");
     }
+    let mut named = Tally::new(Form::Multipart, None);
+    assert_eq!(named.place(), None);
+    named.update(format!("{}{}--b--", part("targetDirectory", "~/data"), part(file, "x")).as_bytes());
+    assert_eq!(named.place().as_deref(), Some("~/data/a.txt"));
     for body in [
         format!("{}--b--", part("dir", "~")),
         format!("{}{}--b--", part(file, "a"), part(file, "b")),

@@ -25,7 +25,7 @@ use crate::doors::{Example, Finer};
 use crate::path::decode_tail;
 use crate::row::{Check, Row};
 use crate::{
-    Adapters, Ask, BodyRule, Capability, Flags, Forward, PathClaim, PathRule, Refusal, Target, Verdict,
+    Adapters, Ask, BodyRule, Capability, Flags, Form, Forward, PathClaim, PathRule, Refusal, Target, Verdict,
 };
 
 pub use answer::refusal_answer;
@@ -252,6 +252,9 @@ fn upload(flags: &Flags, ask: &Ask<'_>, forward: &mut Forward) -> Result<(), Box
         if ask.content_length.is_some_and(|length| length > most) {
             return Err(Refusal::too_large(&denial).into());
         }
+    }
+    if let Some(transfer) = &mut forward.transfer {
+        transfer.form = Form::Multipart;
     }
     if flags.restriction_in(Ide::Rstudio).is_some() {
         forward.body = BodyRule::Form;
