@@ -190,10 +190,13 @@ impl<'a> Weighing<'a> {
     }
 
     /// `OPTIONS` reads and changes nothing, but tells what is there: decided as the strictest row of its path.
+    ///
+    /// Not every program looks at the method (RStudio's session answers any alike): it goes on under the conditions of the request
+    /// that it asks about, and without a body.
     fn options(&self) -> Result<Forward, Box<Refusal>> {
         let ask = self.ask;
-        let mut fitting = self.rows().filter(|row| row.fits(ask.path).is_some());
-        let Some(first) = fitting.next() else {
+        let fitting = || self.rows().filter_map(|row| row.fits(ask.path).map(|tail| (row, tail)));
+        let Some((first, tail)) = fitting().next() else {
             return self.unknown(Methods::OPTIONS);
         };
         if let Some((denial, why)) = self.flags.restriction_in(self.ide).zip(not_plain(ask.path)) {
@@ -201,11 +204,16 @@ impl<'a> Weighing<'a> {
         }
         self.allowed(first)?;
         // An extension's catch-all says nothing of a route that has a row of its own.
-        for row in fitting.filter(|row| !row.needs.contains(&Capability::Unknown)) {
+        for (row, _) in fitting().skip(1).filter(|(row, _)| !row.needs.contains(&Capability::Unknown)) {
             self.allowed(row)?;
         }
-        let mut forward = plain(first.capability());
-        forward.port = port_of(first, ask.path);
+        // How a request goes on is the built-in row's business, where there is one.
+        let (row, tail) = fitting().find(|(row, _)| !self.is_own(row)).unwrap_or((first, tail));
+        let mut forward = self.forward(row, tail)?;
+        forward.capability = first.capability();
+        forward.activity = false;
+        forward.transfer = None;
+        forward.body = BodyRule::Limit(0);
         Ok(forward)
     }
 
@@ -268,6 +276,7 @@ impl<'a> Weighing<'a> {
         // `a%2fcheckpoints` is a file, `a/checkpoints` a list of versions: what reads as both is neither.
         let again = Weighing { ask: &Ask { path: &spelt, ..*self.ask }, ..*self };
         let method = if self.ask.upgrade { Some(Methods::GET) } else { Methods::named(self.ask.method) };
+        let method = method.map(|method| if method == Methods::OPTIONS { row.methods } else { method });
         if method.and_then(|method| again.find(method)).is_some_and(|(found, _)| std::ptr::eq(found, row)) {
             return Ok(Some(spelt));
         }

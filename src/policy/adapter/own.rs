@@ -50,7 +50,8 @@ impl<'a> Weighing<'a> {
             return self.complete_own(row, tail, self.forward(row, tail)?);
         };
         if !is_known(beneath) {
-            // A catch-all of the IDE's says nothing of the route, but how its sockets are read.
+            // A catch-all of the IDE's says nothing of the route, but what it never takes, and how its sockets are read.
+            self.adapter.allowed(self.flags, self.ask, beneath)?;
             let mut forward = self.complete_own(row, tail, self.forward(row, tail)?)?;
             forward.socket = beneath.socket.filter(|_| self.ask.upgrade).unwrap_or(forward.socket);
             return Ok(forward);

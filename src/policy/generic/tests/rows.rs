@@ -209,3 +209,20 @@ fn a_line_makes_a_built_in_route_stricter_and_never_looser() {
     assert!(!passes(&strict, Ide::Jupyter, DOWNLOADS, "GET /lab"));
     assert!(passes(&Adapters::default(), Ide::Jupyter, DOWNLOADS, "GET /lab"));
 }
+
+#[test]
+fn a_line_for_everything_opens_nothing_that_is_never_taken() {
+    let loose = adapters("[code-server]\nroute = ANY /** ui\n[rstudio]\nroute = ANY /** ui\n");
+    for (ide, request) in [
+        (Ide::CodeServer, "GET /PROXY/8123/"),
+        (Ide::CodeServer, "POST /AbsProxy/22/x"),
+        (Ide::CodeServer, "GET //proxy/22/"),
+        (Ide::Rstudio, "GET /rsession-local/x"),
+    ] {
+        for change in [SHELL, |_: &mut Flags| ()] {
+            assert!(!passes(&loose, ide, change, request), "{request}");
+        }
+    }
+    assert!(passes(&loose, Ide::CodeServer, SHELL, "GET /mine"), "the control");
+    assert!(passes(&loose, Ide::Rstudio, SHELL, "GET /mine"), "the control");
+}

@@ -249,3 +249,21 @@ fn a_refusal_is_an_error_of_a_call() {
     assert!(status == 200 && kind.starts_with("text/html") && !body.contains('<'));
     assert_eq!(refusal_answer("/export/x", &refusal, "id1"), None);
 }
+
+#[test]
+fn a_question_about_a_door_is_no_way_through_it() {
+    for target in ["/rpc/stat", "/upload", "/export/x?name=x&file=/etc/passwd", "/files/a+b"] {
+        for flags in [with(DIRECTORIES), free()] {
+            assert_eq!(forwarded(&flags, &ask("OPTIONS", target)).body, BodyRule::Limit(0), "{target}");
+        }
+    }
+    let flags = with(DIRECTORIES);
+    assert_eq!(
+        claims(&forwarded(&flags, &ask("OPTIONS", "/export/x?name=x&file=/etc/passwd"))),
+        ["/etc/passwd"]
+    );
+    assert!(matches!(
+        forwarded(&free(), &ask("OPTIONS", "/p/112f8af0/x")).target,
+        Target::Port { port: 7436, .. }
+    ));
+}
