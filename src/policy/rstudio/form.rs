@@ -28,6 +28,8 @@ pub enum FormStep {
 pub struct UploadForm {
     /// `CR LF -- boundary`.
     delimiter: Vec<u8>,
+    /// The boundary, wherever it stands in a part's content: rsession might find it there.
+    stray: Stray,
     at: At,
     /// Head or small field at hand.
     small: Vec<u8>,
@@ -66,6 +68,7 @@ impl UploadForm {
         let outside = |denial| Box::new(Refusal::by_flag(Capability::Upload, &denial));
         Ok(Self {
             delimiter: [b"\r\n--", boundary.as_bytes()].concat(),
+            stray: Stray::new(boundary.as_bytes()),
             at: At::Opening(2),
             small: Vec::new(),
             name: None,
@@ -85,7 +88,7 @@ impl UploadForm {
         let before = self.directory.is_some();
         while let Some(first) = rest.first() {
             let used = match self.at {
-                At::Content { file: true, seen: 0 } => self.run(rest),
+                At::Content { file: true, seen: 0 } => self.run(rest)?,
                 At::Content { file, seen } => self.content(*first, file, seen)?,
                 At::Opening(seen) => self.opening(*first, seen)?,
                 At::Behind(one) => self.behind(one, *first)?,
@@ -175,24 +178,32 @@ impl UploadForm {
             _ => return Err(bad("a part is there twice")),
         };
         self.at = At::Content { file, seen: 0 };
+        self.stray.seen = 0;
         Ok(1)
     }
 
     /// The file's bytes up to the next carriage return: the delimiter holds no other.
-    fn run(&mut self, bytes: &[u8]) -> usize {
+    fn run(&mut self, bytes: &[u8]) -> Result<usize, Box<Refusal>> {
         let end = bytes.iter().position(|byte| *byte == b'\r');
         let run = end.unwrap_or(bytes.len());
+        if bytes[..run].iter().any(|byte| self.stray.meets(*byte)) {
+            return Err(bad(STRAY));
+        }
         self.bytes = self.bytes.saturating_add(u64::try_from(run).unwrap_or(u64::MAX));
         if end.is_some() {
+            self.stray.meets(b'\r');
             self.at = At::Content { file: true, seen: 1 };
-            return run + 1;
+            return Ok(run + 1);
         }
-        run
+        Ok(run)
     }
 
     fn content(&mut self, byte: u8, file: bool, seen: usize) -> Result<usize, Box<Refusal>> {
         if self.delimiter.get(seen) == Some(&byte) {
             let whole = seen + 1 == self.delimiter.len();
+            if self.stray.meets(byte) && !whole {
+                return Err(bad(STRAY));
+            }
             self.at = if whole { At::Behind(None) } else { At::Content { file, seen: seen + 1 } };
             if whole && !file {
                 self.field()?;
@@ -212,6 +223,9 @@ impl UploadForm {
         self.at = At::Content { file, seen: 0 };
         if seen > 0 {
             return Ok(0);
+        }
+        if self.stray.meets(byte) {
+            return Err(bad(STRAY));
         }
         if !file {
             self.small.push(byte);
@@ -238,6 +252,46 @@ impl UploadForm {
         }
         self.at = At::End(seen + 1);
         Ok(1)
+    }
+}
+
+/// What a browser's random boundary never does.
+const STRAY: &str = "its boundary stands inside of a part";
+
+/// Looks for a boundary byte by byte, keeping nothing (Knuth, Morris, Pratt).
+#[derive(Debug)]
+struct Stray {
+    boundary: Vec<u8>,
+    /// For each start of the boundary, how long an end of it is a start as well.
+    back: Vec<usize>,
+    seen: usize,
+}
+
+impl Stray {
+    fn new(boundary: &[u8]) -> Self {
+        let mut back = vec![0; boundary.len()];
+        let mut length = 0;
+        for at in 1..boundary.len() {
+            while length > 0 && boundary[at] != boundary[length] {
+                length = back[length - 1];
+            }
+            length += usize::from(boundary[at] == boundary[length]);
+            back[at] = length;
+        }
+        Self { boundary: boundary.to_owned(), back, seen: 0 }
+    }
+
+    /// Whether the boundary ends with this byte.
+    fn meets(&mut self, byte: u8) -> bool {
+        while self.seen > 0 && self.boundary[self.seen] != byte {
+            self.seen = self.back[self.seen - 1];
+        }
+        self.seen += usize::from(self.boundary[self.seen] == byte);
+        if self.seen < self.boundary.len() {
+            return false;
+        }
+        self.seen = self.back[self.seen - 1];
+        true
     }
 }
 

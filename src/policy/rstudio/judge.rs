@@ -25,11 +25,12 @@ const ADVICE: &str = "Reload the page and try again.";
 /// Hosts outside that content is published to, with everything below them.
 const OUTSIDE: [&str; 5] = ["shinyapps.io", "rpubs.com", "posit.cloud", "rstudio.cloud", "rstudio.com"];
 
-/// Whether the body of this call is to be read, and how much of it at most.
-pub(super) fn head(flags: &Flags, method: Option<&Method>, forward: &mut Forward) {
-    let typed = recorded(flags) && method.is_some_and(|method| method.args.iter().any(|arg| arg.is_input()));
+/// Whether the body of a call is to be read, and how much of it at most.
+///
+/// What runs is what the body names: while consoles are recorded, a call of any address may be a person's input.
+pub(super) fn head(flags: &Flags, forward: &mut Forward) {
     let judged = flags.restriction_in(Ide::Rstudio).is_some() || flags.audited().is_some();
-    if judged || typed {
+    if judged || recorded(flags) {
         let limit = if flags.uploads.value { JUDGE_MAX } else { TEXT_MAX + SLACK };
         forward.body = BodyRule::Judge { limit };
     }
@@ -62,7 +63,7 @@ pub(super) fn body(
     body: &[u8],
     forward: &mut Forward,
 ) -> Result<(), Box<Refusal>> {
-    let judged = flags.restriction_in(Ide::Rstudio).is_some();
+    let judged = flags.restriction_in(Ide::Rstudio).is_some() || recorded(flags);
     let method = rpc::method(name);
     let wanted = method
         .map(|method| envelope::wanted(method, flags.restrict_directories.value, recorded(flags)))

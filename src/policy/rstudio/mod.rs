@@ -25,7 +25,8 @@ use crate::doors::{Example, Finer};
 use crate::path::decode_tail;
 use crate::row::{Check, Row};
 use crate::{
-    Adapters, Ask, BodyRule, Capability, Flags, Form, Forward, PathClaim, PathRule, Refusal, Target, Verdict,
+    Adapters, Ask, BodyRule, Capability, Flags, Form, Forward, PathClaim, PathRule, Refusal, SocketRule,
+    Target, Verdict,
 };
 
 pub use answer::refusal_answer;
@@ -140,7 +141,7 @@ impl Adapter for Rstudio {
         let Check::Rstudio(look) = row.check else {
             // An administrator's row for a call: the method in its body must be the same all the same.
             if ask.path.starts_with("/rpc/") {
-                judge::head(flags, None, forward);
+                judge::head(flags, forward);
             }
             return Ok(());
         };
@@ -160,7 +161,7 @@ impl Adapter for Rstudio {
                 } else {
                     forward.capability = Capability::Unknown;
                 }
-                judge::head(flags, method, forward);
+                judge::head(flags, forward);
             }
             Look::Upload => upload(flags, ask, forward)?,
             Look::Export => {
@@ -177,7 +178,13 @@ impl Adapter for Rstudio {
             Look::Files => {
                 // What is sent on is the one plain spelling: decided on that.
                 let plain = forward.spelt.as_deref().and_then(|spelt| spelt.strip_prefix("/files"));
-                let claim = file(plain.unwrap_or(tail));
+                let claim = match ask.query {
+                    // Whoever takes the address as one text has the query at the end of the path.
+                    Some(query) if query.contains(['/', '%', '\\']) => {
+                        Err("its query could be read as part of it")
+                    }
+                    _ => file(plain.unwrap_or(tail)),
+                };
                 if let Some(transfer) = &mut forward.transfer {
                     transfer.path = claim.as_ref().map_or_else(|_| String::new(), |claim| claim.under("~"));
                 }
@@ -203,6 +210,9 @@ impl Adapter for Rstudio {
                 let skip = ask.path.match_indices('/').nth(2).map_or(ask.path.len(), |(at, _)| at);
                 if let Some(port) = port {
                     forward.target = Target::Port { port, six: look == Look::Port6, skip };
+                }
+                if ask.upgrade && may_be_terminal(ask) {
+                    forward.socket = SocketRule::RstudioTerminal;
                 }
             }
             Look::Own(own) => {
@@ -296,6 +306,16 @@ fn method_of(path: &str) -> &str {
 fn target_port(ask: &Ask<'_>) -> Option<u16> {
     let name = ask.path.split('/').nth(2)?;
     port::port(ask.port_token?, name)
+}
+
+/// Whether the session's terminals could take an address for one of theirs, in whatever spelling: they look for `terminal`, or
+/// for the handle of eight digits that they gave.
+fn may_be_terminal(ask: &Ask<'_>) -> bool {
+    let handle = |part: &str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Behind `/p/` and the port's name.
+    let path = ask.path.split('/').skip(3);
+    let query = ask.query.unwrap_or_default().split(['/', '?', '&', '=']);
+    path.chain(query).any(|part| part.eq_ignore_ascii_case("terminal") || handle(part))
 }
 
 /// Whether an address is of something that pages are made of.

@@ -37,6 +37,8 @@ const fn page(path: &'static str, source: &'static str) -> Row {
 
 pub(super) static CALLS: &[Row] = &[
     look(on(POST, "/rpc/*", &[C::Ui], "SessionHttpMethods.cpp"), Look::Call),
+    // A call is whatever begins like this, and its body says which.
+    look(on(Methods::ANY, "/rpc/**", &[C::Unknown], "SessionHttpMethods.cpp"), Look::Call),
     ui(POST, "/events/get_events", "SessionClientEventService.cpp"),
 ];
 

@@ -195,7 +195,18 @@ fn what_is_typed_is_recorded_when_consoles_are() {
     assert_eq!(forwarded(&flags, &ask("POST", "/rpc/console_input")).body, BodyRule::Stream);
     flags.console.value = ConsoleAudit::Input;
     assert!(matches!(forwarded(&flags, &ask("POST", "/rpc/console_input")).body, BodyRule::Judge { .. }));
-    assert_eq!(forwarded(&flags, &ask("POST", "/rpc/stat")).body, BodyRule::Stream);
+    // Whatever the address: what is typed runs by its body.
+    for path in ["/rpc/stat", "/rpc/unheard_of", "/rpc//console_input", "/rpc/a/console_input"] {
+        let forward = forwarded(&flags, &ask("POST", path));
+        assert!(matches!(forward.body, BodyRule::Judge { .. }), "{path}");
+        let body = r#"{"method":"console_input","params":["system('id')","",0]}"#;
+        assert!(!judged(&flags, path, body).is_forward(), "{path}");
+        assert!(judged(&free(), path, body).is_forward(), "{path}: the control");
+    }
+    assert!(judged(&flags, "/rpc/stat", r#"{"method":"stat","params":["~"]}"#).is_forward());
+    for body in [r#"{"method":"console_input","method":"console_input","params":["x"]}"#, "{", ""] {
+        assert!(!judged(&flags, "/rpc/console_input", body).is_forward(), "{body}");
+    }
     for (method, params, text) in [
         ("console_input", r#"["print(1)\n","",0]"#, "print(1)\n"),
         ("execute_code", r#"["x"]"#, "x"),

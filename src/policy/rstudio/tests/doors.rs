@@ -130,6 +130,8 @@ fn files_in_addresses_are_named_as_the_session_reads_them() {
         "/file_show?path=~/a/%2e%2e/%2e%2e/b",
         "/file_show?path=~/a&path=/etc/passwd",
         "/view_pdf?path=x.pdf",
+        "/files/a?/../../etc/passwd",
+        "/files/a?%2f..%2f..%2fetc",
     ] {
         let refusal = refused(&flags, &ask("GET", bad));
         assert_eq!(refusal.flag, Some("restrict-directory-view"), "{bad}");
@@ -266,4 +268,25 @@ fn a_question_about_a_door_is_no_way_through_it() {
         forwarded(&free(), &ask("OPTIONS", "/p/112f8af0/x")).target,
         Target::Port { port: 7436, .. }
     ));
+}
+
+#[test]
+fn a_terminal_is_read_in_whatever_spelling() {
+    let socket = |target: &str| {
+        let ask = Ask { upgrade: true, method: "GET", ..ask("GET", target) };
+        forwarded(&free(), &ask).socket
+    };
+    for target in [
+        "/p/112f8af0/terminal/AABBCCDD/",
+        "/p/112f8af0//terminal/AABBCCDD/",
+        "/p/112f8af0/terminal/AABBCCDD/x",
+        "/p/112f8af0/x/AABBCCDD/",
+        "/p/112f8af0/?/terminal/AABBCCDD/",
+        "/p6/112f8af0/terminal/AABBCCDD/",
+    ] {
+        assert_eq!(socket(target), SocketRule::RstudioTerminal, "{target}");
+    }
+    for target in ["/p/112f8af0/websocket/", "/p6/112f8af0/", "/p/112f8af0/terminals?x=1"] {
+        assert_eq!(socket(target), SocketRule::Opaque, "{target}");
+    }
 }

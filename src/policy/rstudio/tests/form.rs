@@ -90,6 +90,11 @@ fn what_can_be_read_in_two_ways_is_refused() {
         ),
         head(&format!("Content-Disposition: form-data; name=\"file\"; filename=\"{}\"", "x".repeat(9000))),
         format!("------WebKitFormBoundaryX -\r\n{}", file("x")),
+        // Whoever only searches for the boundary finds these as well.
+        file(&format!("x{}", directory("/etc"))) + &directory("~") + END,
+        file(&format!("\n{}", directory("/etc"))) + &directory("~") + END,
+        file("-----WebKitFormBoundaryX") + &directory("~") + END,
+        file("x") + &directory("~----WebKitFormBoundaryX") + END,
     ] {
         let fed = feed(&flags(true, 0), bad.as_bytes(), 5);
         assert!(fed.is_err(), "{bad}");
