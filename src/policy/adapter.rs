@@ -9,6 +9,7 @@ use portcullis_model::session::Ide;
 
 use crate::doors::{Example, Finer, Spoken};
 use crate::generic;
+use crate::index;
 use crate::path::{check_tail, decode_tail, malformed, not_plain, plain_tail};
 use crate::row::{Check, Methods, Row, Tail};
 use crate::{
@@ -176,7 +177,7 @@ impl<'a> Weighing<'a> {
     }
 
     fn rows(&self) -> impl Iterator<Item = &'a Row> + use<'a> {
-        self.own.iter().chain(self.adapter.tables().iter().flat_map(|table| table.iter()))
+        self.own.iter().chain(index::rows(self.ide, self.ask.path).iter().copied())
     }
 
     /// The row of a request, and what its `**` matched.

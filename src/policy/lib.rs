@@ -19,6 +19,7 @@ mod frame;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod generic;
+mod index;
 pub mod inspect;
 pub mod jupyter;
 mod ledger;
