@@ -39,6 +39,10 @@ pub(crate) enum Look {
     WritePiece,
     /// `$input`: what is typed in a terminal.
     Input,
+    /// `$createProcess`: which program a terminal starts, with which arguments and environment.
+    Launch,
+    /// Types into a terminal, or starts one, by what is kept elsewhere: refused while consoles are recorded.
+    Unrecorded,
     /// Names files where they can't be checked: refused while directories are restricted.
     HiddenPaths,
 }

@@ -34,6 +34,8 @@ pub(super) struct Facts<'b> {
     pub(super) begins: usize,
     /// Of a terminal: its number and what is typed.
     pub(super) input: Option<(u32, &'b str)>,
+    /// Of a terminal that is to be made: what describes it, as JSON.
+    pub(super) launch: Option<&'b [u8]>,
     /// Why its arguments can't be read.
     pub(super) unreadable: Option<&'static str>,
 }
@@ -53,6 +55,7 @@ pub(super) fn read(body: &[u8], total: usize) -> Result<Option<Facts<'_>>, Lack>
         sample: &[],
         begins: 0,
         input: None,
+        launch: None,
         unreadable: None,
     };
     let Some(command) = command else { return Ok(Some(facts)) };
@@ -67,6 +70,15 @@ pub(super) fn read(body: &[u8], total: usize) -> Result<Option<Facts<'_>>, Lack>
 
 impl<'b> Facts<'b> {
     fn arguments(&mut self, command: &Command, reader: &mut Reader<'b>) -> Result<(), Lack> {
+        if command.look == Look::Launch {
+            // The one call of which the argument is no list. What can't be read is no way round a flag: it is given or not.
+            match reader.value() {
+                Ok(Value::Object(description)) => self.launch = Some(description),
+                Err(more @ Lack::More(_)) => return Err(more),
+                Ok(_) | Err(_) => {}
+            }
+            return Ok(());
+        }
         let last = command.paths.iter().max().copied();
         if last.is_none() && !matches!(command.look, Look::WritePiece | Look::Input) {
             return Ok(());

@@ -18,7 +18,7 @@ use super::hello::{self, Carries};
 use super::judge::{Judge, Moves};
 use super::known::Known;
 use super::method_call;
-use super::typed::Typed;
+use super::typed::{Typed, recorded};
 use super::value::Lack;
 use crate::inspect::{Acts, Close, Inspect, Judgement, Note, Opcode, Place};
 use crate::{Capability, Direction, Flags, PathClaim, Refusal};
@@ -184,10 +184,13 @@ impl Socket {
         if let Some(Err(refusal)) = self.flags.audited().map(|strict| self.judge.decide(strict, &facts)) {
             acts.notes.push(refused(&facts.what(), refusal, true));
         }
-        let act = self.judge.is_act(&facts);
-        if let Some((number, text)) = facts.input {
-            self.typed.add(&self.flags, number, text, acts);
+        if let Err(refusal) = self.typed.hear(&self.flags, &facts, acts) {
+            let body = call::refusal(&facts.call, &refusal.text);
+            acts.notes.push(refused(&facts.what(), refusal, false));
+            self.up.replace(&body, out);
+            return Ok(None);
         }
+        let act = self.judge.is_act(&facts);
         let moves = self.judge.passed(&facts);
         let capability = facts.command.map_or(Capability::Unknown, |command| command.capability());
         if let Some(asked) = claims.pop_front() {
@@ -266,9 +269,9 @@ impl Socket {
         Ok(())
     }
 
-    /// What can't be read can't be judged.
+    /// What can't be read can't be judged, nor recorded.
     fn unreadable(&mut self, why: &'static str, out: &mut Vec<u8>) -> Result<(), Close> {
-        if self.flags.restriction_in(Ide::CodeServer).is_some() {
+        if self.flags.restriction_in(Ide::CodeServer).is_some() || recorded(&self.flags) {
             return Err(Close::because(1007, why));
         }
         self.stage = Stage::Unread;

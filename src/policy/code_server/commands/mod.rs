@@ -8,6 +8,7 @@ mod files;
 mod terminals;
 
 use super::command::{Command, Way};
+pub(super) use terminals::PTY;
 
 /// Where the tables were read.
 pub(crate) const SOURCE: &str = "Code 1.139.1 (code-server 4.139.1), out/server-main.js";

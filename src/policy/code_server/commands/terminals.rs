@@ -3,19 +3,20 @@
 use super::super::command::{Command, Look, call, listen};
 use crate::Capability as C;
 
-const PTY: &str = "remoteterminal";
+/// The channel.
+pub(in super::super) const PTY: &str = "remoteterminal";
 
 /// The rows.
 pub(super) static COMMANDS: &[Command] = &[
     call(PTY, "$input", &[C::Shell]).act().look(Look::Input),
-    call(PTY, "$createProcess", &[C::Shell]).act(),
+    call(PTY, "$createProcess", &[C::Shell]).act().look(Look::Launch),
     call(PTY, "$start", &[C::Shell]),
     call(PTY, "$attachToProcess", &[C::Shell]),
-    call(PTY, "$reviveTerminalProcesses", &[C::Shell]),
-    call(PTY, "$processBinary", &[C::Shell]).act(),
+    call(PTY, "$reviveTerminalProcesses", &[C::Shell]).look(Look::Unrecorded),
+    call(PTY, "$processBinary", &[C::Shell]).act().look(Look::Input),
     call(PTY, "$sendSignal", &[C::Shell]).act(),
     call(PTY, "$restartPtyHost", &[C::Shell]).act(),
-    call(PTY, "$installAutoReply", &[C::Shell]),
+    call(PTY, "$installAutoReply", &[C::Shell]).look(Look::Unrecorded),
     call(PTY, "$freePortKillProcess", &[C::Shell]).act(),
     call(PTY, "$requestDetachInstance", &[C::Shell]),
     call(PTY, "$acceptDetachedInstance", &[C::Shell]),

@@ -2,6 +2,7 @@
 
 mod extensions;
 mod files;
+mod recorded;
 mod requests;
 mod socket;
 mod stream;
