@@ -192,14 +192,23 @@ pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
         window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
     input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await?;
     shown(window, ".quick-input-list .monaco-list-row", "hello.vsix").await?;
-    // The dialogue takes no answer while it still reads the folder.
-    let script = "const w = document.querySelector('.quick-input-widget'); return !!w && w.style.display !== 'none' && w.innerText.includes('Install from VSIX')";
-    for _ in 0..40 {
-        if window.execute(script, vec![]).await? == false {
+    // While it still reads the folder, the dialogue takes no answer, or puts back the folder it began with.
+    let script = "const w = document.querySelector('.quick-input-widget'); \
+                  if (!w || w.style.display === 'none' || !w.innerText.includes('Install from VSIX')) return null; \
+                  const b = Array.from(w.querySelectorAll('.monaco-button')).find(b => b.innerText.trim() === 'Install').getBoundingClientRect(); \
+                  return [b.x + b.width / 2, b.y + b.height / 2, w.querySelector('input[type=text]').value];";
+    for _ in 0..20 {
+        let place = window.execute(script, vec![]).await?;
+        if place.is_null() {
             return Ok(());
         }
-        input.send_keys(ENTER).await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        if place[2] == package.display().to_string() {
+            press(window, &place, false).await?;
+        } else {
+            // Gone in between is what is waited for.
+            let _ = input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     picture(window, "missing-install").await?;
     bail!("the dialogue takes no answer")
