@@ -4,6 +4,11 @@ use portcullis_model::session::Ide;
 use portcullis_policy::flag::About;
 use portcullis_policy::{Adapters, Capability, Check, Door, doors, flag, row_of};
 
+/// A file as RStudio's page sends it.
+const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"targetDirectory\"\r\n\r\n~\r\n\
+                    --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\
+                    Content-Type: text/plain\r\n\r\nhello\r\n--b--\r\n";
+
 /// What is asked of a door, and what it takes.
 pub(crate) struct Knock {
     pub(crate) door: Door,
@@ -31,6 +36,15 @@ pub(crate) fn all(adapters: &Adapters, ide: Ide) -> Vec<Knock> {
             if door.path.len() < 2 && capability == Capability::Unknown {
                 // A row for everything: a path that no other row has.
                 "/some/new/door".clone_into(&mut door.path);
+            }
+            // RStudio's calls name themselves twice: in the address and in the body.
+            if let (Some(call), None) = (door.path.strip_prefix("/rpc/"), &door.body) {
+                door.body = Some(format!(
+                    r#"{{"method":"{call}","params":[],"kwparams":{{}},"clientId":"","clientVersion":""}}"#
+                ));
+            }
+            if ide == Ide::Rstudio && door.path == "/upload" {
+                door.body = Some(FORM.to_owned());
             }
             // A request that several capabilities are made of takes them all.
             if let Some(known) = all.iter_mut().find(|known| known.door == door) {
@@ -71,8 +85,17 @@ impl Knock {
         self.needs.contains(&Capability::PortProxy)
     }
 
-    /// It would end the IDE: not asked where it passes.
+    /// The kind of its body.
+    pub(crate) fn body_kind(&self) -> &'static str {
+        let form = self.door.body.as_deref() == Some(FORM);
+        if form { "multipart/form-data; boundary=b" } else { "application/json" }
+    }
+
+    /// It would end the IDE, names a port by a word that only the session knows, or is for R's own children: not asked where
+    /// it passes.
     pub(crate) fn is_last(&self) -> bool {
-        self.needs.contains(&Capability::EndSession) || self.door.path.contains("shutdown")
+        let path = &self.door.path;
+        let hidden = ["/p/", "/p6/", "/rsession-local/"].iter().any(|start| path.starts_with(start));
+        hidden || self.needs.contains(&Capability::EndSession) || path.contains("shutdown")
     }
 }
