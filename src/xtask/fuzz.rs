@@ -47,6 +47,9 @@ pub(crate) struct Options {
     /// Seconds for each target; without it and without --smoke, 60
     #[arg(long)]
     seconds: Option<u64>,
+    /// So many targets at once; without it, as many as there are cores
+    #[arg(long, value_name = "NUMBER")]
+    at_once: Option<std::num::NonZeroUsize>,
     /// Name the targets and what they hold
     #[arg(long)]
     list: bool,
@@ -75,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let wanted: Vec<_> =
         all.into_iter().filter(|name| options.targets.is_empty() || options.targets.contains(name)).collect();
     let seconds = options.seconds.unwrap_or(if options.smoke { SMOKE_SECONDS } else { 60 });
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = options.at_once.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
     let whole = u64::try_from(wanted.len().div_ceil(cores)).unwrap_or(1) * seconds;
     run::step(&format!(
         "{} targets, {seconds} s each, {cores} at once: {} min",
