@@ -184,6 +184,11 @@ pub trait Inspect {
         Ok(Judgement::Pass)
     }
 
+    /// Bytes of a message that are kept back now: whoever carries the pieces bounds what one person's WebSockets keep together.
+    fn kept(&self) -> usize {
+        0
+    }
+
     /// The WebSocket is over: what was kept and is to be recorded.
     fn ended(&mut self, _acts: &mut Acts) {}
 }

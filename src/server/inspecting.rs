@@ -18,6 +18,7 @@ use portcullis_wire::ToLauncher;
 
 use crate::consoles::{Heard, TEXT_MAX};
 use crate::door::Doors;
+use crate::judging::Room;
 use crate::pieces::word;
 use crate::refusals::Refused;
 use crate::state::{Live, Person, now};
@@ -29,6 +30,10 @@ const ROOM_WITHIN: Duration = Duration::from_secs(10);
 const TOGETHER: Duration = Duration::from_secs(2);
 /// And until it is so long.
 const ENOUGH: usize = TEXT_MAX / 4;
+/// Bytes of a message that are kept back without being counted: as much as a connection needs anyway.
+const KEPT_FREE: usize = 64 * 1024;
+/// Room for more is taken in steps.
+const KEPT_STEP: usize = 1024 * 1024;
 /// Stands for the method in the record of a refused message.
 const MESSAGE: &str = "MESSAGE";
 
@@ -76,6 +81,8 @@ pub(crate) struct Inspecting {
     output: Option<Together>,
     /// Records there was no room for.
     owed: Vec<ToLauncher>,
+    /// Room for the message that is kept back.
+    rooms: Vec<Room>,
     up: Wait,
     down: Wait,
 }
@@ -88,9 +95,30 @@ impl Inspecting {
             subject,
             output: None,
             owed: Vec::new(),
+            rooms: Vec::new(),
             up: Wait::default(),
             down: Wait::default(),
         }
+    }
+
+    /// Counts what is kept back: many WebSockets of one person, each with half a message, would fill the memory of all.
+    fn keep(&mut self) -> Result<(), Close> {
+        let kept = self.inspector.kept();
+        if kept <= KEPT_FREE {
+            self.rooms.clear();
+            return Ok(());
+        }
+        let Subject { world, person, .. } = &self.subject;
+        while self.rooms.len() < kept.div_ceil(KEPT_STEP) {
+            let step = u64::try_from(KEPT_STEP).unwrap_or(u64::MAX);
+            let Some(room) = world.messages.room_now(person.user(), step) else {
+                let reason = "too many long messages at once; try again when the others are through";
+                self.closed(reason);
+                return Err(Close { code: 1013, reason: reason.into() });
+            };
+            self.rooms.push(room);
+        }
+        Ok(())
     }
 
     /// Carries out what the inspector did, and says what becomes of the piece.
@@ -310,7 +338,8 @@ impl Inspect for Inspecting {
     fn from_client(&mut self, at: Place, piece: &mut Vec<u8>, out: &mut Outbox) -> Result<Step, Close> {
         let mut acts = Acts::default();
         let judged = self.inspector.from_client(place(at), piece, &mut acts);
-        self.settle(Side::Client, judged, acts, out)
+        let step = self.settle(Side::Client, judged, acts, out)?;
+        self.keep().map(|()| step)
     }
 
     fn from_session(&mut self, at: Place, piece: &mut Vec<u8>, out: &mut Outbox) -> Result<Step, Close> {

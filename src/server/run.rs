@@ -81,6 +81,7 @@ pub(crate) fn run(wire: Channel) -> Result<(), RunError> {
         opens: Pending::default(),
         conversations: Conversations::default(),
         judging: Judging::default(),
+        messages: Judging::messages(),
         refusals: Refusals::default(),
         consoles: crate::consoles::Consoles::default(),
         pieces: Pieces::default(),

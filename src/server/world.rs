@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) conversations: Conversations,
     /// Memory for bodies that are judged whole.
     pub(crate) judging: Judging,
+    /// Memory for messages of WebSockets that are kept back until they can be judged.
+    pub(crate) messages: Judging,
     /// Refusals being counted.
     pub(crate) refusals: Refusals,
     /// What each person has used of the records of consoles.

@@ -32,6 +32,10 @@ impl Terminal {
 }
 
 impl Inspect for Terminal {
+    fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     fn wants_session(&self) -> bool {
         self.all
     }

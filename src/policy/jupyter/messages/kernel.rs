@@ -203,6 +203,10 @@ fn unreadable(why: Unreadable) -> Close {
 }
 
 impl Inspect for Kernel {
+    fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     fn opened(&mut self, subprotocol: Option<&str>) {
         self.framing = Framing::of(subprotocol);
         if let Some(output) = &mut self.output {

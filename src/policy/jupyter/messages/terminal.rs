@@ -68,6 +68,10 @@ impl<'de: 'm, 'm> Deserialize<'de> for Said<'m> {
 }
 
 impl Inspect for Terminal {
+    fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     fn wants_session(&self) -> bool {
         self.all
     }

@@ -375,3 +375,15 @@ fn a_terminal_is_recorded_by_line() {
     socket.ended(&mut acts);
     assert_eq!(console(&acts), [("terminal", "left")]);
 }
+
+#[test]
+fn what_is_kept_back_is_counted() {
+    let mut kernel = kernel(Framing::Legacy, &Arc::new(Flags::default()));
+    let (mut piece, mut acts) = (vec![b' '; 1000], Acts::default());
+    let place = Place { opcode: Opcode::Text, first: true, last: false };
+    assert_eq!(kernel.from_client(place, &mut piece, &mut acts), Ok(Judgement::Pass));
+    assert_eq!((piece.len(), kernel.kept()), (0, 1000));
+    let whole = message(Framing::Legacy, "shell", "kernel_info_request", &json!({}));
+    send(&mut kernel, &whole, 10, true).expect("it is read");
+    assert_eq!(kernel.kept(), 0);
+}
