@@ -244,7 +244,7 @@ events! {
         ide: String,
         /// The IDE's own path of the WebSocket or request, which names the kernel or terminal.
         path: String,
-        /// Where in it: `shell execute_request`, `stdin input_reply`, `terminal`.
+        /// Where in it: `shell execute_request`, `stdin input_reply`, `terminal`, `terminal start` (what it was started with).
         channel: String,
         /// `input` or `output`.
         direction: String,

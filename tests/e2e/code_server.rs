@@ -13,6 +13,7 @@ const FILES: &str = "remoteFilesystem";
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("code_server::open_flags_files_a_terminal_and_a_port_work", open),
+        case("code_server::what_terminals_start_and_type_is_recorded", recorded),
         case("code_server::closed_flags_hold_with_their_reasons_and_editing_goes_on", closed),
         case("code_server::only_the_listed_folders_are_seen", directories),
         case("code_server::a_broken_connection_comes_back_and_is_decided_again", reconnection),
@@ -273,5 +274,23 @@ fn odd_sockets(stage: &Stage) -> Result<()> {
     tunnel.send(tungstenite::Message::binary(bytes))?;
     let (code, _) = websocket::await_close(&mut tunnel)?;
     ensure!(code == Some(1008), "the tunnel ended with {code:?}");
+    Ok(())
+}
+
+fn recorded(stage: &Stage) -> Result<()> {
+    let running = running(stage, "audit-r-console=input", "ann")?;
+    let mut editor = running.editor("00000000-0000-4000-8000-000000000009")?;
+    let shell = running.shell(&mut editor)?.map_err(anyhow::Error::msg)?;
+    let start = running.world.await_audit("console", &[("channel", "terminal start")], 20)?;
+    ensure!(start["text"].as_str().is_some_and(|text| text.contains("/bin/sh")), "{start}");
+    editor.call("remoteterminal", "$start", &[Arg::Int(shell)])?.map_err(anyhow::Error::msg)?;
+    for (name, line) in [("$input", "echo by_key\r"), ("$processBinary", "echo in_bytes\r")] {
+        let keys = [Arg::Int(shell), Arg::Text(line.to_owned())];
+        editor.call("remoteterminal", name, &keys)?.map_err(anyhow::Error::msg)?;
+        running.world.await_audit("console", &[("channel", "terminal"), ("text", line.trim_end())], 20)?;
+    }
+    let reply = [Arg::Text("$ ".to_owned()), Arg::Text("echo by_itself\r".to_owned())];
+    let refused = editor.call("remoteterminal", "$installAutoReply", &reply)?;
+    ensure!(refused.as_ref().is_err_and(|why| why.contains("consoles are recorded here")), "{refused:?}");
     Ok(())
 }

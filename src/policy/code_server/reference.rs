@@ -81,6 +81,7 @@ fn command(page: &mut String, command: &Command) {
     };
     let paths = match (command.paths, command.look) {
         ([], Look::HiddenPaths) => "; refused while directories are restricted",
+        ([], Look::Unrecorded) => "; refused while consoles are recorded",
         ([], _) => "",
         _ => "; its paths are resolved and compared",
     };
@@ -134,7 +135,11 @@ fn others() -> String {
      the editor may have 8 MiB in any case.\n\n\
      ### Any of them\n\nRefused while any flag takes something away: calls that are not in the list, the port proxy \
      (`/proxy/`, `/absproxy/`), tunnels (the third kind of socket), `request.request` (the server asks any address for the \
-     browser), the agent host and the gateway for language models, and streams that can't be read.\n"
+     browser), the agent host and the gateway for language models, and streams that can't be read.\n\n\
+     ### audit-r-console\n\nWhat is typed in terminals is recorded by the line, and what a terminal is started with as a whole \
+     (channel `terminal start`: tasks come this way too). Streams and calls to terminals that can't be recorded are refused. \
+     What terminals show is not recorded, with `all` neither.\n\n- What remains: programs that the extension host starts by \
+     itself, and what is typed into its debug consoles and notebooks, are not recorded.\n"
         .to_owned()
 }
 
