@@ -18,7 +18,9 @@ pub(crate) fn head(forward: &mut Forward, verdict: Verdict, strict: &Flags, ask:
         {
             forward.body = BodyRule::Judge { limit };
         }
-        (_, BodyRule::Judge { limit } | BodyRule::Limit(limit)) if known.is_some_and(|length| length > limit) => {
+        (_, BodyRule::Judge { limit } | BodyRule::Limit(limit))
+            if known.is_some_and(|length| length > limit) =>
+        {
             forward.noted = Some(over_limit(strict, limit).into());
         }
         // Of unknown length: it can only be refused while it is read, and what passes isn't read.
@@ -65,7 +67,16 @@ mod tests {
     }
 
     fn ask<'a>(method: &'a str, path: &'a str, content_length: Option<u64>) -> Ask<'a> {
-        Ask { method, path, query: None, upgrade: false, subprotocol: None, content_length, wants_html: false, port_token: None }
+        Ask {
+            method,
+            path,
+            query: None,
+            upgrade: false,
+            subprotocol: None,
+            content_length,
+            wants_html: false,
+            port_token: None,
+        }
     }
 
     fn forward(flags: &Flags, ask: &Ask<'_>) -> crate::Forward {
@@ -89,7 +100,10 @@ mod tests {
             assert_eq!(rule.is_some(), noted.is_some(), "{path}");
             assert!(rule.unwrap_or_default().contains(noted.unwrap_or_default()), "{path}");
         }
-        assert!(!decide(&Adapters::default(), Ide::Jupyter, &strict, &ask("POST", "/api/terminals", None)).is_forward());
+        assert!(
+            !decide(&Adapters::default(), Ide::Jupyter, &strict, &ask("POST", "/api/terminals", None))
+                .is_forward()
+        );
     }
 
     #[test]
@@ -109,7 +123,8 @@ mod tests {
 
     #[test]
     fn paths_and_sizes_are_recorded_too() {
-        let strict = Flags { restrict_directories: Setting::at(true, "rsession.conf", 1), ..Flags::default() };
+        let strict =
+            Flags { restrict_directories: Setting::at(true, "rsession.conf", 1), ..Flags::default() };
         let flags = audited(Flags::default(), strict);
         let read = forward(&flags, &ask("GET", "/files/a/b.txt", None));
         let claim = PathClaim { tail: "a/b.txt".into(), absolute: false };

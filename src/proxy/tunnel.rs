@@ -33,9 +33,9 @@ use crate::stream::Stream;
 use crate::upload::Upload;
 use crate::upstream::Upstream;
 
+mod framed;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
-mod framed;
 mod inspected;
 mod lanes;
 mod reframe;

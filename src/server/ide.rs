@@ -301,7 +301,9 @@ fn foreign_port(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward
 pub(crate) fn refuse(call: &Call<'_>, live: &Live, refusal: &Refusal) -> Response<Body> {
     let id = call.refused_in(live, refusal, Effect::Block);
     if live.session.ide == Ide::Rstudio {
-        if let Some((status, kind, body)) = refusal_answer(ides_path(call.generation().root.as_str(), call.uri.path()), refusal, &id) {
+        if let Some((status, kind, body)) =
+            refusal_answer(ides_path(call.generation().root.as_str(), call.uri.path()), refusal, &id)
+        {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
             return call.reader().answer(status, kind, body.into());
         }

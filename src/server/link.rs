@@ -138,7 +138,9 @@ mod tests {
         while let Ok(message) = queue.try_recv() {
             last.push(message);
         }
-        assert!(last.iter().any(|message| matches!(message, ToLauncher::Audit(Event::Overflow { lost: 5, .. }))));
+        assert!(
+            last.iter().any(|message| matches!(message, ToLauncher::Audit(Event::Overflow { lost: 5, .. })))
+        );
     }
 
     #[test]

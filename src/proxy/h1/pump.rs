@@ -19,7 +19,9 @@ use crate::upload::{Upload, Watched, WatchedError};
 /// Why sending stopped.
 #[derive(Debug)]
 pub(crate) enum PumpError {
-    TooLarge { limit: u64 },
+    TooLarge {
+        limit: u64,
+    },
     Client(hyper::Error),
     /// Whoever looked at the body ended it.
     Stopped,

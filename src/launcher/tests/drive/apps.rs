@@ -37,7 +37,10 @@ fn refused(_: &Stage) -> Result<()> {
     let (_, link, sign_in) = signed_in(&drive)?;
     let nothing = open(&link, &sign_in, 11, "closed")?;
     ensure!(
-        nothing == OpenError::NotOffered { why: "the application `closed` is not declared in adapters.conf".into() },
+        nothing
+            == OpenError::NotOffered {
+                why: "the application `closed` is not declared in adapters.conf".into()
+            },
         "{nothing:?}"
     );
     std::fs::write(drive.folder.join("conf/adapters.conf"), CONF)?;
@@ -55,6 +58,9 @@ fn refused(_: &Stage) -> Result<()> {
     ensure!(undeclared.contains("`ghost` is not declared"), "{undeclared}");
     let gone = open(&link, &sign_in, 15, "gone")?;
     ensure!(gone == OpenError::NotInstalled { program: "`/nowhere/program`".into() }, "{gone:?}");
-    ensure!(!drive.records()?.iter().any(|record| record["event"] == "session-started"), "something was started");
+    ensure!(
+        !drive.records()?.iter().any(|record| record["event"] == "session-started"),
+        "something was started"
+    );
     Ok(())
 }

@@ -26,7 +26,9 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
-    let tests =
-        [rules::all(), sign_ins::all(), sessions::all(), apps::all(), hostile::all()].into_iter().flatten().collect();
+    let tests = [rules::all(), sign_ins::all(), sessions::all(), apps::all(), hostile::all()]
+        .into_iter()
+        .flatten()
+        .collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }

@@ -38,7 +38,16 @@ fn judge_body(flags: &Flags, ask: &Ask<'_>, body: &[u8]) -> Verdict {
 fn ask<'a>(method: &'a str, target: &'a str) -> Ask<'a> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let content_length = matches!(method, "PUT" | "POST" | "PATCH").then_some(100);
-    Ask { method, path, query, upgrade: false, subprotocol: None, content_length, wants_html: false, port_token: None }
+    Ask {
+        method,
+        path,
+        query,
+        upgrade: false,
+        subprotocol: None,
+        content_length,
+        wants_html: false,
+        port_token: None,
+    }
 }
 
 fn socket<'a>(target: &'a str) -> Ask<'a> {
