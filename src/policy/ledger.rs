@@ -1,6 +1,6 @@
 //! The ledger of files: from the bytes of a body to the bytes of the file in it, hashed as they pass.
 //!
-//! A [`Transfer`](crate::Transfer) says by its [`Form`] where in the body the file is; a [`Tally`] made of it is fed with the
+//! A [`Transfer`] says by its [`Form`] where in the body the file is; a [`Tally`] made of it is fed with the
 //! body's pieces, however they are cut, keeps none of them, and says at the end what the file was. Inspectors of WebSockets
 //! see the file itself and use [`Digest`] directly; what they hand on is a [`Moved`]. Called by the server.
 

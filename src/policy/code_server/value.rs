@@ -1,7 +1,7 @@
 //! Typed values of VS Code's inter-process calls, read from the start of a message that may not be there whole.
 //!
 //! Strict: what the program behind would read in another way than this (a length beyond its message, a varint of too many
-//! bytes, an unknown tag) is malformed, never repaired. Called by [`judge`](super::judge) and [`reply`](super::reply).
+//! bytes, an unknown tag) is malformed, never repaired. Called by [`judge`](super::judge) and [`answers`](super::answers).
 
 /// Why a value can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
