@@ -246,6 +246,11 @@ fn fits<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     }
     // The server behind answers a trailing slash with a redirect to the path without it: the same verdict for both.
     let trimmed = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    // So is one whose end is literal, by its last byte.
+    if pattern.as_bytes().last().is_some_and(|last| *last != b'*' && trimmed.as_bytes().last() != Some(last))
+    {
+        return None;
+    }
     let Some((head, end)) = pattern.rsplit_once("**") else {
         return (literal(pattern, trimmed) == Some(trimmed.len())).then_some("");
     };
