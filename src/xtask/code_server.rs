@@ -89,7 +89,16 @@ fn node(folder: &Path) -> Result<()> {
     run::must(
         run::as_root("ln").arg("-s").arg("../node/bin/node").arg(folder.join("bin/node")),
         "put Node on the path",
-    )
+    )?;
+    // code-server's own installer calls `npm`; the wheel's link to it leads nowhere.
+    let (npm, shown) = (folder.join("bin/npm"), folder.display());
+    write(
+        &npm,
+        &format!(
+            "#!/bin/sh\nexec '{shown}/bin/node' '{shown}/node/lib/node_modules/npm/bin/npm-cli.js' \"$@\"\n"
+        ),
+    )?;
+    run::must(run::as_root("chmod").arg("755").arg(npm), "make npm executable")
 }
 
 fn npm(folder: &Path, app: &Path) -> Command {

@@ -52,9 +52,11 @@ pub(crate) struct Options {
 /// Makes the namespaces and waits for what runs in them.
 pub(crate) fn enter(options: &Options) -> Result<ExitCode> {
     set_pdeathsig(Signal::SIGKILL).context("cannot tie this process to its parent")?;
+    // ORDER: before the mounts are our own; afterwards the kernel names a program on another mount by its place on that one.
+    let ourselves = std::env::current_exe()?;
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET)
         .context("cannot make private namespaces (this needs root)")?;
-    let mut init = Command::new(std::env::current_exe()?);
+    let mut init = Command::new(ourselves);
     init.arg("isolated-init").args(["--deadline-seconds", &options.deadline_seconds.to_string()]);
     for (flag, values) in [("--env", &options.env), ("--bind", &options.bind)] {
         for value in values {
