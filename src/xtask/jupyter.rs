@@ -11,6 +11,8 @@ use crate::{packages, run};
 pub(crate) const JUPYTERLAB: &str = "4.6.6";
 /// Its server, pinned because the routes are the server's.
 const JUPYTER_SERVER: &str = "2.21.1";
+/// Its panel for version control, added later to environments that lack it.
+const JUPYTERLAB_GIT: &str = "0.55.0";
 /// Written last: without it a folder is a half-made one.
 const MARKER: &str = ".complete";
 
@@ -25,6 +27,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     let folder = folder();
     let program = folder.join("bin/jupyter-lab");
     if folder.join(MARKER).is_file() && program.is_file() {
+        add_git(&folder)?;
         return Ok(program);
     }
     packages::ensure(packages::JUPYTER)?;
@@ -56,7 +59,27 @@ pub(crate) fn ensure() -> Result<PathBuf> {
         "open JupyterLab's files for reading",
     )?;
     run::must(run::as_root("touch").arg(folder.join(MARKER)), "mark JupyterLab as complete")?;
+    add_git(&folder)?;
     Ok(program)
+}
+
+/// Adds the panel for version control, once: a few seconds.
+fn add_git(folder: &Path) -> Result<()> {
+    let marker = folder.join(format!("{MARKER}-git-{JUPYTERLAB_GIT}"));
+    if marker.is_file() {
+        return Ok(());
+    }
+    run::step(&format!("installing jupyterlab-git {JUPYTERLAB_GIT} (once)"));
+    let mut pip = run::as_root(folder.join("bin/pip"));
+    pip.args(["install", "--quiet", "--progress-bar=off", "--no-input", "--disable-pip-version-check"])
+        .arg(format!("jupyterlab-git=={JUPYTERLAB_GIT}"))
+        .stdin(Stdio::null());
+    run::must(&mut pip, "install jupyterlab-git")?;
+    run::must(
+        run::as_root("chmod").args(["-R", "a+rX,go-w"]).arg(folder),
+        "open JupyterLab's files for reading",
+    )?;
+    run::must(run::as_root("touch").arg(marker), "mark jupyterlab-git as complete")
 }
 
 fn remove(folder: &Path) -> Result<()> {

@@ -19,6 +19,7 @@ mod flags;
 mod headers;
 mod idle;
 mod jupyter;
+mod jupyter_browser;
 mod memory;
 mod neighbours;
 mod options;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         idle::all(),
         memory::all(),
         jupyter::all(),
+        jupyter_browser::all(),
         rstudio::all(),
         apps::all(),
         code_server::all(),
