@@ -12,8 +12,8 @@ use portcullis_testing::browser::{Browser, picture};
 use portcullis_testing::{Account, Stage, World, case, stage};
 
 use hands::{
-    CONTROL, ENTER, ESCAPE, RELEASE, STEP, command, dismiss, edit, entries, install, keys, menu, open_file,
-    row, shown, told, upload, written,
+    CONTROL, ENTER, ESCAPE, RELEASE, STEP, command, dismiss, edit, entries, happened, install, keys, menu,
+    open_file, quick_input, row, shown, told, upload, written,
 };
 
 const START: Duration = Duration::from_secs(150);
@@ -174,25 +174,14 @@ fn open(stage: &Stage) -> Result<()> {
         edit(&window, "more ", &desk.work("a.txt")).await?;
         command(&window, "Git: Stage All Changes").await?;
         let index = desk.work(".git/index");
-        for _ in 0..200 {
-            if std::fs::exists(&index)? {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        ensure!(std::fs::exists(&index)?, "nothing was staged");
+        happened(&window, "staging", || std::fs::exists(&index).unwrap_or(false)).await?;
         menu(&window, "a.txt", "Download...").await?;
         let file = desk.browser.downloads().join("a.txt");
         written(&window, &file.display().to_string(), "more").await?;
         upload(&window, &desk.account.home.join("up.bin")).await?;
         let up = desk.work("up.bin");
-        for _ in 0..200 {
-            if std::fs::metadata(&up).is_ok_and(|found| found.len() == 400) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        ensure!(std::fs::metadata(&up).is_ok_and(|found| found.len() == 400), "the upload is not there");
+        let whole = || std::fs::metadata(&up).is_ok_and(|found| found.len() == 400);
+        happened(&window, "the upload", whole).await?;
         install(&window, &desk.account.home.join("hello.vsix")).await?;
         shown(&window, ".notification-toast", "Completed installing").await?;
         picture(&window, "vscode-extension-on").await?;
@@ -237,11 +226,7 @@ fn directories(stage: &Stage) -> Result<()> {
         open_file(&window, "a.txt").await?;
         edit(&window, "own ", &desk.work("a.txt")).await?;
         command(&window, "File: Open File...").await?;
-        let input = window
-            .wait()
-            .at_most(STEP)
-            .for_element(Locator::Css(".quick-input-widget input[type=text]"))
-            .await?;
+        let input = quick_input(&window).await?;
         input.send_keys(&format!("{CONTROL}a{RELEASE}/etc/passwd{ENTER}")).await?;
         tokio::time::sleep(Duration::from_secs(2)).await;
         picture(&window, "vscode-folder-off").await?;

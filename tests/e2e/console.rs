@@ -170,7 +170,6 @@ fn real(stage: &Stage) -> Result<()> {
     for v1 in [false, true] {
         let mut socket = kernel::connect(&client, &id, &kernel, v1)?;
         ensure!(kernel::execute(&mut socket, v1, &format!("40+2 # {v1}"))? == "42", "42");
-        kernel::await_kind(&mut socket, "execute_reply")?;
         seen(&format!("40+2 # {v1}"))?;
         world.await_audit("console", &[("channel", "iopub execute_result"), ("text", "42")], 20)?;
 
@@ -185,8 +184,8 @@ fn real(stage: &Stage) -> Result<()> {
         kernel::send(&mut socket, v1, "shell", "execute_request", &request)?;
         kernel::await_kind(&mut socket, "input_request")?;
         kernel::send(&mut socket, v1, "stdin", "input_reply", &json!({"value": "7*8"}))?;
-        ensure!(kernel::await_kind(&mut socket, "stream")?.content["text"] == "56\n", "it runs");
-        kernel::await_kind(&mut socket, "execute_reply")?;
+        let [printed, _] = kernel::await_kinds(&mut socket, ["stream", "execute_reply"])?;
+        ensure!(printed.content["text"] == "56\n", "it runs: {printed:?}");
         seen("7*8")?;
 
         let request = json!({"code": "import getpass; len(getpass.getpass())", "allow_stdin": true});
@@ -238,10 +237,7 @@ fn real_terminal(stage: &Stage) -> Result<()> {
     let name = made["name"].as_str().context("no terminal")?.to_owned();
     let mut socket = websocket::open(&client, &at(&format!("/terminals/websocket/{name}")), &[])?;
     socket.send(Message::text(json!(["stdin", "echo $((40+2))-done\r"]).to_string()))?;
-    let mut text = String::new();
-    while !text.contains("42-done") {
-        text.push_str(socket.read()?.to_text().unwrap_or_default());
-    }
+    websocket::await_text(&mut socket, "42-done")?;
     world.await_audit(
         "console",
         &[("session", &id), ("text", "echo $((40+2))-done"), ("direction", "input")],

@@ -44,10 +44,7 @@ fn open(stage: &Stage) -> Result<()> {
     let name = made["name"].as_str().context("no terminal")?.to_owned();
     let mut socket = websocket::open(&client, &at(&format!("/terminals/websocket/{name}")), &[])?;
     socket.send(tungstenite::Message::text(json!(["stdin", "id -un; echo $((40+2))-done\n"]).to_string()))?;
-    let mut text = String::new();
-    while !text.contains("42-done") {
-        text.push_str(socket.read()?.to_text().unwrap_or_default());
-    }
+    websocket::await_text(&mut socket, "42-done")?;
     let upload =
         json!({"type": "file", "format": "base64", "name": "u.bin", "path": "u.bin", "content": "AAECAw=="});
     client.request("PUT", &at("/api/contents/u.bin")).json(&upload).send()?.expect(201)?;

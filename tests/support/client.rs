@@ -13,7 +13,7 @@ use crate::http1::{self, Response};
 use crate::{tls, until};
 
 /// Longer than any answer takes on a loaded machine; a hang becomes a failure, not a stuck run.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Something to read from and write to.
 pub trait Wire: Read + Write + Send {}

@@ -1,11 +1,13 @@
 //! Talks to a Jupyter kernel through its WebSocket, in both framings.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tungstenite::protocol::Message;
 
 use crate::client::Client;
-use crate::websocket::{self, Socket};
+use crate::websocket::{self, Deadline, Socket};
 
 /// The subprotocol with binary frames that JupyterLab asks for.
 pub const V1: &str = "v1.kernel.websocket.jupyter.org";
@@ -33,13 +35,17 @@ pub fn connect(client: &Client, session: &str, kernel: &str, v1: bool) -> Result
     websocket::open(client, &path, headers)
 }
 
-/// Sends a message of any kind on a channel; its id is `portcullis-1`.
+/// Numbers the messages: a reply is known by the id it answers.
+static SENT: AtomicU64 = AtomicU64::new(0);
+
+/// Sends a message of any kind on a channel; returns its id.
 ///
 /// # Errors
 /// When the socket is closed.
-pub fn send(socket: &mut Socket, v1: bool, channel: &str, kind: &str, content: &Value) -> Result<()> {
+pub fn send(socket: &mut Socket, v1: bool, channel: &str, kind: &str, content: &Value) -> Result<String> {
+    let id = format!("portcullis-{}", SENT.fetch_add(1, Relaxed));
     let header = json!({
-        "msg_id": "portcullis-1", "msg_type": kind, "username": "", "session": "portcullis", "version": "5.3",
+        "msg_id": id, "msg_type": kind, "username": "", "session": "portcullis", "version": "5.3",
         "date": "2026-01-01T00:00:00Z"
     });
     socket.send(if v1 {
@@ -52,18 +58,43 @@ pub fn send(socket: &mut Socket, v1: bool, channel: &str, kind: &str, content: &
         });
         Message::text(message.to_string())
     })?;
-    Ok(())
+    Ok(id)
 }
 
 /// A message that came from the kernel.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Said {
     /// Its channel.
     pub channel: String,
     /// Its type.
     pub kind: String,
+    /// The id of what it answers.
+    pub parent: String,
     /// Its content.
     pub content: Value,
+}
+
+impl Said {
+    fn read(message: &Message) -> Result<Option<Self>> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (channel, header, parent, content) = match message {
+            Message::Text(text) => {
+                let mut value: Value = serde_json::from_str(text)?;
+                let [header, parent, content] =
+                    ["header", "parent_header", "content"].map(|name| value[name].take());
+                (value["channel"].as_str().unwrap_or_default().to_owned(), header, parent, content)
+            }
+            Message::Binary(bytes) => {
+                let parts = unpack(bytes)?;
+                let part = |at: usize| parts.get(at).copied().context("a message with too few parts");
+                let json = |at: usize| Ok::<Value, anyhow::Error>(serde_json::from_slice(part(at)?)?);
+                (String::from_utf8_lossy(part(0)?).into_owned(), json(1)?, json(2)?, json(4)?)
+            }
+            Message::Close(frame) => bail!("the kernel's socket was closed: {frame:?}"),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
+        };
+        Ok(Some(Self { channel, kind: text(&header["msg_type"]), parent: text(&parent["msg_id"]), content }))
+    }
 }
 
 /// The next message of this type.
@@ -71,91 +102,52 @@ pub struct Said {
 /// # Errors
 /// When the socket is closed, or nothing of the kind comes.
 pub fn await_kind(socket: &mut Socket, kind: &str) -> Result<Said> {
-    loop {
-        let said = match socket.read().with_context(|| format!("no `{kind}` came"))? {
-            Message::Text(text) => {
-                let value: Value = serde_json::from_str(&text)?;
-                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                Said {
-                    channel: text(&value["channel"]),
-                    kind: text(&value["header"]["msg_type"]),
-                    content: value["content"].clone(),
-                }
-            }
-            Message::Binary(bytes) => {
-                let parts = unpack(&bytes)?;
-                let part = |at: usize| parts.get(at).copied().context("a message with too few parts");
-                let header: Value = serde_json::from_slice(part(1)?)?;
-                Said {
-                    channel: String::from_utf8_lossy(part(0)?).into_owned(),
-                    kind: header["msg_type"].as_str().unwrap_or_default().to_owned(),
-                    content: serde_json::from_slice(part(4)?)?,
-                }
-            }
-            Message::Close(frame) => bail!("the kernel's socket was closed: {frame:?}"),
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
-        };
-        if said.kind == kind {
-            return Ok(said);
-        }
-    }
+    await_kinds(socket, [kind]).map(|[said]| said)
 }
 
-/// Runs code and returns the text of its result.
+/// The next message of each of these types. A kernel's channels keep no order among each other: what it printed may come
+/// before its reply or behind it.
+///
+/// # Errors
+/// When the socket is closed, or one of them doesn't come.
+pub fn await_kinds<const N: usize>(socket: &mut Socket, kinds: [&str; N]) -> Result<[Said; N]> {
+    await_those(socket, kinds, |_| true)
+}
+
+/// Runs code and returns the text of its result, once the kernel is done with it.
 ///
 /// # Errors
 /// When the kernel reports one, or says nothing.
 pub fn execute(socket: &mut Socket, v1: bool, code: &str) -> Result<String> {
-    let header = json!({
-        "msg_id": "portcullis-1", "msg_type": "execute_request", "username": "", "session": "portcullis",
-        "version": "5.3", "date": "2026-01-01T00:00:00Z"
-    });
     let content = json!({
         "code": code, "silent": false, "store_history": false, "user_expressions": {}, "allow_stdin": false,
         "stop_on_error": true
     });
-    socket.send(if v1 {
-        let parts =
-            ["shell".to_owned(), header.to_string(), "{}".to_owned(), "{}".to_owned(), content.to_string()];
-        Message::binary(pack(&parts))
-    } else {
-        Message::text(
-            json!({
-                "channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content,
-                "buffers": []
-            })
-            .to_string(),
-        )
-    })?;
+    let id = send(socket, v1, "shell", "execute_request", &content)?;
+    let [result, _] = await_those(socket, ["execute_result", "execute_reply"], |said| said.parent == id)?;
+    Ok(result.content["data"]["text/plain"].as_str().unwrap_or_default().to_owned())
+}
+
+fn await_those<const N: usize>(
+    socket: &mut Socket,
+    kinds: [&str; N],
+    wanted: impl Fn(&Said) -> bool,
+) -> Result<[Said; N]> {
+    let deadline = Deadline::default();
+    let mut heard = [const { None }; N];
     loop {
-        let (kind, parent, content) = match socket.read()? {
-            Message::Text(text) => {
-                let value: Value = serde_json::from_str(&text)?;
-                (
-                    value["header"]["msg_type"].clone(),
-                    value["parent_header"]["msg_id"].clone(),
-                    value["content"].clone(),
-                )
-            }
-            Message::Binary(bytes) => {
-                let parts = unpack(&bytes)?;
-                let part = |at: usize| parts.get(at).context("a message with too few parts");
-                let [header, parent, content] = [part(1)?, part(2)?, part(4)?]
-                    .map(|part| serde_json::from_slice::<Value>(part).unwrap_or_default());
-                (header["msg_type"].clone(), parent["msg_id"].clone(), content)
-            }
-            Message::Close(frame) => bail!("the kernel's socket was closed: {frame:?}"),
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
-        };
-        if parent != "portcullis-1" {
+        let Some(said) = Said::read(&deadline.read(socket, &format!("one of {kinds:?}"))?)? else { continue };
+        if !wanted(&said) {
             continue;
         }
-        match kind.as_str() {
-            Some("execute_result") => {
-                return Ok(content["data"]["text/plain"].as_str().unwrap_or_default().to_owned());
-            }
-            Some("error") => bail!("the kernel says: {content}"),
-            _ => {}
+        if said.kind == "error" && !kinds.contains(&"error") {
+            bail!("the kernel says: {}", said.content);
+        }
+        if let Some(at) = (0..N).find(|at| kinds[*at] == said.kind && heard[*at].is_none()) {
+            heard[at] = Some(said);
+        }
+        if heard.iter().all(Option::is_some) {
+            return Ok(heard.map(|said| said.expect("all have been heard")));
         }
     }
 }

@@ -107,11 +107,7 @@ fn terminal(client: &Client, session: &str, allowed: bool) -> Result<()> {
     made.expect(200)?;
     let mut socket = websocket::open(client, &path, &[])?;
     socket.send(tungstenite::Message::text(json!(["stdin", "echo $((6*7))-is-it\n"]).to_string()))?;
-    loop {
-        if socket.read()?.to_text().unwrap_or_default().contains("42-is-it") {
-            return Ok(());
-        }
-    }
+    websocket::await_text(&mut socket, "42-is-it")
 }
 
 fn upload(client: &Client, session: &str, allowed: bool) -> Result<()> {

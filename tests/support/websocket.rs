@@ -1,12 +1,12 @@
 //! A WebSocket as a browser opens it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tungstenite::handshake::client::Request;
 use tungstenite::protocol::{Message, WebSocket};
 
-use crate::client::{Client, Wire};
+use crate::client::{Client, PATIENCE, Wire};
 use crate::http1::Response;
 
 /// An open socket.
@@ -78,14 +78,38 @@ pub fn refusal(outcome: Result<Socket>) -> Result<Response> {
     }
 }
 
+/// How long is waited for one message in all: the server's pings would keep each single read within its patience for ever.
+#[derive(Debug)]
+pub struct Deadline(Instant);
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self(Instant::now() + PATIENCE)
+    }
+}
+
+impl Deadline {
+    /// The next message, of any kind.
+    ///
+    /// # Errors
+    /// When the socket is closed, or the time for `what` is over.
+    pub fn read(&self, socket: &mut Socket, what: &str) -> Result<Message> {
+        if Instant::now() > self.0 {
+            bail!("{what} did not come");
+        }
+        socket.read().with_context(|| format!("{what} did not come"))
+    }
+}
+
 /// Sends a text and reads the next text or binary message.
 ///
 /// # Errors
-/// When the socket is closed.
+/// When the socket is closed, or nothing comes back.
 pub fn echo(socket: &mut Socket, text: &str) -> Result<String> {
     socket.send(Message::text(text.to_owned()))?;
+    let deadline = Deadline::default();
     loop {
-        match socket.read()? {
+        match deadline.read(socket, "an echo")? {
             Message::Text(text) => return Ok(text.to_string()),
             Message::Binary(bytes) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Message::Close(frame) => bail!("closed: {frame:?}"),
@@ -94,16 +118,35 @@ pub fn echo(socket: &mut Socket, text: &str) -> Result<String> {
     }
 }
 
+/// Reads until this text has come, in one message or over several.
+///
+/// # Errors
+/// When the socket is closed, or the text doesn't come.
+pub fn await_text(socket: &mut Socket, text: &str) -> Result<()> {
+    let deadline = Deadline::default();
+    let mut heard = String::new();
+    while !heard.contains(text) {
+        match deadline.read(socket, &format!("`{text}`")).with_context(|| format!("only `{heard}` came"))? {
+            Message::Text(piece) => heard.push_str(&piece),
+            Message::Binary(bytes) => heard.push_str(&String::from_utf8_lossy(&bytes)),
+            Message::Close(frame) => bail!("closed: {frame:?}"),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Reads until the other end closes; returns the close code if one came, and how long it took.
 ///
 /// # Errors
 /// When it stays open longer than the client's patience.
 pub fn await_close(socket: &mut Socket) -> Result<(Option<u16>, Duration)> {
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => return Ok((frame.map(|frame| frame.code.into()), since.elapsed())),
-            Ok(_) => {}
+            Ok(_) if since.elapsed() < PATIENCE => {}
+            Ok(_) => bail!("the WebSocket stayed open"),
             Err(tungstenite::Error::Io(error))
                 if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
             {

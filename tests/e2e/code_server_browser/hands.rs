@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use fantoccini::actions::{
     InputSource as _, MOUSE_BUTTON_LEFT, MOUSE_BUTTON_RIGHT, MouseActions, PointerAction,
 };
+use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 use portcullis_testing::browser::picture;
 
@@ -15,6 +16,12 @@ pub(super) const STEP: Duration = Duration::from_secs(40);
 /// Keys of the WebDriver protocol.
 pub(super) const ENTER: &str = "\u{E007}";
 pub(super) const ESCAPE: &str = "\u{E00C}";
+/// Between two looks at a page that tells nobody when it has changed.
+const POLL: Duration = Duration::from_millis(100);
+/// The palette has listed what it has by then.
+const LISTED: Duration = Duration::from_secs(4);
+/// Lines of the palette.
+const ROWS: &str = ".quick-input-list .monaco-list-row";
 const F1: &str = "\u{E031}";
 pub(super) const CONTROL: &str = "\u{E009}";
 pub(super) const RELEASE: &str = "\u{E000}";
@@ -25,54 +32,82 @@ pub(super) async fn keys(window: &Client, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command by its name in the palette.
+/// Runs a command by its name in the palette. What the palette offers is fixed when it opens, and an extension's commands
+/// come when it has looked around (git: when it has found the project): it is opened anew until the command is there.
 pub(super) async fn command(window: &Client, name: &str) -> Result<()> {
-    window.find(Locator::Css("body")).await?.send_keys(&format!("{ESCAPE}{RELEASE}")).await?;
-    keys(window, F1).await?;
-    let input =
-        window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
-    input.send_keys(name).await?;
     let label = name.rsplit(": ").next().unwrap_or(name);
-    shown(window, ".quick-input-list .monaco-list-row", label).await?;
-    input.send_keys(ENTER).await?;
-    Ok(())
+    let offered = async {
+        loop {
+            window.find(Locator::Css("body")).await?.send_keys(&format!("{ESCAPE}{RELEASE}")).await?;
+            keys(window, F1).await?;
+            let input = quick_input(window).await?;
+            input.send_keys(name).await?;
+            let listed = tokio::time::timeout(LISTED, on_screen(window, ROWS, label)).await;
+            if let Ok(listed) = listed {
+                return listed.map(|_| input);
+            }
+        }
+    };
+    match tokio::time::timeout(STEP, offered).await {
+        Ok(input) => Ok(input?.send_keys(ENTER).await?),
+        Err(_) => missing(window, ROWS, label).await,
+    }
+}
+
+/// The field of the palette.
+pub(super) async fn quick_input(window: &Client) -> Result<Element> {
+    let field = Locator::Css(".quick-input-widget input[type=text]");
+    Ok(window.wait().at_most(STEP).for_element(field).await?)
 }
 
 /// Waits until an element of this kind says this.
-pub(super) async fn shown(window: &Client, css: &str, text: &str) -> Result<String> {
+pub(super) async fn shown(window: &Client, css: &str, text: &str) -> Result<()> {
+    match tokio::time::timeout(STEP, on_screen(window, css, text)).await {
+        Ok(found) => found,
+        Err(_) => missing(window, css, text).await,
+    }
+}
+
+async fn on_screen(window: &Client, css: &str, text: &str) -> Result<()> {
+    while !said(window, css).await?.contains(text) {
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// What all elements of this kind say.
+async fn said(window: &Client, css: &str) -> Result<String> {
     let script = "return Array.from(document.querySelectorAll(arguments[0])).map(e => e.innerText || e.ariaLabel || '').join('\\n')";
-    let found = async {
-        loop {
-            let all = window.execute(script, vec![css.into()]).await?;
-            let all = all.as_str().unwrap_or_default().replace('\u{a0}', " ");
-            if all.contains(text) {
-                return Ok::<_, anyhow::Error>(all);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    let all = window.execute(script, vec![css.into()]).await?;
+    Ok(all.as_str().unwrap_or_default().replace('\u{a0}', " "))
+}
+
+async fn missing(window: &Client, css: &str, text: &str) -> Result<()> {
+    let name: String = text.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    picture(window, &format!("missing-{name}")).await?;
+    bail!("`{text}` is not shown in {css}: {}", said(window, css).await?)
+}
+
+/// Waits until something outside of the browser has happened.
+pub(super) async fn happened(window: &Client, what: &str, mut look: impl FnMut() -> bool) -> Result<()> {
+    let looking = async {
+        while !look() {
+            tokio::time::sleep(POLL).await;
         }
     };
-    match tokio::time::timeout(STEP, found).await {
-        Ok(found) => found,
-        Err(_) => {
-            picture(
-                window,
-                &format!(
-                    "missing-{}",
-                    text.chars().filter(char::is_ascii_alphanumeric).take(20).collect::<String>()
-                ),
-            )
-            .await?;
-            let all = window.execute(script, vec![css.into()]).await?;
-            bail!("`{text}` is not shown in {css}: {all}")
-        }
+    if tokio::time::timeout(STEP, looking).await.is_err() {
+        let name: String = what.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+        picture(window, &format!("missing-{name}")).await?;
+        bail!("{what} did not happen");
     }
+    Ok(())
 }
 
 /// The reason, in VS Code's own notification or dialogue.
 const TOLD: &str = ".notification-toast, .monaco-dialog-box, .terminal-overlay-container, .xterm-rows, .terminal-widget-container, .monaco-editor-pane-placeholder, .terminal-tab, .terminal-wrapper, .terminal-editor";
 
 pub(super) async fn told(window: &Client, flag: &str) -> Result<()> {
-    shown(window, TOLD, flag).await.map(drop)
+    shown(window, TOLD, flag).await
 }
 
 pub(super) async fn dismiss(window: &Client) -> Result<()> {
@@ -145,10 +180,9 @@ pub(super) async fn press(window: &Client, place: &serde_json::Value, right: boo
 pub(super) async fn open_file(window: &Client, name: &str) -> Result<()> {
     window.find(Locator::Css("body")).await?.send_keys(ESCAPE).await?;
     keys(window, &format!("{CONTROL}p{RELEASE}")).await?;
-    let input =
-        window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
+    let input = quick_input(window).await?;
     input.send_keys(name).await?;
-    shown(window, ".quick-input-list .monaco-list-row", name).await?;
+    shown(window, ROWS, name).await?;
     input.send_keys(ENTER).await?;
     Ok(())
 }
@@ -164,14 +198,8 @@ pub(super) async fn edit(window: &Client, text: &str, file: &str) -> Result<()> 
 }
 
 pub(super) async fn written(window: &Client, file: &str, text: &str) -> Result<()> {
-    for _ in 0..400 {
-        if std::fs::read_to_string(file).is_ok_and(|found| found.contains(text)) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    picture(window, "not-written").await?;
-    bail!("{file} does not hold `{text}`: {:?}", std::fs::read_to_string(file))
+    let holds = || std::fs::read_to_string(file).is_ok_and(|found| found.contains(text));
+    happened(window, &format!("`{text}` in {file}"), holds).await
 }
 
 /// Uploads a file by the explorer's menu and the browser's own dialogue.
@@ -188,10 +216,9 @@ pub(super) async fn upload(window: &Client, file: &Path) -> Result<()> {
 /// Installs the packed extension by the palette.
 pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
     command(window, "Extensions: Install from VSIX").await?;
-    let input =
-        window.wait().at_most(STEP).for_element(Locator::Css(".quick-input-widget input[type=text]")).await?;
+    let input = quick_input(window).await?;
     input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await?;
-    shown(window, ".quick-input-list .monaco-list-row", "hello.vsix").await?;
+    shown(window, ROWS, "hello.vsix").await?;
     // While it still reads the folder, the dialogue takes no answer, or puts back the folder it began with.
     let script = "const w = document.querySelector('.quick-input-widget'); \
                   if (!w || w.style.display === 'none' || !w.innerText.includes('Install from VSIX')) return null; \
