@@ -15,8 +15,8 @@ use portcullis_model::session::{Ide, State};
 use portcullis_model::{Effect, SessionId};
 use portcullis_policy::rstudio::refusal_answer;
 use portcullis_policy::{
-    Ask, BodyRule, Flags, Forward, PathClaim, PathRule, QueryRule, Refusal, Target, Verdict,
-    app_refusal_body, decide, judge_body, outside, port_of_another, refusal_body,
+    Ask, BodyRule, Forward, QueryRule, Refusal, Target, Verdict, app_refusal_body, decide, judge_body,
+    port_of_another, refusal_body,
 };
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
@@ -25,18 +25,15 @@ use portcullis_sys::listeners::listeners;
 use crate::answers::Public;
 use crate::call::{Call, ides_path};
 use crate::cookies::{self, Presented};
-use crate::door::DoorError;
 use crate::launcher_link::chain;
 use crate::limits::{capped, too_large};
 use crate::pass::{self, Passing};
+use crate::reach::check_path;
 use crate::rstudio::{form, page};
 use crate::sessions::{unauthenticated, unknown};
 use crate::state::{Live, Person};
 
 const SUBPROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
-
-/// Paths in one question to a session, beside the home: it takes 16 (`portcullis_wire::Ask::Resolve`).
-const RESOLVED_AT_ONCE: usize = 15;
 
 /// Time for a body that is read whole before it goes on: some megabytes over a line of a megabit.
 const JUDGED_WITHIN: Duration = Duration::from_secs(180);
@@ -217,66 +214,6 @@ async fn judge(
         }
         Verdict::Refuse(refusal) => Err(refuse(call, live, &refusal)),
     }
-}
-
-/// Whether the paths that the request names lie in allowed directories; one that would have to, but for the effect `audit`, is
-/// recorded when it doesn't.
-async fn check_path(
-    call: &Call<'_>,
-    person: &Arc<Person>,
-    live: &Arc<Live>,
-    forward: &Forward,
-) -> Result<(), Response<Body>> {
-    let flags = person.flags_in(live.session.id);
-    match outsider(call, person, live, flags, &forward.paths).await {
-        Ok(None) => {}
-        Ok(Some(claim)) => {
-            return Err(refuse(call, live, &outside(flags, forward.capability, &claim.tail)));
-        }
-        // Fail closed: a path that can't be followed can't be allowed.
-        Err(error) => return Err(call.reader().refuse(Public::of(StatusCode::BAD_GATEWAY), &chain(&error))),
-    }
-    if let Some(strict) = flags.audited() {
-        if let Ok(Some(claim)) = outsider(call, person, live, strict, &forward.recorded).await {
-            noted(call, live, &outside(strict, forward.capability, &claim.tail));
-        }
-    }
-    Ok(())
-}
-
-/// The first path that doesn't lie in a directory that these flags allow, followed as its user would.
-async fn outsider<'r>(
-    call: &Call<'_>,
-    person: &Person,
-    live: &Live,
-    flags: &Flags,
-    rule: &'r PathRule,
-) -> Result<Option<&'r PathClaim>, DoorError> {
-    let claims = rule.claims();
-    let home = &person.sign_in.principal.home;
-    for some in claims.chunks(RESOLVED_AT_ONCE) {
-        // The home itself may be reached by a link (`/home` on another disk): it is resolved beside the paths.
-        let asked = std::iter::once(home.clone()).chain(some.iter().map(|claim| claim.under(home))).collect();
-        let resolved = call.thread.doors.resolve(live.session.id, asked).await?;
-        let home = resolved.first().and_then(Option::as_deref);
-        let allowed = |at: usize| match (resolved.get(at + 1).and_then(Option::as_deref), home) {
-            (Some(path), Some(home)) => flags.directory_allows(path, home),
-            _ => false,
-        };
-        if let Some(at) = (0..some.len()).find(|at| !allowed(*at)) {
-            return Ok(Some(&some[at]));
-        }
-        if matches!(rule, PathRule::Files(_)) {
-            // Only a folder has a `.` in it.
-            let home = &person.sign_in.principal.home;
-            let asked = some.iter().map(|claim| format!("{}/.", claim.under(home))).collect();
-            let folders = call.thread.doors.resolve(live.session.id, asked).await?;
-            if let Some(at) = folders.iter().position(Option::is_some) {
-                return Ok(Some(&some[at]));
-            }
-        }
-    }
-    Ok(None)
 }
 
 /// Asks the kernel who listens on a port that the IDE will connect to; the answer when it is not the session's owner.

@@ -29,6 +29,7 @@ mod link;
 mod logging;
 mod pass;
 mod pieces;
+mod reach;
 mod redirect;
 mod refusals;
 mod routes;

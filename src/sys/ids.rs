@@ -172,13 +172,11 @@ fn clear_capabilities() -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fork::child_for_test;
+    use crate::fork::{child_for_test, needs_root};
 
     #[test]
     fn a_user_is_become_for_good_with_its_groups() {
-        if !Uid::effective().is_root() {
-            return; // the session's tests prove the rest where there is root
-        }
+        needs_root();
         let code = child_for_test(|| {
             set_groups(&[20_009, 20_001, 20_005]).expect("groups");
             if become_user(20_001, 20_001, &[20_005, 20_009]).is_err() {
@@ -193,9 +191,7 @@ mod tests {
     fn root_and_unexpected_groups_are_refused() {
         assert!(matches!(become_user(0, 5, &[]), Err(BecomeError::Root)));
         assert!(matches!(become_user(5, 0, &[]), Err(BecomeError::Root)));
-        if !Uid::effective().is_root() {
-            return;
-        }
+        needs_root();
         let code = child_for_test(|| {
             set_groups(&[0, 20_005]).expect("groups");
             u8::from(!matches!(
@@ -208,9 +204,7 @@ mod tests {
 
     #[test]
     fn nobody_becomes_another_without_privilege() {
-        if !Uid::effective().is_root() {
-            return;
-        }
+        needs_root();
         let code = child_for_test(|| {
             set_groups(&[]).expect("groups");
             become_user(20_001, 20_001, &[]).expect("the first");

@@ -89,7 +89,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::fork::child_for_test;
+    use crate::fork::{child_for_test, needs_root};
 
     #[test]
     fn listeners_of_both_families_are_named_and_connections_are_not() {
@@ -108,9 +108,7 @@ mod tests {
 
     #[test]
     fn another_user_is_named() {
-        if !nix::unistd::Uid::effective().is_root() {
-            return;
-        }
+        needs_root();
         let code = child_for_test(|| {
             nix::unistd::setresuid(20_001.into(), 20_001.into(), 20_001.into()).expect("root");
             let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");

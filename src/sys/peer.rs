@@ -134,7 +134,7 @@ fn owner_in(answer: &[u8], request: &[u8; REQUEST_LEN]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fork::child_for_test;
+    use crate::fork::{child_for_test, needs_root};
     use std::io::Read;
     use std::net::TcpListener;
 
@@ -159,9 +159,7 @@ mod tests {
 
     #[test]
     fn another_user_is_seen() {
-        if !nix::unistd::Uid::effective().is_root() {
-            return;
-        }
+        needs_root();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("bound");
         let code = child_for_test(|| {

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::attributes::subreaper;
     use crate::exec::Exec;
-    use crate::fork::child_for_test;
+    use crate::fork::{child_for_test, needs_root};
     use std::io::Read;
     use std::path::Path;
 
@@ -215,9 +215,8 @@ mod tests {
 
     #[test]
     fn what_forks_without_end_is_killed() {
-        if !nix::unistd::Uid::effective().is_root() {
-            return; // the limit that keeps this machine usable is none for the user who runs the tests
-        }
+        // The limit that keeps this machine usable is none for the user who runs the tests.
+        needs_root();
         let code = child_for_test(|| {
             subreaper().expect("subreaper");
             let end = Instant::now() + Duration::from_secs(60);

@@ -213,6 +213,25 @@ fn a_path_is_followed_before_it_is_allowed() {
 }
 
 #[test]
+fn what_cannot_be_followed_is_refused_and_where_paths_are_only_recorded_it_is_recorded() {
+    let strict = ("rsession.conf", "restrict-directory-view=1\n");
+    let (_launcher, alice, _, session, fake) = world(&[strict]);
+    let path = format!("/s/{}/api/contents/stuck?content=1", session.id);
+    assert_eq!(alice.fetch(&path).status, 502);
+    assert!(!fake.was_asked());
+
+    let recorded = ("portcullis.conf", "audit-only=restrict-directory-view\n");
+    let (launcher, alice, _, session, fake) = world(&[strict, recorded]);
+    let path = format!("/s/{}/api/contents/stuck?content=1", session.id);
+    assert_eq!(alice.fetch(&path).status, 200);
+    assert!(fake.was_asked());
+    let Event::Refused { rule, effect, .. } = audited(&launcher) else { panic!("another event") };
+    assert_eq!(effect, "audit");
+    assert!(rule.contains("restrict-directory-view=1") && rule.contains("`stuck`"), "{rule}");
+    assert!(rule.contains("no such luck"), "{rule}");
+}
+
+#[test]
 fn cross_site_requests_never_reach_a_session() {
     let (_launcher, alice, _, session, fake) = world(&[]);
     let path = format!("/s/{}/api/status", session.id);

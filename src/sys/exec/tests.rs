@@ -75,9 +75,7 @@ fn failures_name_their_step() {
 
 #[test]
 fn an_identity_is_taken_on() {
-    if !nix::unistd::Uid::effective().is_root() {
-        return;
-    }
+    crate::fork::needs_root();
     let text = output_of("/usr/bin/id; grep CapEff /proc/self/status", |exec| {
         exec.identity(20_001, 20_002, &[20_003]).own_session();
     });
