@@ -77,9 +77,24 @@ pub(crate) trait Adapter: Sync {
         Vec::new()
     }
 
-    /// What is done by messages of a WebSocket rather than by requests: for `portcullis explain`.
-    fn spoken(&self) -> Vec<Spoken> {
+    /// What is done by messages of a WebSocket rather than by requests: for `portcullis explain`. `file` is absolute.
+    fn spoken(&self, _file: &str) -> Vec<Spoken> {
         Vec::new()
+    }
+
+    /// Requests that name a file where the rows alone don't show it, one for each place.
+    fn naming(&self, _file: &str) -> Vec<Example> {
+        Vec::new()
+    }
+
+    /// Requests that bring in a file of so many bytes.
+    fn bringing(&self, _bytes: usize) -> Vec<Example> {
+        Vec::new()
+    }
+
+    /// Whether a request names files in a way that can't be checked, which its row alone doesn't show.
+    fn hides(&self, _ask: &Ask<'_>) -> bool {
+        false
     }
 
     /// The query by which a request of this row names a file: for `portcullis explain`.

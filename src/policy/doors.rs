@@ -1,14 +1,15 @@
 //! The doors of an IDE for people to look at: which row covers a request, and which requests take a capability.
 //!
 //! A door is a request made up from a row, as short as the row allows. Nothing is decided here: whoever shows doors asks
-//! [`decide`](crate::decide) about each. Called by `portcullis explain` and by the measurements of the policy.
+//! [`decide`](crate::decide) about each. Called by `portcullis explain`, by the measurements of the policy, and by the tests that try every
+//! door.
 
 use std::fmt::Write as _;
 
 use portcullis_model::session::Ide;
 
 use crate::adapter::{Weighing, of};
-use crate::row::{Methods, Row, Tail};
+use crate::row::{Check, Methods, Row, Tail};
 use crate::{Adapters, Ask, Capability, Flags};
 
 /// A request that takes a capability.
@@ -61,6 +62,69 @@ pub struct Spoken {
     pub socket: &'static str,
     /// Where it was read.
     pub source: &'static str,
+    /// The message itself.
+    pub said: Said,
+    /// It names files where they can't be checked.
+    pub hidden: bool,
+}
+
+/// A message as a program would say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// To a Jupyter kernel.
+    Kernel {
+        /// On which channel.
+        channel: &'static str,
+        /// `msg_type` of its header.
+        kind: &'static str,
+        /// Its content, as JSON.
+        content: &'static str,
+    },
+    /// To code-server's management socket.
+    Call {
+        /// Who is asked.
+        channel: &'static str,
+        /// For what.
+        name: &'static str,
+        /// Whether answers keep coming.
+        listens: bool,
+        /// With what; a call that takes one thing alone has no list.
+        given: Vec<Given>,
+        /// Whether they stand in a list.
+        listed: bool,
+    },
+    /// To code-server's extension host.
+    Method {
+        /// The method.
+        name: &'static str,
+        /// Its first argument, as text.
+        first: &'static str,
+    },
+    /// What a socket of code-server's is to be: `desiredConnectionType` of its first words.
+    Wish(u8),
+}
+
+/// An argument of a [`Said::Call`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// The address of this file.
+    File(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A number.
+    Int(u32),
+    /// Text.
+    Text(&'static str),
+    /// JSON.
+    Json(&'static str),
+}
+
+impl Spoken {
+    /// Whether it names a file.
+    pub fn names_files(&self) -> bool {
+        let Said::Call { given, .. } = &self.said else { return false };
+        given.iter().any(|given| matches!(given, Given::File(_)))
+    }
 }
 
 impl Door {
@@ -112,16 +176,56 @@ pub fn doors(adapters: &Adapters, ide: Ide, capability: Capability, file: Option
     let file = file.unwrap_or("example.txt");
     let taken = rows_of(adapters, ide).filter(|row| row.needs.contains(&capability));
     let made = taken.map(|row| Door { query: of(ide).query_of(row, file), ..door(row, file) });
-    let examples = of(ide).examples(capability, file).into_iter().map(|example| {
-        let Example { method, path, query, body } = example;
-        Door { method, path, query, upgrade: false, body }
-    });
-    made.chain(examples).collect()
+    made.chain(of(ide).examples(capability, file).into_iter().map(door_of)).collect()
+}
+
+fn door_of(example: Example) -> Door {
+    let Example { method, path, query, body } = example;
+    Door { method, path, query, upgrade: false, body }
 }
 
 /// What an IDE's WebSockets are told that takes a capability.
 pub fn spoken(ide: Ide, capability: Capability) -> Vec<Spoken> {
-    of(ide).spoken().into_iter().filter(|spoken| spoken.needs.contains(&capability)).collect()
+    messages(ide, "/example.txt").into_iter().filter(|spoken| spoken.needs.contains(&capability)).collect()
+}
+
+/// All that an IDE's WebSockets are told; `file`, absolute, takes the place of a name.
+pub fn messages(ide: Ide, file: &str) -> Vec<Spoken> {
+    of(ide).spoken(file)
+}
+
+/// The requests that name a file in address, query or body: a door for each place where one can stand.
+pub fn naming(adapters: &Adapters, ide: Ide, file: &str) -> Vec<Door> {
+    let all = |file: &str| {
+        let doors = Capability::ALL.iter().flat_map(|one| doors(adapters, ide, *one, Some(file)));
+        doors.collect::<Vec<_>>()
+    };
+    let (named, other) = (all(file), all("/no/such/name.of.a-file"));
+    let mut naming: Vec<Door> = Vec::new();
+    // A page in whose address a name stands reads nothing of the file: what it shows it asks for by other doors.
+    let shown = |door: &Door| {
+        row_of(adapters, ide, &door.ask())
+            .is_some_and(|row| row.tail == Tail::Name && row.check == Check::None)
+    };
+    let differ = named.into_iter().zip(other).filter(|(named, other)| named != other && !shown(named));
+    for door in differ.map(|(named, _)| named).chain(of(ide).naming(file).into_iter().map(door_of)) {
+        if !naming.contains(&door) {
+            naming.push(door);
+        }
+    }
+    naming
+}
+
+/// The requests that bring in a file of so many bytes.
+pub fn bringing(adapters: &Adapters, ide: Ide, bytes: usize) -> Vec<Door> {
+    let rows = adapters.rows(ide).iter().filter(|row| row.needs.contains(&Capability::Upload));
+    let raw = rows.map(|row| Door { body: Some("x".repeat(bytes)), ..door(row, "example.txt") });
+    raw.chain(of(ide).bringing(bytes).into_iter().map(door_of)).collect()
+}
+
+/// Whether a request names files where they can't be checked: refused while directories are restricted, whichever they are.
+pub fn names_hidden(adapters: &Adapters, ide: Ide, ask: &Ask<'_>) -> bool {
+    row_of(adapters, ide, ask).is_some_and(|row| row.check == Check::HiddenPaths) || of(ide).hides(ask)
 }
 
 /// What covers a request beyond its row, where its IDE knows such a thing.
@@ -157,6 +261,11 @@ fn door(row: &Row, file: &str) -> Door {
     Door { method, path, query: None, upgrade, body: None }
 }
 
+/// Base64 of so many zero bytes.
+pub(crate) fn zeros(bytes: usize) -> String {
+    format!("{}{}", "AAAA".repeat(bytes / 3), ["", "AA==", "AAA="][bytes % 3])
+}
+
 /// A path as it stands in a URL: what is no letter, digit or `-._~/` is encoded.
 pub(crate) fn encoded(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
@@ -171,66 +280,4 @@ pub(crate) fn encoded(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Verdict, decide};
-
-    #[test]
-    fn each_row_has_a_door_that_leads_to_its_capability() {
-        let adapters = Adapters::default();
-        let mut counted = 0;
-        for ide in Ide::BUILT_IN {
-            for row in rows_of(&adapters, ide) {
-                let door = door(row, "a b/ü.txt");
-                assert!(row.fits(&door.path).is_some(), "{ide}: {} is not of {}", door.path, row.path);
-                let found = row_of(&adapters, ide, &door.ask()).expect("a row");
-                // A narrower row stands before a wider one, and takes its example.
-                let same = found == row || found.fits(&door.path).is_some();
-                assert!(same, "{ide}: {} is covered by {}", door.request(), found.path);
-                counted += 1;
-            }
-        }
-        assert!(counted > 100, "{counted}");
-    }
-
-    #[test]
-    fn a_capability_that_is_taken_away_closes_each_of_its_doors() {
-        let adapters = Adapters::default();
-        let open = Flags { presentation_commands: crate::Setting::default_of(true), ..Flags::default() };
-        for (capability, flags) in [
-            (Capability::Shell, Flags { shell: crate::Setting::at(false, "f", 1), ..open.clone() }),
-            (Capability::Download, Flags { downloads: crate::Setting::at(false, "f", 1), ..open.clone() }),
-            (Capability::Upload, Flags { uploads: crate::Setting::at(false, "f", 1), ..open.clone() }),
-            (Capability::Vcs, Flags { vcs: crate::Setting::at(false, "f", 1), ..open.clone() }),
-        ] {
-            let doors = doors(&adapters, Ide::Jupyter, capability, Some("a.bin"));
-            assert!(!doors.is_empty());
-            for door in doors {
-                let judged = |flags: &Flags| match &door.body {
-                    Some(body) => {
-                        crate::judge_body(&adapters, Ide::Jupyter, flags, &door.ask(), body.as_bytes())
-                    }
-                    None => decide(&adapters, Ide::Jupyter, flags, &door.ask()),
-                };
-                assert!(judged(&open).is_forward(), "{}", door.request());
-                assert!(matches!(judged(&flags), Verdict::Refuse(_)), "{} {capability:?}", door.request());
-            }
-        }
-    }
-
-    #[test]
-    fn names_are_encoded_for_a_url() {
-        assert_eq!(encoded("a b/ü%?#.txt"), "a%20b/%C3%BC%25%3F%23.txt");
-    }
-
-    #[test]
-    fn a_request_without_a_row_has_none() {
-        let adapters = Adapters::default();
-        let door =
-            Door { method: "GET", path: "/no/such/route".into(), query: None, upgrade: false, body: None };
-        assert!(row_of(&adapters, Ide::Jupyter, &door.ask()).is_none());
-        let odd =
-            Door { method: "TRACE", path: "/api/terminals".into(), query: None, upgrade: false, body: None };
-        assert!(row_of(&adapters, Ide::Jupyter, &odd.ask()).is_none());
-    }
-}
+mod tests;

@@ -41,7 +41,10 @@ pub use ask::{
     Verdict,
 };
 pub use capability::Capability;
-pub use doors::{Door, Example, Finer, Spoken, doors, finer, row_of, rows_of, spoken};
+pub use doors::{
+    Door, Example, Finer, Given, Said, Spoken, bringing, doors, finer, messages, names_hidden, naming,
+    row_of, rows_of, spoken,
+};
 pub use flags::{Denial, Flags, Setting};
 pub use frame::frame_is_activity;
 pub use generic::{Accepts, App, app_refusal_body};

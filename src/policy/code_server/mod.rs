@@ -49,8 +49,8 @@ impl Adapter for CodeServer {
         Prefix::Strip
     }
 
-    fn spoken(&self) -> Vec<Spoken> {
-        doors::spoken()
+    fn spoken(&self, file: &str) -> Vec<Spoken> {
+        doors::spoken(file)
     }
 
     fn query_of(&self, row: &Row, file: &str) -> Option<String> {

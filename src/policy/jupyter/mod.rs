@@ -4,6 +4,7 @@
 //! token is added by the proxy, which switches JupyterLab's own Origin and XSRF checks off: the server checks instead.
 
 mod body;
+mod doors;
 mod messages;
 mod query;
 mod reference;
@@ -12,10 +13,9 @@ mod start;
 mod terminals;
 
 use portcullis_model::session::Ide;
-use serde_json::json;
 
 use crate::adapter::{self, Adapter, is_unsafe};
-use crate::doors::{Example, encoded};
+use crate::doors::{Example, Spoken};
 use crate::row::{Check, Row};
 use crate::{Adapters, Ask, BodyRule, Capability, Flags, Forward, Refusal, Verdict};
 
@@ -96,22 +96,19 @@ impl Adapter for Jupyter {
     }
 
     fn examples(&self, capability: Capability, file: &str) -> Vec<Example> {
-        let name = encoded(file.trim_start_matches('/'));
-        let path = format!("/api/contents/{name}");
-        let plain = file.trim_start_matches('/');
-        match capability {
-            // The query says that the bytes of any file are meant.
-            Capability::Download => {
-                let query = Some("type=file&format=base64&content=1".to_owned());
-                vec![Example { method: "GET", path, query, body: None }]
-            }
-            // The body says that a file is brought in: the interface saves by the same request.
-            Capability::Upload => {
-                let model = json!({"type": "file", "format": "base64", "name": plain, "path": plain, "content": "AAEC"});
-                vec![Example { method: "PUT", path, query: None, body: Some(model.to_string()) }]
-            }
-            _ => Vec::new(),
-        }
+        doors::examples(capability, file)
+    }
+
+    fn spoken(&self, _file: &str) -> Vec<Spoken> {
+        messages::spoken()
+    }
+
+    fn naming(&self, file: &str) -> Vec<Example> {
+        doors::naming(file)
+    }
+
+    fn bringing(&self, bytes: usize) -> Vec<Example> {
+        doors::bringing(bytes)
     }
 }
 

@@ -119,7 +119,9 @@ fn sizes(flags: &Flags, method: &Method, length: usize, params: &[(u8, Value)]) 
     for (_, value) in pictures {
         let Value::List(pictures) = value else { continue };
         let large = |picture: &Value| match picture {
-            Value::Text(text) => u64::try_from(text.len() / 4 * 3).unwrap_or(u64::MAX) > limit,
+            Value::Text(text) => {
+                u64::try_from(text.trim_end_matches('=').len() * 3 / 4).unwrap_or(u64::MAX) > limit
+            }
             _ => false,
         };
         if pictures.iter().any(large) {

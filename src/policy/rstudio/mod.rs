@@ -228,6 +228,18 @@ impl Adapter for Rstudio {
         doors::calls(capability)
     }
 
+    fn naming(&self, file: &str) -> Vec<Example> {
+        doors::naming(file)
+    }
+
+    fn bringing(&self, bytes: usize) -> Vec<Example> {
+        doors::bringing(bytes)
+    }
+
+    fn hides(&self, ask: &Ask<'_>) -> bool {
+        rpc::method(method_of(ask.path)).is_some_and(|method| method.args.contains(&rpc::Arg::Hidden))
+    }
+
     fn query_of(&self, row: &Row, file: &str) -> Option<String> {
         doors::query(row, file)
     }

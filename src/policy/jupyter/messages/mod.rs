@@ -17,6 +17,7 @@ pub(crate) use kernel::Kernel;
 pub(crate) use terminal::Terminal;
 
 use crate::Capability;
+use crate::doors::{Said, Spoken};
 
 /// The channels of a kernel that a browser may write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,19 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
+    /// A content that has it.
+    const fn example(self) -> &'static str {
+        match self {
+            Self::Nothing | Self::Whole => "{}",
+            Self::Execute => {
+                r#"{"code":"1+1","silent":false,"user_expressions":{"x":"1"},"allow_stdin":false,"stop_on_error":true}"#
+            }
+            Self::Code => r#"{"code":"x","cursor_pos":1}"#,
+            Self::Reply => r#"{"value":"x"}"#,
+            Self::Debug => r#"{"type":"request","seq":1,"command":"evaluate","arguments":{}}"#,
+        }
+    }
+
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Nothing => "",
@@ -124,6 +138,37 @@ pub(crate) const MESSAGES: &[Message] = &[
     message(CONTROL, "delete_subshell_request", Capability::Ui, false, Kept::Nothing),
     message(CONTROL, "list_subshell_request", Capability::Ui, false, Kept::Nothing),
 ];
+
+/// Of these no kernel's browser says anything: an old type that runs code, and known types where they are not taken.
+const UNKNOWN: [(&str, &str); 6] = [
+    ("shell", "apply_request"),
+    ("control", "apply_request"),
+    ("stdin", "execute_request"),
+    ("iopub", "execute_request"),
+    ("shell", "debug_request"),
+    ("shell", "input_reply"),
+];
+
+/// All that is said to a kernel, on each channel that takes it, and some that no row knows.
+pub(super) fn spoken() -> Vec<Spoken> {
+    let one = |needs, channel, kind, content| Spoken {
+        needs,
+        message: format!("{channel} {kind}"),
+        socket: "/api/kernels/*/channels",
+        source: "Jupyter's messaging 5.4",
+        said: Said::Kernel { channel, kind, content },
+        hidden: false,
+    };
+    let known = MESSAGES.iter().flat_map(|message| {
+        let needs = std::slice::from_ref(&message.takes);
+        message
+            .channels
+            .iter()
+            .map(move |channel| one(needs, channel.word(), message.kind, message.kept.example()))
+    });
+    let unknown = UNKNOWN.iter().map(|(channel, kind)| one(&[Capability::Unknown], *channel, *kind, "{}"));
+    known.chain(unknown).collect()
+}
 
 /// The row of a message.
 pub(crate) fn find(channel: Channel, kind: &str) -> Option<&'static Message> {
