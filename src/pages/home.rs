@@ -26,6 +26,8 @@ pub struct HomePage<'a> {
     pub restrictions: &'a [Restriction<'a>],
     /// What is lifted for this person for a while.
     pub lifted: &'a [Lifted<'a>],
+    /// Whether this person's consoles are recorded.
+    pub consoles: Option<Recorded<'a>>,
     /// `session-timeout-minutes`; 0 when sessions don't end by themselves.
     pub session_timeout_minutes: u64,
 }
@@ -55,6 +57,15 @@ impl<'a> From<&'a Session> for SessionCard<'a> {
             last_activity: session.last_activity,
         }
     }
+}
+
+/// This person's consoles are recorded: whoever is recorded is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded<'a> {
+    /// What is shown too (`all`), not only what is typed and run (`input`).
+    pub shown_too: bool,
+    /// Where it is set: `rserver.conf:3`.
+    pub rule: &'a str,
 }
 
 /// An IDE that could be started.
@@ -134,6 +145,15 @@ impl HomePage<'_> {
             State::Launching(_) | State::Running | State::Ending => moment("Last used", card.last_activity),
         };
         [moment("Started", card.started), last]
+    }
+
+    fn consoles_note(&self) -> Option<String> {
+        let Recorded { shown_too, rule } = self.consoles?;
+        let (what, value) = if shown_too { (", and what they show,", "all") } else { ("", "input") };
+        Some(format!(
+            "What you run and type in consoles, notebooks and terminals{what} is recorded here: the administrator has set \
+             `audit-r-console={value}` ({rule})."
+        ))
     }
 
     fn idle_note(&self) -> Option<String> {

@@ -20,7 +20,7 @@ mod words;
 
 pub use assets::{Asset, assets};
 pub use event::{KEEP_ALIVE, session_event, signed_out_event};
-pub use home::{HomePage, SessionCard, StartChoice};
+pub use home::{HomePage, Recorded, SessionCard, StartChoice};
 pub use portcullis_model::{Effect, Level};
 pub use refusal::RefusalPage;
 pub use restriction::{Lifted, Restriction, meaning};

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use http::{Method, Response, StatusCode};
+use portcullis_conf::ConsoleAudit;
 use portcullis_conf::adapters::TCP_REFUSED;
 use portcullis_model::AppName;
 use portcullis_model::session::Ide;
-use portcullis_pages::{HomePage, Lifted, Restriction, SessionCard, StartChoice, meaning};
+use portcullis_pages::{HomePage, Lifted, Recorded, Restriction, SessionCard, StartChoice, meaning};
 use portcullis_policy::{App, code_server, rstudio};
 use portcullis_proxy::Body;
 
@@ -58,6 +59,10 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
         .iter()
         .map(|one| Lifted { flag: &one.flag, session: one.session, reason: &one.reason, until: one.until })
         .collect();
+    let audit = &person.standing.flags.console;
+    let audit_rule = audit.origin.to_string();
+    let consoles = (audit.value > ConsoleAudit::None)
+        .then(|| Recorded { shown_too: audit.value == ConsoleAudit::All, rule: &audit_rule });
     let offered = offered(call);
     let choices: Vec<StartChoice<'_>> = offered
         .iter()
@@ -75,6 +80,7 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
         problem,
         restrictions: &restrictions,
         lifted: &lifted,
+        consoles,
         session_timeout_minutes: call.generation().idle_minutes(&person.sign_in.principal),
     };
     call.reader().page(status, page.html())

@@ -8,9 +8,9 @@ use portcullis_model::SessionId;
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
-    Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, RefusalPage,
-    Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn,
-    assets,
+    Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, Recorded,
+    RefusalPage, Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage,
+    StaySignedIn, assets,
 };
 
 const NOW: u64 = 1_790_000_000;
@@ -138,6 +138,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         problem: None,
         restrictions: &restrictions,
         lifted: &lifted,
+        consoles: Some(Recorded { shown_too: false, rule: "rserver.conf:12" }),
         session_timeout_minutes: 120,
     };
     let why = "You have 3 sessions, as many as this server allows. Stop one first.";
@@ -153,6 +154,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         sessions: &[],
         restrictions: &[],
         lifted: &[],
+        consoles: None,
         session_timeout_minutes: 0,
         ..full.clone()
     };

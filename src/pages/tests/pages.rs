@@ -6,9 +6,9 @@ use portcullis_model::SessionId;
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
-    Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, RefusalPage,
-    Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage, StaySignedIn,
-    assets,
+    Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, Recorded,
+    RefusalPage, Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage,
+    StaySignedIn, assets,
 };
 use support::{Element, elements};
 
@@ -109,6 +109,7 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
         problem: Some(text),
         restrictions: &restrictions,
         lifted: &lifted,
+        consoles: Some(Recorded { shown_too: true, rule: text }),
         session_timeout_minutes: 120,
     };
     add("home", home.html());
@@ -116,7 +117,16 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
     add("home-start", HomePage { start, problem: None, ..home.clone() }.html());
     add(
         "home-empty",
-        HomePage { sessions: &[], start: &[], restrictions: &[], lifted: &[], problem: None, ..home }.html(),
+        HomePage {
+            sessions: &[],
+            start: &[],
+            restrictions: &[],
+            lifted: &[],
+            consoles: None,
+            problem: None,
+            ..home
+        }
+        .html(),
     );
     for step in Step::ALL {
         add(
@@ -274,6 +284,37 @@ fn every_page_can_be_read_without_seeing_it() {
         }
         let focused = found.iter().filter(|element| element.get("autofocus").is_some()).count();
         assert!(focused <= 1, "{name}: {focused} autofocus");
+    }
+}
+
+#[test]
+fn whoever_is_recorded_is_told_so() {
+    let root = Root::default();
+    let told = |consoles: Option<Recorded<'_>>| {
+        let page = HomePage {
+            frame: Frame { root: &root, user: Some("ann") },
+            now: 0,
+            sessions: &[],
+            start: &[],
+            problem: None,
+            restrictions: &[],
+            lifted: &[],
+            consoles,
+            session_timeout_minutes: 0,
+        };
+        let html = page.html();
+        let line = elements(&html).into_iter().find(|element| element.get("id") == Some("recorded"));
+        (line.map(|element| element.text), html)
+    };
+    assert_eq!(told(None).0, None);
+    for (shown_too, what, value) in [(false, "", "input"), (true, ", and what they show,", "all")] {
+        let (line, html) = told(Some(Recorded { shown_too, rule: "rserver.conf:3" }));
+        let said = format!(
+            "What you run and type in consoles, notebooks and terminals{what} is recorded here: the administrator has set"
+        );
+        assert_eq!(line, Some(said));
+        let rule = format!("<code>audit-r-console={value}</code> (rserver.conf:3).");
+        assert!(html.contains(&rule), "{html}");
     }
 }
 
