@@ -12,8 +12,8 @@ use portcullis_testing::browser::{Browser, picture};
 use portcullis_testing::{Account, Stage, World, case, stage};
 
 use hands::{
-    CONTROL, ENTER, ESCAPE, RELEASE, STEP, command, dismiss, edit, entries, happened, install, keys, menu,
-    open_file, quick_input, row, shown, told, upload, written,
+    CONTROL, ENTER, ESCAPE, RELEASE, STEP, command, dismiss, drop_file, edit, entries, happened, install,
+    keys, menu, open_file, own_file, own_folders, quick_input, row, saved, shown, told, upload, written,
 };
 
 const START: Duration = Duration::from_secs(150);
@@ -55,8 +55,9 @@ impl Desk {
     /// A project with a history, a settings file that keeps greetings away, and an extension in a package.
     fn prepare(&self) -> Result<()> {
         let home = &self.account.home;
-        let script = "mkdir -p work .local/share/code-server/User\n\
+        let script = "mkdir -p work/sub .local/share/code-server/User\n\
             printf 'one\\n' > work/a.txt\n\
+            printf 'inside\\n' > work/sub/b.txt\n\
             ln -s /etc/passwd work/outside\n\
             printf '%s' '{\"workbench.startupEditor\":\"none\",\"git.openRepositoryInParentFolders\":\"never\"}' \
               > .local/share/code-server/User/settings.json\n\
@@ -72,6 +73,7 @@ impl Desk {
         let made = Command::new("python3").args(["-c", VSIX]).arg(&package).status()?;
         ensure!(made.success(), "the extension can't be packed");
         std::fs::write(home.join("up.bin"), [0_u8, 1, 2, 255].repeat(100))?;
+        std::fs::write(home.join("drop.bin"), [3_u8, 255, 0].repeat(100))?;
         Ok(())
     }
 
@@ -132,16 +134,23 @@ fn closed(stage: &Stage) -> Result<()> {
         picture(&window, "vscode-terminal-off").await?;
         dismiss(&window).await?;
         // VS Code would swallow the reason: the entry isn't there.
-        row(&window, "a.txt", true).await?;
-        ensure!(
-            entries(&window, "Copy Path").await?.iter().all(|entry| entry != "Download..."),
-            "it is offered"
-        );
-        picture(&window, "vscode-download-off").await?;
-        keys(&window, ESCAPE).await?;
+        for (name, shot) in [("a.txt", "vscode-download-off"), ("sub", "vscode-folder-download-off")] {
+            row(&window, name, true).await?;
+            let offered = entries(&window, "Copy Path").await?;
+            ensure!(
+                offered.iter().all(|entry| entry != "Download..."),
+                "it is offered for {name}: {offered:?}"
+            );
+            picture(&window, shot).await?;
+            keys(&window, ESCAPE).await?;
+        }
         upload(&window, &desk.account.home.join("up.bin")).await?;
         told(&window, "allow-file-uploads=0").await?;
         picture(&window, "vscode-upload-off").await?;
+        dismiss(&window).await?;
+        drop_file(&window, &desk.browser, &desk.account.home.join("drop.bin")).await?;
+        told(&window, "allow-file-uploads=0").await?;
+        picture(&window, "vscode-drop-off").await?;
         dismiss(&window).await?;
         install(&window, &desk.account.home.join("hello.vsix")).await?;
         told(&window, "allow-package-installation=0").await?;
@@ -154,7 +163,9 @@ fn closed(stage: &Stage) -> Result<()> {
         open_file(&window, "a.txt").await?;
         edit(&window, "after ", &desk.work("a.txt")).await?;
         picture(&window, "vscode-goes-on").await?;
-        ensure!(!std::fs::exists(desk.work("up.bin"))?, "the upload came through");
+        for name in ["up.bin", "drop.bin"] {
+            ensure!(!std::fs::exists(desk.work(name))?, "the upload of {name} came through");
+        }
         // The route behind the entry, as a person sees it who knows it.
         let place = format!("/s/{id}/vscode-remote-resource?path={}", desk.work("a.txt"));
         window.goto(&format!("http://{}{place}", desk.world.address())).await?;
@@ -166,7 +177,7 @@ fn closed(stage: &Stage) -> Result<()> {
 }
 
 fn open(stage: &Stage) -> Result<()> {
-    let desk = Desk::new(stage, "jon", "allow-shell=1")?;
+    let mut desk = Desk::new(stage, "jon", "allow-shell=1")?;
     drive(async {
         let window = desk.browser.window(1280, 900, false).await?;
         desk.start(&window).await?;
@@ -182,6 +193,16 @@ fn open(stage: &Stage) -> Result<()> {
         let up = desk.work("up.bin");
         let whole = || std::fs::metadata(&up).is_ok_and(|found| found.len() == 400);
         happened(&window, "the upload", whole).await?;
+        drop_file(&window, &desk.browser, &desk.account.home.join("drop.bin")).await?;
+        let dropped = desk.work("drop.bin");
+        let whole = || std::fs::metadata(&dropped).is_ok_and(|found| found.len() == 300);
+        happened(&window, "the file that was dropped", whole).await?;
+        // It is opened and chosen in the explorer; what is chosen then would be downloaded.
+        shown(&window, ".explorer-folders-view .monaco-list-row.selected", "drop.bin").await?;
+        picture(&window, "vscode-drop-on").await?;
+        own_folders(&window).await?;
+        menu(&window, "sub", "Download...").await?;
+        saved(&window, "sub", "b.txt", "inside\n").await?;
         install(&window, &desk.account.home.join("hello.vsix")).await?;
         shown(&window, ".notification-toast", "Completed installing").await?;
         picture(&window, "vscode-extension-on").await?;
@@ -207,6 +228,16 @@ fn open(stage: &Stage) -> Result<()> {
         }
         written(&window, &made, "42").await?;
         picture(&window, "vscode-open").await?;
+        // Shut while the page is open: the entry is still there, and no file of the folder comes.
+        std::fs::write(desk.work("sub/b.txt"), "changed\n")?;
+        desk.world.set("rsession.conf", "allow-file-downloads=0")?;
+        desk.world.reload()?;
+        menu(&window, "sub", "Download...").await?;
+        let refused = [("capability", "download"), ("effect", "block")];
+        desk.world.await_audit("refused", &refused, STEP.as_secs())?;
+        let kept = own_file(&window, "sub", "b.txt").await?;
+        ensure!(kept.as_deref() == Some("inside\n"), "what it holds now came through: {kept:?}");
+        picture(&window, "vscode-folder-download-shut").await?;
         window.close().await?;
         Ok(())
     })
@@ -228,7 +259,7 @@ fn directories(stage: &Stage) -> Result<()> {
         command(&window, "File: Open File...").await?;
         let input = quick_input(&window).await?;
         input.send_keys(&format!("{CONTROL}a{RELEASE}/etc/passwd{ENTER}")).await?;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        shown(&window, ".quick-input-widget", "Please enter a path that exists").await?;
         picture(&window, "vscode-folder-off").await?;
         ensure!(!window.source().await?.contains("root:x:0"), "the file is shown");
         keys(&window, ESCAPE).await?;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fantoccini::{Client, ClientBuilder};
+use http_body_util::BodyExt as _;
 
 use crate::{place, until};
 
@@ -106,6 +107,26 @@ impl Browser {
             ))
             .await?;
         Ok(client)
+    }
+
+    /// Gives a window an order of Chromium's own protocol, for what WebDriver has no word: a file dragged in from the desktop.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn devtools(&self, window: &Client, order: &str, params: &serde_json::Value) -> Result<()> {
+        let session = window.session_id().await?.context("the window is closed")?;
+        let body = serde_json::json!({"cmd": order, "params": params}).to_string();
+        let request =
+            http::Request::post(format!("http://127.0.0.1:{}/session/{session}/goog/cdp/execute", self.port))
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(http_body_util::Full::new(bytes::Bytes::from(body)))?;
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let client = hyper_util::client::legacy::Client::builder(executor).build_http();
+        let answer = client.request(request).await.context("cannot reach chromedriver")?;
+        let status = answer.status();
+        let text = answer.into_body().collect().await?.to_bytes();
+        ensure!(status.is_success(), "`{order}` was refused: {}", String::from_utf8_lossy(&text));
+        Ok(())
     }
 }
 

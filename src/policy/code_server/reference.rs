@@ -164,6 +164,8 @@ do. It stays open with `allow-shell=0`, because without it there is no language 
 level is *interface*.
 
 code-server's own `--disable-file-downloads` and `--disable-file-uploads` only hide entries of menus and are not counted. The
-first is set with `allow-file-downloads=0`, because VS Code swallows the reason why its *Download…* fails; a refused upload says
-why, so its entry stays. `--disable-proxy` is real, and set while any flag takes something away.
+first is set with `allow-file-downloads=0`, because VS Code swallows the reason why its *Download…* of a file or a folder fails; a
+refused upload says why, by the menu or dragged in, so its entry stays. One more reason is swallowed: of a path out of reach
+that is typed into its dialogue *Open File*, VS Code says only that there is no such path. `--disable-proxy` is real, and
+set while any flag takes something away.
 ";

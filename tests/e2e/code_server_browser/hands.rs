@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{
     InputSource as _, MOUSE_BUTTON_LEFT, MOUSE_BUTTON_RIGHT, MouseActions, PointerAction,
 };
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
-use portcullis_testing::browser::picture;
+use portcullis_testing::browser::{Browser, picture};
 
 /// One thing on the screen, on a machine that is busy with other tests.
 pub(super) const STEP: Duration = Duration::from_secs(40);
@@ -211,6 +211,53 @@ pub(super) async fn upload(window: &Client, file: &Path) -> Result<()> {
     let input = window.wait().at_most(STEP).for_element(Locator::Css("input[type=file]")).await?;
     input.send_keys(&file.display().to_string()).await?;
     Ok(())
+}
+
+/// Drags a file from the person's own desktop and lets it fall below the rows of the explorer.
+pub(super) async fn drop_file(window: &Client, browser: &Browser, file: &Path) -> Result<()> {
+    let script = "const b = document.querySelector('.explorer-folders-view').getBoundingClientRect(); return [b.x + 60, b.bottom - 30];";
+    let place = window.execute(script, vec![]).await?;
+    // A file that a script puts into a drag has no entry to be read by: only the browser can make one.
+    for what in ["dragEnter", "dragOver", "drop"] {
+        let data = serde_json::json!({"items": [], "files": [file], "dragOperationsMask": 1});
+        let params = serde_json::json!({"type": what, "x": place[0], "y": place[1], "data": data});
+        browser.devtools(window, "Input.dispatchDragEvent", &params).await?;
+    }
+    Ok(())
+}
+
+/// Has folders that the page asks for be folders of the browser's own storage: nobody can choose in a dialogue that isn't
+/// shown. VS Code gets the same kind of handle and writes through it.
+pub(super) async fn own_folders(window: &Client) -> Result<()> {
+    let script = "window.showDirectoryPicker = () => { window.picked = true; return navigator.storage.getDirectory(); }; \
+                  return isSecureContext;";
+    ensure!(window.execute(script, vec![]).await? == true, "Chromium gives folders to secure pages only");
+    Ok(())
+}
+
+/// What VS Code wrote into a file of such a folder; nothing while there is none.
+pub(super) async fn own_file(window: &Client, folder: &str, file: &str) -> Result<Option<String>> {
+    let script = "const [folder, file, done] = arguments; \
+                  navigator.storage.getDirectory().then(root => root.getDirectoryHandle(folder)).then(found => found.getFileHandle(file)) \
+                  .then(found => found.getFile()).then(found => found.text()).then(done, () => done(null));";
+    Ok(window.execute_async(script, vec![folder.into(), file.into()]).await?.as_str().map(str::to_owned))
+}
+
+/// Waits until VS Code wrote this into a file of such a folder.
+pub(super) async fn saved(window: &Client, folder: &str, file: &str, text: &str) -> Result<()> {
+    let looking = async {
+        while own_file(window, folder, file).await?.as_deref() != Some(text) {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(STEP, looking).await {
+        Ok(found) => found,
+        Err(_) => {
+            picture(window, "missing-saved").await?;
+            bail!("{folder}/{file} holds {:?}", own_file(window, folder, file).await?)
+        }
+    }
 }
 
 /// Installs the packed extension by the palette.
