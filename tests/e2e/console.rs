@@ -96,6 +96,8 @@ fn routes(stage: &Stage) -> Result<()> {
 fn control(stage: &Stage) -> Result<()> {
     let (world, client, id) = running(stage, "none", "cou")?;
     say_all(&client, &id)?;
+    let page = client.get("/")?.expect(200)?.text();
+    ensure!(!page.contains("recorded here"), "{page}");
     client.post("/auth-sign-out", &[])?;
     world.await_audit("sign-in-ended", &[], 10)?;
     ensure!(world.count_audit("console", &[])? == 0, "{:?}", world.audit()?);
@@ -108,6 +110,10 @@ fn profiles(stage: &Stage) -> Result<()> {
     let id = client.start_session(30)?;
     say_all(&client, &id)?;
     world.await_audit("console", &[("session", &id), ("text", "plain_cell()")], 10)?;
+    // Whoever is recorded is told so before starting anything.
+    let page = client.get("/")?.expect(200)?.text();
+    ensure!(page.contains("is recorded here") && page.contains("audit-r-console=input"), "{page}");
+    ensure!(page.contains("(profiles:"), "{page}");
     Ok(())
 }
 
