@@ -1,6 +1,7 @@
 //! JupyterLab in a real Chromium, as a person uses it: what is off says why and the interface goes on, what is on works.
 
 mod desk;
+mod reloaded;
 
 use anyhow::{Result, ensure};
 use fantoccini::{Client, Locator};
@@ -26,6 +27,7 @@ pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("jupyter_browser::what_is_on_works", on),
         case("jupyter_browser::what_is_off_from_the_start_is_not_offered_and_says_why", off),
+        case("jupyter_browser::what_is_switched_off_while_the_page_is_open_says_why", reloaded::reloaded),
     ]
 }
 
@@ -100,8 +102,9 @@ async fn outside(window: &Client) -> Result<()> {
     let input = window.wait().at_most(STEP).for_element(Locator::Css(".jp-Dialog input")).await?;
     input.send_keys(&format!("outside{ENTER}")).await?;
     told(window, RULE, "lab-outside-off").await?;
-    // A double click on a folder: JupyterLab stays where it is and keeps the answer to itself.
+    // A double click on a folder: JupyterLab by itself stays where it is and keeps the answer to itself.
     open(window, "outside").await?;
+    told(window, RULE, "lab-folder-off").await?;
     shown(window, ".jp-DirListing-item", "data.csv").await.map(drop)
 }
 

@@ -41,6 +41,7 @@ pub fn reference() -> String {
         }
         page.push_str(extra(about.name));
     }
+    page.push_str(REASONS);
     page.push_str("\n## All routes\n\n");
     page.push_str(ROUTES);
     page.push_str("\n| request | takes | person's act | seen in |\n| --- | --- | --- | --- |\n");
@@ -128,7 +129,24 @@ api/contents`. The session resolves the path as the person, links included; it m
 `directory-view-allow-list`, compared by components. Requests that name files where this can't be done (comparisons of git
 and nbdime, `api/resolvePath`) are refused.
 
-`limit-file-upload-size-mb` measures each upload by what it decodes to.
+`limit-file-upload-size-mb` measures each upload by what it decodes to. JupyterLab sends a file in pieces of 1 MiB without saying
+how long it is: pieces within the limit stay on disk when a later one is refused.
+";
+
+const REASONS: &str = "
+## Where the reason is read
+
+Most refusals are shown by JupyterLab in its own dialogues and notifications, with the text of our answer. Three it keeps to itself,
+whatever the answer says: a folder of the file browser that can't be opened (of all statuses it shows 404 alone, and in words of its
+own: `_onConnectionFailure` in `packages/filebrowser/src/browser.ts`, `cd` in `model.ts`), a terminal that isn't opened, by the
+palette or a menu (`terminal:create-new` in `packages/terminal-extension/src/index.ts`), and a download, which is the browser's
+affair. For these a small extension, `portcullis-reasons`, is put beside JupyterLab by `JUPYTER_PATH` at each start, in files of the
+session. It shows the text of a 403 in JupyterLab's own dialogue, enforces nothing, and asks for nothing but whether a
+download is refused and why (`HEAD`, and then `GET`, of the same address: the audit log has what is refused of these too). Where it
+doesn't run (it is switched off, or a release of JupyterLab doesn't load it), nothing opens and nothing is said. Seen with JupyterLab 4.6.6.
+
+When flags change, open WebSockets are closed (1008) and JupyterLab connects anew within a second; kernels go on. It then shows
+\"Unknown\" as the kernel's status until the next cell is run, as it does whenever a connection was lost.
 ";
 
 const ROUTES: &str = "`*` is one segment, `**` any number of them. The first row that fits counts. A trailing slash changes

@@ -35,10 +35,13 @@ pub(crate) fn start(
         return Err(CommandError::SocketName { path: socket });
     }
     let run = format!("{dir}/run");
+    let data = format!("{dir}/data");
+    let said = facts.pam_env.iter().rev().find(|(name, _)| name == "JUPYTER_PATH").map(|(_, value)| value);
     let own = [
         ("XDG_RUNTIME_DIR", run.clone()),
         ("JUPYTER_RUNTIME_DIR", run.clone()),
         ("JUPYTER_CONFIG_PATH", format!("{dir}/config")),
+        ("JUPYTER_PATH", said.map_or(data.clone(), |said| format!("{data}:{said}"))),
     ];
     let env = environment(facts, &program, &own)
         .into_iter()
@@ -57,13 +60,34 @@ pub(crate) fn start(
         secret_env: vec![("JUPYTER_TOKEN".to_owned(), facts.token.clone())],
         cwd: facts.home.clone(),
         socket,
-        files: vec![("config/labconfig/page_config.json".to_owned(), page_config(flags))],
+        files: vec![
+            ("config/labconfig/page_config.json".to_owned(), page_config(flags)),
+            (format!("{REASONS}/package.json"), reasons()),
+            (format!("{REASONS}/static/reasons.js"), include_str!("reasons.js").to_owned()),
+        ],
         probe: format!("{base}api"),
     })
 }
 
 /// Variables of PAM's that would change whom JupyterLab lets in or where it keeps the token.
 const FORBIDDEN: [&str; 3] = ["JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTERHUB_API_TOKEN"];
+
+/// Where our extension is, below the session's directory: one of `JUPYTER_PATH`.
+const REASONS: &str = "data/labextensions/portcullis-reasons";
+
+/// What JupyterLab's server has to know of our extension. Its file browser shows no answer but 404, and that one with words of
+/// its own: the reason for a refused folder would be lost.
+fn reasons() -> String {
+    let description = "Shows why the server refused something.";
+    let build = json!({ "load": "static/reasons.js", "extension": "./extension" });
+    let package = json!({
+        "name": "portcullis-reasons",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": description,
+        "jupyterlab": { "extension": true, "_build": build },
+    });
+    format!("{package:#}\n")
+}
 
 fn program(settings: &Settings, exists: &dyn Fn(&str) -> bool) -> Result<String, CommandError> {
     let places: Vec<String> = match &settings.jupyter.jupyter_exe {
@@ -195,6 +219,7 @@ mod tests {
                 ("HOME".into(), "/evil".into()),
                 ("JUPYTER_TOKEN".into(), "known".into()),
                 ("KRB5CCNAME".into(), "/tmp/krb5".into()),
+                ("JUPYTER_PATH".into(), "/srv/jupyter".into()),
                 ("bad=name".into(), "x".into()),
             ],
             token: Secret::from("sesame".to_owned()),
@@ -225,6 +250,7 @@ mod tests {
         assert_eq!(value("KRB5CCNAME"), Some("/tmp/krb5"));
         assert_eq!(value("PATH"), Some("/usr/local/bin:/usr/bin:/bin"));
         assert_eq!(value("bad=name"), None);
+        assert_eq!(value("JUPYTER_PATH"), Some(format!("{DIR}/data:/srv/jupyter").as_str()));
         assert!(command.args.iter().any(|arg| arg == "--KernelManager.transport=ipc"));
         assert!(!command.args.iter().any(|arg| arg.contains("jpserver_extensions")));
     }
@@ -245,6 +271,20 @@ mod tests {
         }
         let page: Value = serde_json::from_str(&command.files[0].1).expect("JSON");
         assert_eq!(page["disabledExtensions"]["@jupyterlab/filebrowser-extension:download"], true);
+    }
+
+    #[test]
+    fn an_extension_that_shows_reasons_is_beside_it() {
+        let command = command(Ide::Jupyter, &settings("", ""), &facts(DIR), &|_| true).expect("a command");
+        let file = |name: &str| {
+            let name = format!("data/labextensions/portcullis-reasons/{name}");
+            command.files.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
+        };
+        let package: Value =
+            serde_json::from_str(file("package.json").expect("its description")).expect("JSON");
+        let load = package["jupyterlab"]["_build"]["load"].as_str().expect("what is loaded");
+        let script = file(load).expect("what is loaded is there");
+        assert!(script.contains(&format!("'{}'", package["name"].as_str().expect("a name"))));
     }
 
     #[test]

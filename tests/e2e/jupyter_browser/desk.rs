@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(150);
 /// What a step may take while another run has the processors.
 pub(super) const STEP: Duration = Duration::from_secs(90);
 /// How often the page is looked at: nothing announces a change of it.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 /// Looks that make up a step.
 const LOOKS: u32 = 900;
 /// Keys of the WebDriver protocol.
@@ -164,7 +164,7 @@ pub(super) async fn told(window: &Client, rule: &str, name: &str) -> Result<()> 
 
 /// Puts dialogues and notifications away.
 pub(super) async fn dismiss(window: &Client) -> Result<()> {
-    let script = "document.querySelectorAll('.Toastify__close-button, .jp-toastContainer .jp-toast-button').forEach(e => e.click()); \
+    let script = "document.querySelectorAll('.jp-Notification-Toast-Close').forEach(e => e.click()); \
                   const b = document.querySelector('.jp-Dialog .jp-mod-accept') || document.querySelector('.jp-Dialog .jp-Dialog-button'); \
                   if (b) b.click(); return document.querySelectorAll('.jp-Dialog').length;";
     for _ in 0..LOOKS {
@@ -303,7 +303,7 @@ pub(super) async fn go_home(window: &Client) -> Result<()> {
 /// Uploads a file by the button of the file browser.
 pub(super) async fn upload(window: &Client, file: &Path) -> Result<()> {
     // The button opens the browser's own dialogue, which isn't shown here: its field is put where a driver reaches it.
-    let script = "HTMLInputElement.prototype.click = function () { if (this.type === 'file') { this.id = 'chosen'; document.body.appendChild(this); } };";
+    let script = "HTMLInputElement.prototype.click = function () { if (this.type === 'file') { this.id = 'chosen'; this.value = ''; document.body.appendChild(this); } };";
     window.execute(script, vec![]).await?;
     press(window, ".jp-FileBrowser .jp-id-upload, .jp-FileBrowser [data-jp-item-name=uploader] jp-button")
         .await?;
