@@ -191,7 +191,7 @@ pub(super) async fn keys(window: &Client, text: &str) -> Result<()> {
 }
 
 /// Waits until the page has taken what came before and drawn it.
-async fn drawn(window: &Client) -> Result<()> {
+pub(super) async fn drawn(window: &Client) -> Result<()> {
     let script = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));";
     window.execute_async(script, vec![]).await?;
     Ok(())

@@ -1,12 +1,12 @@
 //! The administrator shuts doors while the page is open: its buttons are all still there, and each says why it doesn't work now.
 
 use anyhow::{Context, Result, ensure};
-use fantoccini::Client;
+use fantoccini::{Client, Locator};
 use portcullis_testing::Stage;
 use portcullis_testing::browser::picture;
 
 use super::desk::{
-    Desk, STEP, arrived, choose, command, dismiss, drive, edit, go_home, menu, notebook, open, press,
+    Desk, STEP, arrived, choose, command, dismiss, drawn, drive, edit, go_home, menu, notebook, open, press,
     refused, run_cell, shown, told, upload,
 };
 use super::{EXTENSIONS, FILES, GIT, OFF, export};
@@ -69,6 +69,14 @@ async fn shut(window: &Client, desk: &Desk, id: &str) -> Result<()> {
     go_home(window).await?;
     command(window, "New Terminal").await?;
     told(window, "allow-shell=0 (rsession.conf:", "lab-terminal-off").await?;
+    command(window, "New Launcher").await?;
+    press(window, ".jp-LauncherCard[title*='terminal']").await?;
+    shown(window, ".jp-Dialog", "allow-shell=0 (rsession.conf:").await?;
+    picture(window, "lab-card-off").await?;
+    press(window, ".jp-Dialog .jp-Dialog-button").await?;
+    drawn(window).await?;
+    // The launcher says it by itself: once is enough.
+    ensure!(window.find_all(Locator::Css(".jp-Dialog")).await?.is_empty(), "it is said twice");
     std::fs::write(desk.mine("late.bin"), [8_u8; 300])?;
     upload(window, &desk.mine("late.bin")).await?;
     told(window, "allow-file-uploads=0 (rsession.conf:", "lab-upload-off").await?;
