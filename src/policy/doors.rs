@@ -242,7 +242,11 @@ pub(crate) fn example(row: &Row) -> String {
 fn door(row: &Row, file: &str) -> Door {
     let tail = match row.tail {
         // Below a slash of the row an absolute path keeps its own.
-        Tail::File | Tail::Name if row.path.contains("/**") => encoded(file),
+        Tail::File | Tail::Name
+            if row.path.rsplit_once("**").is_some_and(|(head, _)| head.ends_with('/')) =>
+        {
+            encoded(file)
+        }
         Tail::File | Tail::Name => format!("/{}", encoded(file.trim_start_matches('/'))),
         Tail::Route if row.names_port() => "/8123/".to_owned(),
         Tail::Route => String::new(),

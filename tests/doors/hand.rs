@@ -1,4 +1,7 @@
-//! Evasions that no table has: what other proxies fell to, by flag. None may pass while the flag is off.
+//! Evasions that belong to one door each: bodies, queries and messages that two programs read in two ways. What fits any door is tried
+//! at all of them ([`spellings`](crate::spellings)). None may pass while the flag is off.
+
+use portcullis_testing::editor::{Arg, called};
 
 /// A request that must not pass.
 pub(crate) struct Evasion {
@@ -23,38 +26,14 @@ const fn with(mut evasion: Evasion, headers: &'static [(&'static str, &'static s
 const SHELL: &str = "allow-shell";
 const UPLOADS: &str = "allow-file-uploads";
 const DOWNLOADS: &str = "allow-file-downloads";
-const PACKAGES: &str = "allow-package-installation";
 const FILE: &str = "/api/contents/u.bin";
 const UPLOAD: &str = r#"{"type":"file","format":"base64","name":"u.bin","content":"AAEC"}"#;
 
 /// All of them.
 pub(crate) const ALL: &[Evasion] = &[
-    // The method in a header or in the query instead of in the request line.
-    with(of(SHELL, "GET", "/api/terminals/1", ""), &[("x-http-method-override", "POST")]),
-    with(of(SHELL, "POST", "/api/terminals", ""), &[("x-http-method-override", "GET")]),
-    of(SHELL, "POST", "/api/terminals?_method=GET", ""),
-    of(SHELL, "OPTIONS", "/api/terminals", ""),
-    of(SHELL, "PATCH", "/api/terminals/1", ""),
-    of(SHELL, "TRACE", "/api/terminals", ""),
-    of(SHELL, "PROPFIND", "/api/terminals", ""),
-    of(SHELL, "post", "/api/terminals", ""),
-    // Another address in a header.
-    with(of(SHELL, "GET", "/api/terminals", ""), &[("x-original-url", "/lab"), ("x-rewrite-url", "/lab")]),
-    with(
-        of(SHELL, "POST", "/api/terminals", ""),
-        &[("x-forwarded-prefix", "/"), ("x-forwarded-path", "/lab")],
-    ),
-    // Identity and internal headers open nothing.
-    with(
-        of(SHELL, "POST", "/api/terminals", ""),
-        &[("x-rstudio-admin-loginasuser", "root"), ("authorization", "token x")],
-    ),
-    with(of(SHELL, "POST", "/api/terminals", ""), &[("x-forwarded-user", "root"), ("remote-user", "root")]),
-    of(SHELL, "POST", "/api/terminals?token=x", ""),
     // Fragments, blanks, a second line.
     of(SHELL, "GET", "/api/terminals#/../lab", ""),
     of(SHELL, "GET", "/api/terminals%23/../lab", ""),
-    of(SHELL, "GET", "/api/terminals?/../lab", ""),
     // Upgrades where there is no socket, or of something else.
     with(
         of(SHELL, "POST", "/api/terminals", ""),
@@ -69,23 +48,16 @@ pub(crate) const ALL: &[Evasion] = &[
         &[("upgrade", "WebSocket"), ("sec-websocket-version", "777")],
     ),
     // The format of a file, said twice, encoded, in another separator, in another case.
-    of(DOWNLOADS, "GET", "/api/contents/a?format=base64", ""),
     of(DOWNLOADS, "GET", "/api/contents/a?format=%62ase64", ""),
     of(DOWNLOADS, "GET", "/api/contents/a?%66ormat=base64", ""),
     of(DOWNLOADS, "GET", "/api/contents/a?format=text&format=base64", ""),
     of(DOWNLOADS, "GET", "/api/contents/a?format=base64&format=text", ""),
     of(DOWNLOADS, "GET", "/api/contents/a?type=file;format=base64", ""),
     of(DOWNLOADS, "GET", "/api/contents/a?format=", ""),
-    of(DOWNLOADS, "GET", "/files/a?download=0", ""),
-    with(of(DOWNLOADS, "GET", "/files/a", ""), &[("range", "bytes=0-0")]),
-    with(of(DOWNLOADS, "GET", "/files/a", ""), &[("if-none-match", "*")]),
     of(DOWNLOADS, "GET", "/nbconvert/script/a.ipynb?download=false", ""),
-    of(DOWNLOADS, "GET", "/proxy/8123/files/a", ""),
     of(DOWNLOADS, "GET", "/proxy/absolute/8123/files/a", ""),
     of(DOWNLOADS, "GET", "/proxy/127.0.0.1:8123/files/a", ""),
-    of(DOWNLOADS, "GET", "/absproxy/8123/files/a", ""),
     // Bodies that two programs read in two ways.
-    of(UPLOADS, "PUT", FILE, UPLOAD),
     of(UPLOADS, "PUT", FILE, r#"{"type":"file","format":"base64","content":"AAEC","chunk":-1}"#),
     of(UPLOADS, "PUT", FILE, r#"{"format":"text","format":"base64","content":"AAEC"}"#),
     of(UPLOADS, "PUT", FILE, r#"{"format":"base64","form\u0061t":"text","content":"AAEC"}"#),
@@ -98,12 +70,58 @@ pub(crate) const ALL: &[Evasion] = &[
     of(UPLOADS, "PUT", FILE, r#"{"format":"text","content":"x","name":"u"}"#),
     of(UPLOADS, "PUT", FILE, "{\"format\":\"text\"/**/,\"content\":\"x\"}"),
     of(UPLOADS, "PUT", FILE, "x"),
-    with(of(UPLOADS, "PUT", FILE, UPLOAD), &[("content-type", "text/plain")]),
-    with(of(UPLOADS, "PUT", FILE, UPLOAD), &[("content-encoding", "gzip")]),
     with(of(UPLOADS, "PUT", FILE, UPLOAD), &[("content-encoding", "identity, br")]),
     with(of(UPLOADS, "POST", FILE, UPLOAD), &[("x-http-method-override", "PUT")]),
     of(UPLOADS, "POST", "/api/contents/d", UPLOAD),
-    of(UPLOADS, "POST", "/git/clone", "{}"),
-    of(PACKAGES, "POST", "/lab/api/extensions", "{}"),
-    with(of(PACKAGES, "POST", "/lab/api/extensions", "{}"), &[("content-type", "text/plain")]),
 ];
+
+/// Messages to a kernel that somebody could read as another, by the raw text. None reaches the kernel while anything is taken away.
+pub(crate) const KERNEL: &[&str] = &[
+    // Said twice, and which of the two counts depends on the reader.
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"kernel_info_request","msg_type":"apply_request"},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"shell","channel":"iopub","header":{"msg_id":"h","msg_type":"kernel_info_request"},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"kernel_info_request"},"header":{"msg_id":"h","msg_type":"apply_request"},"parent_header":{},"metadata":{},"content":{}}"#,
+    // Another name, another kind, a blank, a zero byte.
+    r#"{"channel":"shell","header":{"msg_id":"h","Msg_type":"kernel_info_request"},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":["kernel_info_request"]},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"kernel_info_request "},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"kernel_info_request\u0000"},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"Shell","header":{"msg_id":"h","msg_type":"kernel_info_request"},"parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"sh\u0065ll","header":{"msg_id":"h","msg_type":"kernel_info_request"},"parent_header":{},"metadata":{},"content":{}}"#,
+    // Code that isn't where it is read.
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"execute_request"},"parent_header":{},"metadata":{},"content":{"Code":"1"}}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"execute_request"},"parent_header":{},"metadata":{},"content":["1"]}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"execute_request"},"parent_header":{},"metadata":{},"content":{"code":"1","code":"2"}}"#,
+    // No message at all.
+    r#"[{"channel":"shell","header":{"msg_id":"h","msg_type":"kernel_info_request"}}]"#,
+    r#"{"channel":"shell","parent_header":{},"metadata":{},"content":{}}"#,
+    r#"{"channel":"shell","header":{"msg_id":"h","msg_type":"kernel_info_request"},"content":{}"#,
+    "x",
+];
+
+/// Calls of the editor's that can be read in another way, or in none.
+pub(crate) fn calls() -> Vec<Vec<u8>> {
+    let plain = |channel: &str, name: &str| called(100, 9, channel, name, &[], true);
+    let head = |bytes: &[u8]| {
+        let mut body = bytes.to_vec();
+        body.extend_from_slice(&plain("logger", "getRegisteredLoggers")[2..]);
+        body
+    };
+    vec![
+        // Channels and commands are compared as they are.
+        plain("Remoteterminal", "$createProcess"),
+        plain("remoteterminal ", "$createProcess"),
+        plain("remoteterminal", "$CreateProcess"),
+        plain("remoteterminal\0", "$createProcess"),
+        plain(&"x".repeat(300), "y"),
+        // The head as JSON, of five members, of an unknown kind, as a text.
+        called(100, 9, "logger", "x", &[Arg::Json(serde_json::json!([100, 9, "logger", "x"]))], false)[2..]
+            .to_vec(),
+        head(&[4, 5]),
+        called(99, 9, "logger", "getRegisteredLoggers", &[], true),
+        head(&[1, 4]),
+        // A length that lies, a value of no kind.
+        vec![4, 4, 6, 100, 6, 9, 1, 0xff, 0xff, 0xff, 0xff, 0x0f],
+        vec![9, 9, 9, 9],
+    ]
+}

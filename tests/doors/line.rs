@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use portcullis_testing::client::Wire;
-use portcullis_testing::http2::Kept;
+use portcullis_testing::http2::{Kept, Kind};
 use portcullis_testing::{Client, Response, http1};
 
 /// A person's two connections.
@@ -23,6 +23,8 @@ pub(crate) struct Question<'a> {
     pub(crate) target: &'a str,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<&'a str>,
+    /// How long the body is, its head doesn't tell.
+    pub(crate) untold: bool,
 }
 
 impl Lines {
@@ -32,6 +34,11 @@ impl Lines {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How HTTP/2 is agreed on.
+    pub(crate) fn tls(&self) -> &Arc<portcullis_testing::tls::Config> {
+        &self.tls
     }
 
     /// What a browser adds by itself.
@@ -64,13 +71,12 @@ impl Lines {
         let kept = if upgrades { "Upgrade" } else { "keep-alive" };
         headers.push(("Connection".to_owned(), kept.to_owned()));
         headers.extend(self.usual(question));
-        http1::send(
-            reader.get_mut(),
-            question.method,
-            question.target,
-            &headers,
-            question.body.map(str::as_bytes),
-        )?;
+        let mut body = question.body.map(|body| body.as_bytes().to_vec());
+        if question.untold {
+            headers.push(("Transfer-Encoding".to_owned(), "chunked".to_owned()));
+            body = body.map(|body| chunked(&body));
+        }
+        http1::send(reader.get_mut(), question.method, question.target, &headers, body.as_deref())?;
         let mut answer = http1::read_head(&mut reader)?;
         let empty = question.method == "HEAD" || matches!(answer.status, 101 | 204 | 304);
         let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
@@ -90,12 +96,17 @@ impl Lines {
     pub(crate) fn two(&mut self, question: &Question<'_>, websocket: bool) -> Result<Response> {
         let headers = self.usual(question);
         let body = question.body.unwrap_or_default();
+        let kind = match (websocket, question.untold) {
+            (true, _) => Kind::WebSocket,
+            (false, true) => Kind::Untold,
+            (false, false) => Kind::Plain,
+        };
         for fresh in [false, true] {
             if fresh || self.two.is_none() {
                 self.two = Some(Kept::open(&self.client, &self.tls)?);
             }
             let kept = self.two.as_mut().context("it was just made")?;
-            match kept.request(question.method, question.target, &headers, body.as_bytes(), websocket) {
+            match kept.request(question.method, question.target, &headers, body.as_bytes(), kind) {
                 Err(error) if fresh => return Err(error).context(question.target.to_owned()),
                 Err(_) => self.two = None,
                 answer => return answer,
@@ -103,4 +114,16 @@ impl Lines {
         }
         anyhow::bail!("no connection")
     }
+}
+
+/// A body in chunks of a piece of a stream, as browsers send what they don't know the length of.
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut chunks = Vec::with_capacity(body.len() + body.len() / 100 + 16);
+    for piece in body.chunks(16 * 1024) {
+        chunks.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        chunks.extend_from_slice(piece);
+        chunks.extend_from_slice(b"\r\n");
+    }
+    chunks.extend_from_slice(b"0\r\n\r\n");
+    chunks
 }

@@ -1,13 +1,20 @@
 //! Every door of every IDE, in front of the real daemon: what a flag shuts is shut by every way to it, and open when the flag is.
 //!
-//! The doors are made from the adapters' own tables, row by row, and from the evasions that other proxies fell to. For each IDE
+//! The doors are made from the adapters' own tables, row by row and message by message, and from the evasions that other proxies fell
+//! to. For each IDE
 //! there is one daemon; each flag has an account of its own, by a section of `profiles`. The count is told at the end.
 //! `cargo xtask test --only doors`.
 #![expect(clippy::print_stderr, reason = "the counts are told")]
 
+mod editor;
+mod files;
 mod hand;
 mod line;
+mod person;
 mod run;
+mod said;
+mod sizes;
+mod sockets;
 mod spellings;
 mod table;
 

@@ -53,3 +53,20 @@ pub(crate) fn of(path: &str) -> Vec<(&'static str, String)> {
     all.retain(|(_, spelt)| spelt != path);
     all
 }
+
+/// Headers in which other programs look for another method, address, person or reading of the body.
+pub(crate) const DRESSES: [&[(&str, &str)]; 10] = [
+    &[("x-http-method-override", "GET")],
+    &[("x-http-method", "HEAD"), ("x-method-override", "OPTIONS")],
+    &[("x-original-url", "/lab"), ("x-rewrite-url", "/lab")],
+    &[("x-forwarded-prefix", "/"), ("x-forwarded-path", "/lab")],
+    &[("x-rstudio-admin-loginasuser", "root"), ("authorization", "token x")],
+    &[("x-forwarded-user", "root"), ("remote-user", "root"), ("x-portcullis-user", "root")],
+    &[("range", "bytes=0-0")],
+    &[("if-none-match", "*")],
+    &[("content-type", "text/plain")],
+    &[("content-encoding", "gzip")],
+];
+
+/// What other programs take out of a query.
+pub(crate) const QUERIES: [&str; 3] = ["_method=GET", "token=x", "/../lab"];

@@ -100,6 +100,11 @@ impl Client {
         self.request("POST", path).form(fields).send()
     }
 
+    /// The lines of a head that a request in raw bytes can't do without: host, cookies, origin.
+    pub fn head_lines(&self) -> String {
+        format!("Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n", self.host, self.cookie_header(), self.origin())
+    }
+
     /// Sends bytes as they are and reads until the server closes.
     ///
     /// # Errors

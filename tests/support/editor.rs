@@ -122,11 +122,7 @@ impl Editor {
     }
 
     fn message(&mut self, kind: u8, id: u32, body: &[u8]) -> Result<()> {
-        let mut bytes = vec![kind];
-        for number in [id, self.seen, u32::try_from(body.len())?] {
-            bytes.extend_from_slice(&number.to_be_bytes());
-        }
-        bytes.extend_from_slice(body);
+        let bytes = framed(kind, id, self.seen, body);
         self.socket.send(Message::binary(bytes)).context("the editor's socket is gone")?;
         Ok(())
     }
@@ -178,15 +174,7 @@ impl Editor {
 
     fn call_body(&mut self, kind: u32, channel: &str, name: &str, args: &[Arg]) -> (u32, Vec<u8>) {
         self.calls += 1;
-        let mut body = vec![4, 4];
-        write(&mut body, &Arg::Int(kind));
-        write(&mut body, &Arg::Int(self.calls));
-        write(&mut body, &Arg::Text(channel.to_owned()));
-        write(&mut body, &Arg::Text(name.to_owned()));
-        body.push(4);
-        varint(&mut body, args.len());
-        args.iter().for_each(|arg| write(&mut body, arg));
-        (self.calls, body)
+        (self.calls, called(kind, self.calls, channel, name, args, true))
     }
 
     /// Calls a command; inside, what it answered or why it is refused.
@@ -204,10 +192,9 @@ impl Editor {
     /// # Errors
     /// When the socket is gone.
     pub fn call_with(&mut self, channel: &str, name: &str, arg: &Arg) -> Result<Result<Answer, String>> {
-        let (number, mut body) = self.call_body(100, channel, name, &[]);
-        body.truncate(body.len() - 2);
-        write(&mut body, arg);
-        self.regular(body)?;
+        self.calls += 1;
+        let number = self.calls;
+        self.regular(called(100, number, channel, name, std::slice::from_ref(arg), false))?;
         self.answer(number)
     }
 
@@ -275,6 +262,31 @@ impl Editor {
             }
         }
     }
+}
+
+/// A message of the protocol's: 1 is a call, 2 one of the first words.
+pub fn framed(kind: u8, id: u32, seen: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    for number in [id, seen, u32::try_from(body.len()).unwrap_or(u32::MAX)] {
+        bytes.extend_from_slice(&number.to_be_bytes());
+    }
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// The body of a call: 100 asks, 102 listens. What it is given stands in a list, or is one thing alone.
+pub fn called(kind: u32, number: u32, channel: &str, name: &str, args: &[Arg], listed: bool) -> Vec<u8> {
+    let mut body = vec![4, 4];
+    write(&mut body, &Arg::Int(kind));
+    write(&mut body, &Arg::Int(number));
+    write(&mut body, &Arg::Text(channel.to_owned()));
+    write(&mut body, &Arg::Text(name.to_owned()));
+    if listed {
+        body.push(4);
+        varint(&mut body, args.len());
+    }
+    args.iter().for_each(|arg| write(&mut body, arg));
+    body
 }
 
 fn outcome(kind: u32, answer: Answer) -> Result<Answer, String> {

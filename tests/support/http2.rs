@@ -12,13 +12,26 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tungstenite::protocol::Role;
 
-use crate::client::Client;
+use crate::client::{Client, Wire};
 use crate::http1::Response;
+use crate::websocket;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-type Sender = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
+type Sender = hyper::client::conn::http2::SendRequest<Whole>;
+
+/// What is asked of a connection that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A request; its head tells how long its body is.
+    Plain,
+    /// A request whose head doesn't.
+    Untold,
+    /// A WebSocket (RFC 8441), of which only the answer's head is read.
+    WebSocket,
+}
 
 /// Sends one request over TLS with ALPN `h2`.
 ///
@@ -38,19 +51,9 @@ pub fn request(
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = sender.send_request(request.body(Full::new(Bytes::copy_from_slice(body)))?).await?;
+        let answer = sender.send_request(request.body(Whole::told(body))?).await?;
         let (parts, body) = answer.into_parts();
-        Ok(Response {
-            status: parts.status.as_u16(),
-            headers: parts
-                .headers
-                .iter()
-                .map(|(name, value)| {
-                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-                })
-                .collect(),
-            body: body.collect().await?.to_bytes().to_vec(),
-        })
+        Ok(response(&parts, &body.collect().await?.to_bytes()))
     })
 }
 
@@ -76,7 +79,7 @@ pub fn websocket_echo(
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = sender.send_request(request.body(Full::default())?).await?;
+        let answer = sender.send_request(request.body(Whole::default())?).await?;
         if answer.status() != 200 {
             return Ok(Err(answer.status().as_u16()));
         }
@@ -96,6 +99,115 @@ pub fn websocket_echo(
         stream.read_exact(&mut payload).await?;
         Ok(Ok(String::from_utf8(payload)?))
     })
+}
+
+/// Opens a WebSocket over HTTP/2 that is used like any other.
+///
+/// # Errors
+/// [`websocket::Refused`] inside, when the server answered something else than 200.
+pub fn socket(
+    client: &Client,
+    tls: &Arc<ClientConfig>,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<websocket::Socket> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stream, sender) = runtime.block_on(async {
+        let opened = async {
+            let (mut sender, _) = connect(client, tls).await?;
+            let mut request = Request::builder()
+                .method("CONNECT")
+                .uri(format!("https://{}{path}", client.host()))
+                .header("sec-websocket-version", "13")
+                .header("origin", client.origin())
+                .header("cookie", client.cookie_header())
+                .extension(hyper::ext::Protocol::from_static("websocket"));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let answer = sender.send_request(request.body(Whole::default())?).await?;
+            if answer.status() == 200 {
+                let stream = TokioIo::new(hyper::upgrade::on(answer).await?);
+                return Ok::<_, anyhow::Error>((stream, sender));
+            }
+            let (parts, body) = answer.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Err(websocket::Refused(response(&parts, &body)).into())
+        };
+        tokio::time::timeout(PATIENCE, opened).await.context("no answer in time")?
+    })?;
+    let wire: Box<dyn Wire> = Box::new(Over { runtime, stream, _sender: sender });
+    Ok(websocket::Socket::from_raw_socket(wire, Role::Client, None))
+}
+
+/// A stream of a connection that moves while it is read or written.
+struct Over {
+    runtime: tokio::runtime::Runtime,
+    stream: TokioIo<hyper::upgrade::Upgraded>,
+    /// Without it the connection would be on its way out.
+    _sender: Sender,
+}
+
+impl std::io::Read for Over {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let Self { runtime, stream, .. } = self;
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, stream.read(into)).await? })
+    }
+}
+
+impl std::io::Write for Over {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Self { runtime, stream, .. } = self;
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, stream.write(bytes)).await? })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let Self { runtime, stream, .. } = self;
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, stream.flush()).await? })
+    }
+}
+
+/// A body that is there; its length may be left untold.
+#[derive(Debug, Default)]
+struct Whole {
+    bytes: Full<Bytes>,
+    untold: bool,
+}
+
+impl Whole {
+    fn told(bytes: &[u8]) -> Self {
+        Self { bytes: Full::new(Bytes::copy_from_slice(bytes)), untold: false }
+    }
+}
+
+impl hyper::body::Body for Whole {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        task: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.bytes).poll_frame(task)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        if self.untold { hyper::body::SizeHint::default() } else { self.bytes.size_hint() }
+    }
+}
+
+fn response(parts: &http::response::Parts, body: &[u8]) -> Response {
+    let headers = parts.headers.iter();
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Response {
+        status: parts.status.as_u16(),
+        headers: headers.map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: body.to_vec(),
+    }
 }
 
 /// A connection that is kept for many requests.
@@ -122,7 +234,7 @@ impl Kept {
         Ok(Self { runtime, sender, host: client.host().to_owned() })
     }
 
-    /// Sends a request; with `websocket`, one for a WebSocket (RFC 8441), of which only the answer's head is read.
+    /// Sends a request.
     ///
     /// # Errors
     /// When it can't be sent, or there is no answer.
@@ -132,31 +244,24 @@ impl Kept {
         path: &str,
         headers: &[(String, String)],
         body: &[u8],
-        websocket: bool,
+        kind: Kind,
     ) -> Result<Response> {
         let mut request = Request::builder().method(method).uri(format!("https://{}{path}", self.host));
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        if websocket {
+        if kind == Kind::WebSocket {
             request = request.extension(hyper::ext::Protocol::from_static("websocket"));
         }
-        let request = request.body(Full::new(Bytes::copy_from_slice(body)))?;
+        let request = request.body(Whole { untold: kind == Kind::Untold, ..Whole::told(body) })?;
         let sender = &mut self.sender;
         self.runtime.block_on(async {
             let asked = async {
                 sender.ready().await?;
                 let (parts, body) = sender.send_request(request).await?.into_parts();
-                let open = websocket && parts.status == 200;
+                let open = kind == Kind::WebSocket && parts.status == 200;
                 let body = if open { Bytes::new() } else { body.collect().await?.to_bytes() };
-                let headers = parts.headers.iter().map(|(name, value)| {
-                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-                });
-                Ok(Response {
-                    status: parts.status.as_u16(),
-                    headers: headers.collect(),
-                    body: body.to_vec(),
-                })
+                Ok(response(&parts, &body))
             };
             tokio::time::timeout(PATIENCE, asked).await.context("no answer in time")?
         })
@@ -165,6 +270,8 @@ impl Kept {
 
 async fn connect(client: &Client, tls: &Arc<ClientConfig>) -> Result<(Sender, tokio::task::JoinHandle<()>)> {
     let tcp = TcpStream::connect(client.address()).await?;
+    // Head and body are two writes: together they would wait for each other.
+    tcp.set_nodelay(true)?;
     let name = ServerName::try_from("localhost").context("a name")?;
     let stream = tokio_rustls::TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await?;
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {

@@ -44,21 +44,25 @@ static SENT: AtomicU64 = AtomicU64::new(0);
 /// When the socket is closed.
 pub fn send(socket: &mut Socket, v1: bool, channel: &str, kind: &str, content: &Value) -> Result<String> {
     let id = format!("portcullis-{}", SENT.fetch_add(1, Relaxed));
+    socket.send(message(&id, v1, channel, kind, content))?;
+    Ok(id)
+}
+
+/// A message of any kind, as the browser writes it.
+pub fn message(id: &str, v1: bool, channel: &str, kind: &str, content: &Value) -> Message {
     let header = json!({
         "msg_id": id, "msg_type": kind, "username": "", "session": "portcullis", "version": "5.3",
         "date": "2026-01-01T00:00:00Z"
     });
-    socket.send(if v1 {
+    if v1 {
         let [none, content] = ["{}".to_owned(), content.to_string()];
-        Message::binary(pack(&[channel.to_owned(), header.to_string(), none.clone(), none, content]))
-    } else {
-        let message = json!({
-            "channel": channel, "header": header, "parent_header": {}, "metadata": {}, "content": content,
-            "buffers": []
-        });
-        Message::text(message.to_string())
-    })?;
-    Ok(id)
+        return Message::binary(pack(&[channel.to_owned(), header.to_string(), none.clone(), none, content]));
+    }
+    let message = json!({
+        "channel": channel, "header": header, "parent_header": {}, "metadata": {}, "content": content,
+        "buffers": []
+    });
+    Message::text(message.to_string())
 }
 
 /// A message that came from the kernel.
