@@ -86,12 +86,7 @@ fn statuses(client: &Client, bytes: &[u8], most: usize) -> Result<Vec<u16>> {
 }
 
 fn head(client: &Client, method: &str, path: &str, more: &str) -> String {
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\nCookie: {}\r\n{more}\r\n",
-        client.host(),
-        client.origin(),
-        client.cookie_header()
-    )
+    format!("{method} {path} HTTP/1.1\r\n{}{more}\r\n", client.head_lines())
 }
 
 fn body_as_request(stage: &Stage) -> Result<()> {

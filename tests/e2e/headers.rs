@@ -157,12 +157,7 @@ fn hop_by_hop(stage: &Stage) -> Result<()> {
 
 fn smuggling(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
-    let head = format!(
-        "Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n",
-        client.host(),
-        client.cookie_header(),
-        client.origin()
-    );
+    let head = client.head_lines();
     let inner = format!("GET /s/{id}/smuggled HTTP/1.1\r\n{head}\r\n");
     for framing in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

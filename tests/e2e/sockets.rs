@@ -116,12 +116,7 @@ fn no_compression(stage: &Stage) -> Result<()> {
 fn nothing_early(stage: &Stage) -> Result<()> {
     let (_world, client, id) = running(stage)?;
     // An upgrade to something else than a WebSocket, with a request behind it.
-    let head = format!(
-        "Host: {}\r\nCookie: {}\r\nOrigin: {}\r\n",
-        client.host(),
-        client.cookie_header(),
-        client.origin()
-    );
+    let head = client.head_lines();
     let inner = format!("GET /s/{id}/smuggled HTTP/1.1\r\n{head}\r\n");
     for upgrade in ["h2c", "tls/1.0", "websocket2"] {
         let raw = format!(

@@ -102,11 +102,9 @@ pub(super) fn sizes(stage: &Stage) -> Result<()> {
     }
     chunked.extend_from_slice(b"0\r\n\r\n");
     let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nOrigin: {}\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        "POST {} HTTP/1.1\r\n{}Content-Type: {FORM}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
         ide.at("/upload"),
-        ide.client.host(),
-        ide.client.cookie_header(),
-        ide.client.origin()
+        ide.client.head_lines()
     );
     let answer = ide.client.raw(&[head.as_bytes(), &chunked].concat())?;
     let answer = String::from_utf8_lossy(&answer);
