@@ -12,8 +12,8 @@ use portcullis_testing::browser::{Browser, picture};
 use portcullis_testing::{Account, Stage, World, case, stage};
 
 use hands::{
-    CONTROL, ENTER, ESCAPE, RELEASE, STEP, command, dismiss, drop_file, edit, entries, happened, install,
-    keys, menu, open_file, own_file, own_folders, quick_input, row, saved, shown, told, upload, written,
+    ENTER, ESCAPE, STEP, command, dismiss, drop_file, edit, entries, happened, install, keys, menu,
+    open_file, open_path, own_file, own_folders, row, saved, shown, told, upload, written,
 };
 
 const START: Duration = Duration::from_secs(150);
@@ -256,10 +256,7 @@ fn directories(stage: &Stage) -> Result<()> {
         let id = desk.start(&window).await?;
         open_file(&window, "a.txt").await?;
         edit(&window, "own ", &desk.work("a.txt")).await?;
-        command(&window, "File: Open File...").await?;
-        let input = quick_input(&window).await?;
-        input.send_keys(&format!("{CONTROL}a{RELEASE}/etc/passwd{ENTER}")).await?;
-        shown(&window, ".quick-input-widget", "Please enter a path that exists").await?;
+        open_path(&window, "/etc/passwd", "Please enter a path that exists").await?;
         picture(&window, "vscode-folder-off").await?;
         ensure!(!window.source().await?.contains("root:x:0"), "the file is shown");
         keys(&window, ESCAPE).await?;

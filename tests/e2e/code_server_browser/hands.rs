@@ -22,9 +22,11 @@ const POLL: Duration = Duration::from_millis(100);
 const LISTED: Duration = Duration::from_secs(4);
 /// Lines of the palette.
 const ROWS: &str = ".quick-input-list .monaco-list-row";
+/// The palette, and the dialogues in its place.
+const DIALOGUE: &str = ".quick-input-widget";
 const F1: &str = "\u{E031}";
-pub(super) const CONTROL: &str = "\u{E009}";
-pub(super) const RELEASE: &str = "\u{E000}";
+const CONTROL: &str = "\u{E009}";
+const RELEASE: &str = "\u{E000}";
 
 /// Types into whatever has the focus.
 pub(super) async fn keys(window: &Client, text: &str) -> Result<()> {
@@ -41,23 +43,66 @@ pub(super) async fn command(window: &Client, name: &str) -> Result<()> {
             window.find(Locator::Css("body")).await?.send_keys(&format!("{ESCAPE}{RELEASE}")).await?;
             keys(window, F1).await?;
             let input = quick_input(window).await?;
-            input.send_keys(name).await?;
+            // It goes again when something else takes the focus, as an editor does that just opened.
+            if input.send_keys(name).await.is_err() {
+                continue;
+            }
             let listed = tokio::time::timeout(LISTED, on_screen(window, ROWS, label)).await;
-            if let Ok(listed) = listed {
-                return listed.map(|_| input);
+            if listed.is_ok_and(|listed| listed.is_ok()) && input.send_keys(ENTER).await.is_ok() {
+                return Ok::<_, anyhow::Error>(());
             }
         }
     };
     match tokio::time::timeout(STEP, offered).await {
-        Ok(input) => Ok(input?.send_keys(ENTER).await?),
+        Ok(taken) => taken,
         Err(_) => missing(window, ROWS, label).await,
     }
 }
 
-/// The field of the palette.
-pub(super) async fn quick_input(window: &Client) -> Result<Element> {
+/// The field of the palette, once it is shown: it is there before, and stays when it is closed.
+async fn quick_input(window: &Client) -> Result<Element> {
     let field = Locator::Css(".quick-input-widget input[type=text]");
-    Ok(window.wait().at_most(STEP).for_element(field).await?)
+    let shown = async {
+        loop {
+            let found = window.wait().at_most(STEP).for_element(field).await?;
+            if found.is_displayed().await.unwrap_or(false) {
+                return Ok::<_, anyhow::Error>(found);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    match tokio::time::timeout(STEP, shown).await {
+        Ok(found) => found,
+        Err(_) => {
+            picture(window, "palette-hidden").await?;
+            bail!("the palette does not open")
+        }
+    }
+}
+
+/// The field of a dialogue for files, which comes in the palette's place once that is closed.
+async fn file_dialogue(window: &Client, title: &str) -> Result<Element> {
+    shown(window, ".quick-input-title", title).await?;
+    quick_input(window).await
+}
+
+/// Names a file in the dialogue that opens one, and waits for what the dialogue says of it.
+pub(super) async fn open_path(window: &Client, path: &str, says: &str) -> Result<()> {
+    command(window, "File: Open File...").await?;
+    let input = file_dialogue(window, "Open File").await?;
+    let said = async {
+        loop {
+            // While it still reads the folder, it puts back the one it began with.
+            input.send_keys(&format!("{CONTROL}a{RELEASE}{path}{ENTER}")).await?;
+            if let Ok(said) = tokio::time::timeout(LISTED, on_screen(window, DIALOGUE, says)).await {
+                return said;
+            }
+        }
+    };
+    match tokio::time::timeout(STEP, said).await {
+        Ok(said) => said,
+        Err(_) => missing(window, DIALOGUE, says).await,
+    }
 }
 
 /// Waits until an element of this kind says this.
@@ -263,7 +308,7 @@ pub(super) async fn saved(window: &Client, folder: &str, file: &str, text: &str)
 /// Installs the packed extension by the palette.
 pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
     command(window, "Extensions: Install from VSIX").await?;
-    let input = quick_input(window).await?;
+    let input = file_dialogue(window, "Install from VSIX").await?;
     input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await?;
     shown(window, ROWS, "hello.vsix").await?;
     // While it still reads the folder, the dialogue takes no answer, or puts back the folder it began with.
