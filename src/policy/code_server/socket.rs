@@ -42,6 +42,8 @@ pub(super) enum Stage {
 struct Waiting {
     claims: VecDeque<PathClaim>,
     asked: PathClaim,
+    /// What is found is only recorded.
+    recorded: bool,
     capability: Capability,
     what: String,
     refused: call::Owned,
@@ -181,8 +183,11 @@ impl Socket {
                 return Ok(None);
             }
         };
-        if let Some(Err(refusal)) = self.flags.audited().map(|strict| self.judge.decide(strict, &facts)) {
-            acts.notes.push(refused(&facts.what(), refusal, true));
+        let mut recorded = false;
+        match self.flags.audited().map(|strict| self.judge.decide(strict, &facts)) {
+            Some(Err(refusal)) => acts.notes.push(refused(&facts.what(), refusal, true)),
+            Some(Ok(stricter)) if claims.is_empty() => (claims, recorded) = (stricter.into(), true),
+            _ => {}
         }
         if let Err(refusal) = self.typed.hear(&self.flags, &facts, acts) {
             let body = call::refusal(&facts.call, &refusal.text);
@@ -198,7 +203,8 @@ impl Socket {
             let what = facts.what();
             let (rest, before) = (rest.to_vec(), take(out));
             let claim = asked.clone();
-            let waiting = Waiting { claims, asked, capability, what, refused, moves, act, rest, before };
+            let waiting =
+                Waiting { claims, asked, recorded, capability, what, refused, moves, act, rest, before };
             self.waiting = Some(Box::new(waiting));
             return Ok(Some(claim));
         }
@@ -333,6 +339,14 @@ impl Inspect for Socket {
 
     fn resolved(&mut self, allowed: bool, _place: Place, piece: &mut Vec<u8>, acts: &mut Acts) -> Outcome {
         let Some(mut waiting) = self.waiting.take() else { return Ok(Judgement::Pass) };
+        let strict = self.flags.audited().filter(|_| waiting.recorded);
+        if let Some(strict) = strict.filter(|_| !allowed) {
+            // One is enough for the record; the call goes on.
+            let refusal = crate::outside(strict, waiting.capability, &waiting.asked.under(&self.judge.home));
+            acts.notes.push(refused(&waiting.what, Box::new(refusal), true));
+            waiting.claims.clear();
+        }
+        let allowed = allowed || waiting.recorded;
         if allowed {
             if let Some(next) = waiting.claims.pop_front() {
                 waiting.asked = next.clone();

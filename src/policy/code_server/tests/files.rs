@@ -178,3 +178,19 @@ fn every_path_of_a_call_is_asked_for_while_directories_are_restricted() {
     wire.up(&regular(15, &body(100, 14, FILES, "stat", None)));
     assert_eq!(wire.out.refused().len(), 10);
 }
+
+#[test]
+fn where_directories_are_only_recorded_the_call_goes_on_and_is_noted_once() {
+    let strict = flags(|flags| flags.restrict_directories = no(true));
+    let on = flags(|flags| flags.audited = Some(Box::new((*strict).clone())));
+    let mut wire = Wire::open(&on);
+    wire.allow = |claim| claim.tail.starts_with("home/a/");
+    let inside = call(5, FILES, "rename", &[uri("/home/a/x"), uri("/home/a/y"), Arg::Nothing]);
+    let outside = call(6, FILES, "rename", &[uri("/etc/x"), uri("/etc/y"), Arg::Nothing]);
+    wire.up(&inside);
+    assert!(wire.out.refused().is_empty() && !wire.out.asked.is_empty());
+    wire.up(&outside);
+    assert_eq!(wire.out.up, [inside, outside].concat());
+    let noted = |note: &&Note| matches!(note, Note::Refused { passed: true, .. });
+    assert_eq!(wire.out.notes.iter().filter(noted).count(), 1, "{:?}", wire.out.notes);
+}
