@@ -1,4 +1,4 @@
-//! The body of an answer: one enum, so that hyper polls concrete types and nothing is boxed.
+//! The body of an answer: one enum, so that concrete types are polled and nothing is boxed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ use crate::download::Download;
 #[derive(Debug, Default)]
 pub struct Body {
     kind: Kind,
-    /// Tells the connection when this answer is done with.
+    /// Tells an HTTP/2 connection when this answer is done with.
     busy: Option<Busy>,
 }
 
@@ -102,6 +102,19 @@ impl Body {
     /// Whether all of it is known.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.kind, Kind::Empty | Kind::Full(_))
+    }
+
+    /// All of it, if that is known; it is empty then.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        match &mut self.kind {
+            Kind::Empty => Some(Bytes::new()),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                Some(bytes)
+            }
+            Kind::Channel(_) | Kind::Tunnel | Kind::Session(_) => None,
+        }
     }
 
     /// Ties it to the connection it goes out on.

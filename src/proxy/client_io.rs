@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::conn::State;
-use crate::scan::Scan;
 
 /// Plain or TLS. The TLS state is large, so it is boxed: once a connection.
 #[derive(Debug)]
@@ -25,43 +24,14 @@ pub(crate) enum Socket {
 pub(crate) struct ClientIo {
     socket: Socket,
     state: Arc<State>,
-    /// HTTP/1 heads are looked at.
-    scan: Option<Scan>,
+    /// HTTP/2, whose requests are not told apart here.
+    mixed: bool,
 }
 
 impl ClientIo {
-    pub(crate) fn new(socket: Socket, state: Arc<State>, http1: bool) -> Self {
-        Self { socket, state, scan: http1.then(Scan::default) }
+    pub(crate) fn new(socket: Socket, state: Arc<State>, mixed: bool) -> Self {
+        Self { socket, state, mixed }
     }
-
-    fn note(&mut self, bytes: &[u8]) {
-        let Some(scan) = &mut self.scan else { return self.state.came_mixed() };
-        let (head, first) = self.state.came();
-        if head {
-            if first {
-                scan.reset();
-            }
-            self.state.set_seen(scan.feed(bytes));
-        }
-    }
-
-    /// From here on it is a tunnel: nothing is looked at.
-    pub(crate) fn hand_over(&mut self) {
-        self.scan = None;
-    }
-}
-
-/// An answer that is written in one piece: `send` is cheaper than `writev` for what fits here.
-const SMALL: usize = 1024;
-
-/// Puts a few small buffers together; `None` if they don't fit.
-fn gather<'a>(bufs: &[IoSlice<'_>], small: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
-    let mut length = 0;
-    for buf in bufs {
-        small.get_mut(length..length + buf.len())?.copy_from_slice(buf);
-        length += buf.len();
-    }
-    Some(&small[..length])
 }
 
 impl AsyncRead for ClientIo {
@@ -73,10 +43,9 @@ impl AsyncRead for ClientIo {
             Socket::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         };
         match polled {
-            Poll::Ready(Ok(())) => match &buf.filled()[before..] {
-                [] => this.state.eof.store(true, Relaxed),
-                bytes => this.note(bytes),
-            },
+            Poll::Ready(Ok(())) if buf.filled().len() == before => this.state.eof.store(true, Relaxed),
+            Poll::Ready(Ok(())) if this.mixed => this.state.came_mixed(),
+            Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(_)) => this.state.eof.store(true, Relaxed),
             Poll::Pending => {}
         }
@@ -101,12 +70,8 @@ impl AsyncWrite for ClientIo {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let mut small = [0; SMALL];
         let polled = match &mut this.socket {
-            Socket::Plain(tcp) => match gather(bufs, &mut small) {
-                Some(whole) => Pin::new(tcp).poll_write(cx, whole),
-                None => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            },
+            Socket::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
             Socket::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
         };
         this.state.wrote(polled.is_pending());

@@ -1,7 +1,7 @@
 //! What a client connection is doing, so that one sweep a second can find those that have waited too long.
 //!
-//! Atomics, though one thread uses them: hyper wants an upgradeable connection to be `Send`. Relaxed loads
-//! and stores cost what plain ones do.
+//! Atomics, though one thread uses them: a request's extensions must be `Send`, and a WebSocket's holds it. Relaxed
+//! loads and stores cost what plain ones do.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -25,8 +25,6 @@ pub(crate) struct State {
     busy: AtomicU32,
     /// When a write first could not go on; 0: it can.
     blocked: AtomicU32,
-    /// What the scanner saw of the head being read.
-    seen: AtomicU8,
     /// The client closed its side.
     pub(crate) eof: AtomicBool,
 }
@@ -54,20 +52,28 @@ impl State {
         self.since.store(clock::now(), Relaxed);
     }
 
-    /// Bytes came. Whether they belong to a head; and whether it is the head's first part.
-    pub(crate) fn came(&self) -> (bool, bool) {
+    /// Bytes of a head came.
+    pub(crate) fn came(&self) {
         match self.phase.load(Relaxed) {
-            HEAD => (true, false),
-            BUSY => (false, false),
-            FRESH => {
-                // The time for the first head counts from accepting: keep `since`.
-                self.phase.store(HEAD, Relaxed);
-                (true, true)
-            }
-            _ => {
-                self.enter(HEAD);
-                (true, true)
-            }
+            // The time for the first head counts from accepting: keep `since`.
+            FRESH => self.phase.store(HEAD, Relaxed),
+            IDLE => self.enter(HEAD),
+            _ => {}
+        }
+    }
+
+    /// A request is under way, until as many [`done`](Self::done) have been said.
+    pub(crate) fn begin(&self) {
+        self.busy.store(self.busy.load(Relaxed) + 1, Relaxed);
+        self.phase.store(BUSY, Relaxed);
+    }
+
+    /// One is over.
+    pub(crate) fn done(&self) {
+        let left = self.busy.load(Relaxed).saturating_sub(1);
+        self.busy.store(left, Relaxed);
+        if left == 0 {
+            self.enter(IDLE);
         }
     }
 
@@ -97,16 +103,6 @@ impl State {
         }
     }
 
-    pub(crate) fn set_seen(&self, seen: u8) {
-        self.seen.store(seen, Relaxed);
-    }
-
-    pub(crate) fn take_seen(&self) -> u8 {
-        let seen = self.seen.load(Relaxed);
-        self.seen.store(0, Relaxed);
-        seen
-    }
-
     pub(crate) fn is_reading_head(&self) -> bool {
         self.phase.load(Relaxed) == HEAD
     }
@@ -125,14 +121,13 @@ impl State {
     }
 }
 
-/// Held while a request is answered or a tunnel is open; the connection is idle when the last is dropped.
+/// Held while an HTTP/2 request is answered or a tunnel is open; the connection is idle when the last is dropped.
 #[derive(Debug)]
 pub(crate) struct Busy(Arc<State>);
 
 impl Busy {
     pub(crate) fn new(state: &Arc<State>) -> Self {
-        state.busy.store(state.busy.load(Relaxed) + 1, Relaxed);
-        state.phase.store(BUSY, Relaxed);
+        state.begin();
         Self(state.clone())
     }
 }
@@ -145,11 +140,7 @@ impl Clone for Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let left = self.0.busy.load(Relaxed).saturating_sub(1);
-        self.0.busy.store(left, Relaxed);
-        if left == 0 {
-            self.0.enter(IDLE);
-        }
+        self.0.done();
     }
 }
 

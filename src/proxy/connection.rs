@@ -5,29 +5,24 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
-use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, StatusCode};
 use hyper::rt::Executor;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::admit::{self, Tie, WebSocketAsk};
 use crate::body::Body;
+use crate::client;
 use crate::client_io::{ClientIo, Socket};
-use crate::conn::{Busy, Late, Order};
+use crate::conn::{Busy, Order};
+use crate::incoming::Incoming;
 use crate::listen::{ConnInfo, Shared};
 use crate::open::Place;
-
-/// hyper's smallest read buffer.
-const SMALLEST_BUFFER: usize = 8192;
 
 /// Serves one connection to its end.
 pub(crate) async fn run<M, H>(tcp: TcpStream, peer: SocketAddr, shared: Rc<Shared<H>>, place: Place)
@@ -59,17 +54,17 @@ where
             (Socket::Tls(Box::new(stream)), h2)
         }
     };
-    let io = ClientIo::new(socket, place.state.clone(), !h2);
+    let io = ClientIo::new(socket, place.state.clone(), h2);
     let info = ConnInfo { peer, tls: shared.tls.is_some(), memo: M::default() };
-    let served = Rc::new(Served { shared, info, place });
-    if h2 { two(io, served).await } else { one(io, served).await }
+    let served = Served { shared, info, place };
+    if h2 { two(io, Rc::new(served)).await } else { client::serve(io, &served).await }
 }
 
 /// A connection with what its requests need.
-struct Served<M, H> {
-    shared: Rc<Shared<H>>,
-    info: ConnInfo<M>,
-    place: Place,
+pub(crate) struct Served<M, H> {
+    pub(crate) shared: Rc<Shared<H>>,
+    pub(crate) info: ConnInfo<M>,
+    pub(crate) place: Place,
 }
 
 impl<M, H> Tie for Served<M, H> {
@@ -83,121 +78,34 @@ impl<M, H> Tie for Served<M, H> {
     }
 }
 
-/// A request from the door to its answer.
+/// A request of an HTTP/2 stream from the door to its answer.
 async fn answer<M, H>(
     served: Rc<Served<M, H>>,
-    mut request: Request<Incoming>,
+    mut request: Request<hyper::body::Incoming>,
 ) -> Result<Response<Body>, Infallible>
 where
     M: 'static,
     H: AsyncFn(Request<Incoming>, &ConnInfo<M>) -> Response<Body> + 'static,
 {
     let busy = Busy::new(&served.place.state);
-    let version = request.version();
     let connect = request.method() == Method::CONNECT;
-    let seen = served.place.state.take_seen();
-    let response = match admit::admit(&mut request, seen, &*served) {
+    let response = match admit::admit_two(&mut request, &*served) {
         Ok(()) => {
             served.shared.gauges.count_request();
-            (served.shared.handler)(request, &served.info).await
+            (served.shared.handler)(request.map(Incoming::of_stream), &served.info).await
         }
         Err(refused) => {
             tracing::debug!(peer = %served.info.peer, why = refused.what.trim_end(), "request refused at the door");
-            refused.response(version)
+            refused.response()
         }
     };
-    // A whole answer over HTTP/2 is out of our hands: a client that opens no window for it must not keep its connection busy for
-    // ever. Over HTTP/1 the socket itself tells.
-    let mut response = response
-        .map(|body| if version == Version::HTTP_2 && body.is_whole() { body } else { body.tied(busy) });
+    // A whole answer is out of our hands: a client that opens no window for it must not keep its connection busy for ever.
+    let mut response = response.map(|body| if body.is_whole() { body } else { body.tied(busy) });
     if connect && response.status().is_success() && !response.body().is_tunnel() {
         // To an HTTP/2 client any success means that its WebSocket is open: a page must not look like that.
         *response.status_mut() = StatusCode::BAD_GATEWAY;
     }
     Ok(response)
-}
-
-async fn one<M, H>(io: ClientIo, served: Rc<Served<M, H>>)
-where
-    M: 'static,
-    H: AsyncFn(Request<Incoming>, &ConnInfo<M>) -> Response<Body> + 'static,
-{
-    let limits = &served.shared.limits;
-    let mut builder = http1::Builder::new();
-    // The buffer's size alone would let heads of nearly twice the limit pass, depending on how they come in.
-    builder
-        .max_header_size(limits.header_bytes)
-        .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER))
-        .header_read_timeout(None);
-    if limits.headers != 100 {
-        builder.max_headers(limits.headers); // hyper is faster with its own default
-    }
-    let service = {
-        let served = served.clone();
-        service_fn(move |request| answer(served.clone(), request))
-    };
-    let mut connection = builder.serve_connection(TokioIo::new(io), service).with_upgrades();
-    let mut finishing = false;
-    let late = poll_fn(|cx| {
-        match served.place.order(cx) {
-            Order::None => {}
-            Order::End(late) => return Poll::Ready(late),
-            Order::Finish if !finishing => {
-                finishing = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            Order::Finish => {}
-        }
-        Pin::new(&mut connection).poll(cx).map(|result| {
-            if let Err(error) = result {
-                tracing::trace!(%error, "connection ended");
-            }
-            None
-        })
-    })
-    .await;
-    let reading_head = served.place.state.is_reading_head();
-    let eof = served.place.state.eof.load(Relaxed);
-    // `None`: it was upgraded, and the tunnel has the socket.
-    let Some(parts) = connection.into_parts() else { return };
-    let mut io = parts.io.into_inner();
-    if late == Some(Late::Head) && reading_head {
-        say_timeout(&mut io).await;
-    }
-    if !eof && late != Some(Late::Write) {
-        let ended = poll_fn(|cx| match served.place.order(cx) {
-            Order::End(None) => Poll::Ready(()),
-            Order::End(Some(_)) | Order::Finish | Order::None => Poll::Pending,
-        });
-        tokio::select! {
-            () = linger(io) => {}
-            () = ended => {}
-        }
-    }
-}
-
-/// Tells a client whose head did not come in time. It may have gone: no waiting.
-async fn say_timeout(io: &mut ClientIo) {
-    const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let write = async {
-        io.write_all(TIMEOUT).await?;
-        io.flush().await
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(1), write).await;
-}
-
-/// Reads and drops what the client still sends, so that closing does not destroy the answer on its way
-/// (a socket closed with unread bytes resets the connection). At most 2 s without a byte, 10 s in all.
-async fn linger(mut io: ClientIo) {
-    let drain = async {
-        if io.shutdown().await.is_err() {
-            return;
-        }
-        let mut sink = vec![0; SMALLEST_BUFFER];
-        let pause = Duration::from_secs(2);
-        while let Ok(Ok(1..)) = tokio::time::timeout(pause, io.read(&mut sink)).await {}
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(10), drain).await;
 }
 
 /// Runs hyper's HTTP/2 streams on this thread.

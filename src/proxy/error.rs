@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::cut::Reason;
+use crate::incoming::IncomingError;
 
 /// Whose fault it is; decides between a 4xx, a 502/504 and a 500, and the log level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub enum ForwardError {
     },
     /// The request's body could not be read to its end.
     #[error("the request's body broke off")]
-    Upload(#[source] hyper::Error),
+    Upload(#[source] IncomingError),
     /// Whoever looked at the request's body ended it.
     #[error("the request's body was not let through")]
     Stopped,

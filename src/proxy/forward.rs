@@ -115,6 +115,7 @@ where
     question::write(&mut out, &parts, framing, false);
     let pump = Pump::new(out, upload, body_limit, upload_pause).seen_by(options.on_upload);
     let mut exchange = Exchange::new(link, pump, cuts, std::mem::take(&mut parts.headers));
+    tokio::task::yield_now().await;
     let answer = loop {
         match exchange.answer(&parts.method, answer_within, &mut ended).await {
             Ok(answer) => break answer,

@@ -7,9 +7,10 @@
 //! Everything here runs on one thread per accept loop ([`threads`]): nothing needs to be `Send`, nothing
 //! is shared between threads but [`Upstream`], [`Cut`], [`Drain`] and the counters.
 //!
-//! Life of a request: `listen` accepts and reads a head → `admit` refuses what is ambiguous, removes
-//! hop-by-hop fields, brings HTTP/1 and HTTP/2 to one form → the caller's handler → `forward` (takes a
-//! connection from the pool, writes the head, streams both ways) or `tunnel` → `Body` back to hyper.
+//! Life of a request: `listen` accepts, `client` (HTTP/1) or hyper (HTTP/2) reads a head → `admit` refuses
+//! what is ambiguous, removes hop-by-hop fields, brings HTTP/1 and HTTP/2 to one form → the caller's handler →
+//! `forward` (takes a connection from the pool, writes the head, streams both ways) or `tunnel` → `Body` back to
+//! `client` or hyper.
 #![forbid(unsafe_code)]
 
 pub mod body;
@@ -20,6 +21,7 @@ pub mod forward;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod gauges;
+pub mod incoming;
 pub mod inspect;
 pub mod listen;
 pub mod stream;
@@ -30,6 +32,7 @@ pub mod upload;
 pub mod upstream;
 
 mod admit;
+mod client;
 mod client_io;
 mod clock;
 mod conn;
@@ -40,7 +43,6 @@ mod h1;
 mod hop;
 mod open;
 mod pool;
-mod scan;
 
 pub use admit::WebSocketAsk;
 pub use body::{Body, BodyError, BodySender, Transferred};
@@ -49,7 +51,7 @@ pub use drain::Drain;
 pub use error::{Blame, ForwardError};
 pub use forward::{ForwardOptions, OnPiece, forward};
 pub use gauges::Gauges;
-pub use hyper::body::Incoming;
+pub use incoming::{Incoming, IncomingError};
 pub use inspect::{Answer, Close, Inspect, Kind, Outbox, Place, Side, Step};
 pub use listen::{ConnInfo, Limits, Listen, serve};
 pub use stream::Stream;

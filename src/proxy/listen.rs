@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -16,6 +15,7 @@ use crate::body::Body;
 use crate::cut::{Cut, Reason};
 use crate::drain::Drain;
 use crate::gauges::Gauges;
+use crate::incoming::Incoming;
 use crate::open::Open;
 use crate::tls::TlsConfig;
 use crate::{clock, connection};
@@ -37,7 +37,7 @@ pub struct ConnInfo<M> {
 pub struct Limits {
     /// Longest request head in bytes. 64 KiB: a dozen large cookies; longer ones get 431.
     pub header_bytes: usize,
-    /// Most header fields. 100, as hyper; more get 431.
+    /// Most header fields. 100, and never above 256; more get 431.
     pub headers: usize,
     /// Connections open at once on this thread. 4096: above it the one that has been silent longest is closed for a new one; while
     /// all are at work, new ones are closed at once and counted.

@@ -15,8 +15,6 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
 
 use crate::admit::{WebSocketAsk, accept_for};
 use crate::body::Body;
@@ -28,6 +26,7 @@ use crate::h1::link::Link;
 use crate::h1::pump::Pump;
 use crate::h1::question;
 use crate::hop;
+use crate::incoming::{Incoming, Upgrade, Upgraded};
 use crate::inspect::Inspect;
 use crate::stream::Stream;
 use crate::upload::Upload;
@@ -104,7 +103,7 @@ where
     let TunnelOptions { cuts, connect_within, tap, inspect, on_end } = options;
     check(upstream, &cuts)?;
     let mut request = request;
-    let upgrade = hyper::upgrade::on(&mut request);
+    let upgrade = Upgrade::of(&mut request);
     let (mut parts, _) = request.into_parts();
     let ask = parts.extensions.remove::<WebSocketAsk>();
     let ask = ask.ok_or(ForwardError::Handshake("the request does not ask for one"))?;
@@ -150,10 +149,10 @@ where
     tokio::task::spawn_local(async move {
         let _open = ask.gauges.tunnel();
         let _busy = ask.busy;
-        let end = match upgrade.await {
-            Ok(upgraded) => lanes.run(upgraded).await,
+        let end = match upgrade.upgraded().await {
+            Some(upgraded) => lanes.run(upgraded).await,
             // The client left before it had the answer.
-            Err(_) => TunnelEnd { up: 0, down: 0, cut: None },
+            None => TunnelEnd { up: 0, down: 0, cut: None },
         };
         if let Some(on_end) = on_end {
             on_end(end);

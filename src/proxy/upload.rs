@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+
+use crate::incoming::{Incoming, IncomingError};
 
 /// What is sent as the request's body.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl fmt::Debug for Watched {
 /// Why a watched body gave nothing more.
 #[derive(Debug)]
 pub(crate) enum WatchedError {
-    Client(hyper::Error),
+    Client(IncomingError),
     Stopped,
 }
 
@@ -137,7 +138,7 @@ pub enum CollectError {
     },
     /// It broke off.
     #[error("the request's body broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] IncomingError),
     /// It took too long.
     #[error("the request's body did not come within {0:?}")]
     Slow(Duration),

@@ -1,6 +1,7 @@
 //! One request as it goes through the server: what is known of it once it passed the gate.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Uri};
@@ -11,7 +12,7 @@ use crate::answers::Reader;
 use crate::generation::Generation;
 use crate::refusals::{Refused, what};
 use crate::state::{Live, Person, Snapshot};
-use crate::who::Identity;
+use crate::who::{Identity, Memo};
 use crate::world::{Thread, World};
 
 /// A request without its body.
@@ -19,8 +20,10 @@ use crate::world::{Thread, World};
 pub(crate) struct Call<'a> {
     /// This thread.
     pub(crate) thread: &'a Thread,
+    /// What the connection it came on remembers.
+    pub(crate) memo: &'a Memo,
     /// Everything at the moment the request came.
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: Rc<Arc<Snapshot>>,
     /// Who asks.
     pub(crate) identity: Option<Identity>,
     /// From where.

@@ -3,17 +3,15 @@
 //! Hop-by-hop names (with those that `Connection` lists) are the proxy engine's. Client copies go by prefix and with `_` for `-`
 //! too, before ours are set once. Called by `ide` and `errors`.
 
-use std::net::IpAddr;
-
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use portcullis_conf::{FrameOrigin, Header};
 use portcullis_pages::CONTENT_SECURITY_POLICY as PAGES_POLICY;
 
-use crate::cookies::{Jar, strip};
+use crate::cookies::Jar;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -116,25 +114,28 @@ fn take_out(headers: &mut HeaderMap, rule: fn(&str) -> bool) {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Edge<'a> {
     /// The connection's other end.
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: &'a HeaderValue,
     /// The authority the browser asked for.
     pub(crate) host: &'a HeaderValue,
     /// Whether it came by https.
     pub(crate) https: bool,
+    /// What is left of its cookies without ours.
+    pub(crate) cookies: Option<&'a HeaderValue>,
 }
 
 /// Makes a client's headers fit for a session: strips, then sets.
 pub(crate) fn to_session(headers: &mut HeaderMap, edge: Edge<'_>, authorization: &HeaderValue) {
     take_out(headers, stays_at_edge);
-    strip(headers);
+    match edge.cookies {
+        Some(cookies) => _ = headers.insert(COOKIE, cookies.clone()),
+        None => _ = headers.remove(COOKIE),
+    }
     // ORDER: ours are set after every client copy is gone.
     headers.insert(AUTHORIZATION, authorization.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if edge.https { "https" } else { "http" }));
     headers.insert(FORWARDED_HOST, edge.host.clone());
     headers.insert(http::header::HOST, edge.host.clone());
-    if let Ok(peer) = HeaderValue::from_str(&edge.peer.to_string()) {
-        headers.insert(FORWARDED_FOR, peer);
-    }
+    headers.insert(FORWARDED_FOR, edge.peer.clone());
 }
 
 fn ancestors(frame: &FrameOrigin) -> String {
@@ -255,8 +256,11 @@ mod tests {
 
     static HOST: HeaderValue = HeaderValue::from_static("ide.test");
 
+    static PEER: HeaderValue = HeaderValue::from_static("127.0.0.1");
+    static OTHERS: HeaderValue = HeaderValue::from_static("_xsrf=1");
+
     fn edge() -> Edge<'static> {
-        Edge { peer: IpAddr::from([127, 0, 0, 1]), host: &HOST, https: true }
+        Edge { peer: &PEER, host: &HOST, https: true, cookies: Some(&OTHERS) }
     }
 
     #[test]
@@ -307,6 +311,15 @@ mod tests {
                 "x-xsrftoken: 1",
             ]
         );
+    }
+
+    #[test]
+    fn a_session_sees_no_cookie_where_only_ours_was() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("portcullis=secret"));
+        headers.append(COOKIE, HeaderValue::from_static("portcullis=another"));
+        to_session(&mut headers, Edge { cookies: None, ..edge() }, &TOKEN);
+        assert!(!headers.contains_key(COOKIE));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use portcullis_model::session::{Ide, Transport};
 use portcullis_policy::inspect::Flow;
 use portcullis_policy::{Direction, Forward, SocketRule, Target, Transfer, frame_is_activity, inspector};
 use portcullis_proxy::{
-    Body, Cuts, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, Upstream,
-    forward, tunnel,
+    Body, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, Upstream, forward,
+    tunnel,
 };
 use tokio::net::TcpStream;
 
@@ -22,6 +22,7 @@ use crate::ide::refuse;
 use crate::inspecting::{Inspecting, Subject};
 use crate::launcher_link::chain;
 use crate::limits::too_large;
+use crate::passage::Passage;
 use crate::rstudio::{self, form, port};
 use crate::state::{Live, Person};
 use crate::strip;
@@ -109,13 +110,14 @@ async fn exchange(
     limit: Option<u64>,
     target: Target,
 ) -> Result<Response<Body>, ForwardError> {
-    edit(call, live, &mut request, target);
+    let passage = Passage::of(call, person, live);
+    edit(call, live, &passage, &mut request, target);
     if transfer.as_ref().is_some_and(|transfer| transfer.direction == Direction::Download) {
         // The record is to have the hash of the file, not of what a compressor made of it.
         request.headers_mut().remove(ACCEPT_ENCODING);
     }
     let mut options =
-        ForwardOptions { cuts: cuts(person, live), body_limit: limit, ..ForwardOptions::default() };
+        ForwardOptions { cuts: passage.cuts.clone(), body_limit: limit, ..ForwardOptions::default() };
     let watched = transfer.map(|transfer| {
         Watched::new(&call.world().pieces, person.user(), live.session.id, transfer, request.headers())
     });
@@ -141,8 +143,9 @@ async fn socket(
     rule: SocketRule,
     target: Target,
 ) -> Result<Response<Body>, ForwardError> {
-    edit(call, live, &mut request, target);
-    let mut options = TunnelOptions { cuts: cuts(person, live), ..TunnelOptions::default() };
+    let passage = Passage::of(call, person, live);
+    edit(call, live, &passage, &mut request, target);
+    let mut options = TunnelOptions { cuts: passage.cuts.clone(), ..TunnelOptions::default() };
     let (flags, home) = (person.flags_in(live.session.id), &person.sign_in.principal.home);
     let inspector = inspector(&call.generation().adapters, live.session.ide, rule, flags, home);
     if let Some(inspector) = inspector {
@@ -170,9 +173,14 @@ async fn socket(
     .await
 }
 
-fn edit<B>(call: &Call<'_>, live: &Live, request: &mut Request<B>, target: Target) {
-    let edge = Edge { peer: call.peer, host: &call.host, https: call.generation().https() };
-    to_session(request.headers_mut(), edge, &live.way.authorization);
+fn edit<B>(call: &Call<'_>, live: &Live, passage: &Passage, request: &mut Request<B>, target: Target) {
+    let edge = Edge {
+        peer: &passage.peer,
+        host: &call.host,
+        https: call.generation().https(),
+        cookies: call.identity.as_ref().and_then(|known| known.others.as_ref()),
+    };
+    to_session(request.headers_mut(), edge, &passage.authorization);
     strip::dress(request);
     if target != Target::Session {
         // What only the IDE may know is not for the program on a port.
@@ -202,10 +210,6 @@ fn typed(call: &Call<'_>, person: &Person, live: &Live, forward: &Forward) {
     };
     let event = call.world().console(heard, call.now);
     event.into_iter().for_each(|event| call.world().link.audit(event));
-}
-
-fn cuts(person: &Person, live: &Live) -> Cuts {
-    Cuts::both(&person.presence.cut, &live.way.cut)
 }
 
 /// A fresh connection to a session's IDE, whose owner has this number if it is known.

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::{Generation, GenerationError};
+use crate::held::Held;
 use crate::judging::Judging;
 use crate::launcher_link::{self, GreetError, drain};
 use crate::link::{Link, Pending};
@@ -158,7 +159,8 @@ fn start_serving(
 
 fn thread(world: Arc<World>) -> Thread {
     let doors = Doors::new(world.run_dir.clone()).into();
-    Thread { world, doors }
+    let held = Held::new(&world.table);
+    Thread { world, doors, held }
 }
 
 /// Counts a serving thread out, also when it panics. One that ends unasked takes the others along: the launcher starts anew.

@@ -27,7 +27,7 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
     conn: &ConnInfo<Memo>,
 ) -> Response<Body> {
-    let snapshot = thread.world.table.load();
+    let snapshot = thread.snapshot();
     let now = now();
     let generation = &snapshot.generation;
     let headers = request.headers();
@@ -59,7 +59,9 @@ pub(crate) async fn handle(
     let gate = judge(generation, &request, &host, place);
     let method = request.method().clone();
     let accepts = Accepts::of(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
-    let call = Call { thread, snapshot, identity, peer, host, method, uri: uri.clone(), html, accepts, now };
+    let memo = &conn.memo;
+    let call =
+        Call { thread, memo, snapshot, identity, peer, host, method, uri: uri.clone(), html, accepts, now };
     if let Err(refusal) = gate {
         return foreign(&call, place, refusal);
     }

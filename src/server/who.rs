@@ -3,41 +3,46 @@
 //! The memory holds only as long as the snapshot's epoch stands: ending any sign-in, or a new configuration, voids it.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{COOKIE, HeaderMap};
+use http::header::{COOKIE, HeaderMap, HeaderValue};
 
-use crate::cookies::{Presence, Presented, find};
+use crate::cookies::{Presence, Presented, find, strip};
+use crate::passage::Passage;
 use crate::state::{Person, Snapshot};
 
 /// What a connection remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(RefCell<Option<Remembered>>);
-
-#[derive(Debug)]
-struct Remembered {
-    /// Copied: a slice of the request would keep its whole buffer.
-    cookies: Box<[u8]>,
-    epoch: u64,
-    presence: Presence,
-    person: Arc<Person>,
+pub(crate) struct Memo {
+    known: RefCell<Option<Rc<Known>>>,
+    /// The way of its last request into a session.
+    pub(crate) passage: RefCell<Option<Rc<Passage>>>,
 }
 
-/// Whoever sends a valid cookie.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
+/// Whoever sends a valid cookie. Shared within a connection: its thread alone counts the references.
+pub(crate) type Identity = Rc<Known>;
+
+/// What one verified cookie told.
+#[derive(Debug)]
+pub(crate) struct Known {
     /// Who.
     pub(crate) person: Arc<Person>,
     /// What the cookie said.
     pub(crate) presence: Presence,
+    /// What is left of the request's cookies without ours.
+    pub(crate) others: Option<HeaderValue>,
+    /// Copied: a slice of the request would keep its whole buffer.
+    cookies: Box<[u8]>,
+    epoch: u64,
 }
 
 /// Who sends this request. `now` in seconds since 1970.
 pub(crate) fn identify(memo: &Memo, snapshot: &Snapshot, headers: &HeaderMap, now: u64) -> Option<Identity> {
-    if let Some(known) = memo.0.borrow().as_ref() {
+    if let Some(known) = memo.known.borrow().as_ref() {
         let fresh = now < known.presence.claims.expires && now < known.person.until();
         if fresh && known.epoch == snapshot.epoch && same(&known.cookies, headers) {
-            return Some(Identity { person: known.person.clone(), presence: known.presence });
+            return Some(known.clone());
         }
     }
     let Presented::One(value) = find(headers, snapshot.generation.jar.name) else { return None };
@@ -47,14 +52,19 @@ pub(crate) fn identify(memo: &Memo, snapshot: &Snapshot, headers: &HeaderMap, no
         return None;
     }
     let presence = Presence { claims, stay: snapshot.generation.jar.stays(headers) };
-    let remembered = Remembered {
-        cookies: joined(headers).into(),
-        epoch: snapshot.epoch,
-        presence,
-        person: person.clone(),
-    };
-    *memo.0.borrow_mut() = Some(remembered);
-    Some(Identity { person, presence })
+    let cookies = joined(headers).into();
+    let known = Rc::new(Known { person, presence, others: others(headers), cookies, epoch: snapshot.epoch });
+    *memo.known.borrow_mut() = Some(known.clone());
+    Some(known)
+}
+
+/// The cookies that a session gets.
+fn others(headers: &HeaderMap) -> Option<HeaderValue> {
+    let cookies = headers.get_all(COOKIE).iter().map(|value| (COOKIE, value.clone()));
+    let mut jar: HeaderMap = cookies.collect();
+    strip(&mut jar);
+    // Copied, for the same reason.
+    HeaderValue::from_bytes(jar.get(COOKIE)?.as_bytes()).ok()
 }
 
 /// A header's value can't hold a line feed, so it parts them unmistakably.
@@ -112,6 +122,22 @@ mod tests {
         let mut both = alice.clone();
         both.append(COOKIE, bob[COOKIE].clone());
         assert_eq!(who(&memo, &table, &both, 200), None);
+    }
+
+    #[test]
+    fn a_session_gets_the_other_cookies() {
+        let (table, memo) = (table(), Memo::default());
+        let alice = cookie(&table, 1, 3700);
+        let mut several = alice.clone();
+        several.append(COOKIE, HeaderValue::from_static("c=d; portcullis-stay=1"));
+        let ours = alice[COOKIE].to_str().expect("ascii").trim_start_matches("a=b; ");
+        let bare: HeaderMap = [(COOKIE, HeaderValue::from_str(ours).expect("ascii"))].into_iter().collect();
+        for (headers, others) in [(&alice, Some("a=b")), (&several, Some("a=b; c=d")), (&bare, None)] {
+            for _ in 0..2 {
+                let known = identify(&memo, &table.load(), headers, 200).expect("alice");
+                assert_eq!(known.others.as_ref().map(|value| value.to_str().expect("ascii")), others);
+            }
+        }
     }
 
     #[test]

@@ -17,11 +17,12 @@ use crate::consoles::{Consoles, Heard};
 use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::Generation;
+use crate::held::Held;
 use crate::judging::Judging;
 use crate::link::{Link, Pending};
 use crate::pieces::Pieces;
 use crate::refusals::{Refusals, Refused};
-use crate::state::{Live, Person, Table};
+use crate::state::{Live, Person, Snapshot, Table};
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -100,4 +101,13 @@ pub(crate) struct Thread {
     pub(crate) world: Arc<World>,
     /// This thread's doors.
     pub(crate) doors: Rc<Doors>,
+    /// This thread's hold on the table.
+    pub(crate) held: Held,
+}
+
+impl Thread {
+    /// Everything at this moment.
+    pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        self.held.latest(&self.world.table)
+    }
 }

@@ -22,9 +22,16 @@ enum At {
     End,
 }
 
+/// Most bytes of extensions in all, from a client: they cost us work and mean nothing.
+const MOST_EXTENSIONS: usize = 16 * 1024;
+
 /// A chunked body being read.
 #[derive(Debug)]
-pub(crate) struct Chunks(At);
+pub(crate) struct Chunks {
+    at: At,
+    /// Bytes of extensions that may still come.
+    extensions: usize,
+}
 
 /// What came out.
 #[derive(Debug)]
@@ -39,12 +46,17 @@ pub(crate) enum Piece {
 
 impl Chunks {
     pub(crate) fn new() -> Self {
-        Self(At::Size)
+        Self { at: At::Size, extensions: usize::MAX }
+    }
+
+    /// From somebody nobody knows.
+    pub(crate) fn of_client() -> Self {
+        Self { at: At::Size, extensions: MOST_EXTENSIONS }
     }
 
     /// How much more to read at once would be of use.
     pub(crate) fn want(&self) -> u64 {
-        match self.0 {
+        match self.at {
             At::Data(left) => left.saturating_add(512),
             At::Size | At::AfterData | At::Trailers | At::End => u64::MAX,
         }
@@ -52,12 +64,14 @@ impl Chunks {
 
     pub(crate) fn take(&mut self, read: &mut BytesMut) -> Result<Piece, &'static str> {
         loop {
-            match self.0 {
+            match self.at {
                 At::Size => match line(read, LONGEST_LINE, "a chunk's size line is too long")? {
                     None => return Ok(Piece::More),
                     Some(line) => {
-                        let size = size(&line)?;
-                        self.0 = if size == 0 { At::Trailers } else { At::Data(size) };
+                        let (size, extension) = size(&line)?;
+                        let left = self.extensions.checked_sub(extension);
+                        self.extensions = left.ok_or("more chunk extensions than anyone needs")?;
+                        self.at = if size == 0 { At::Trailers } else { At::Data(size) };
                     }
                 },
                 At::Data(left) => {
@@ -67,7 +81,7 @@ impl Chunks {
                     let here = usize::try_from(left).unwrap_or(usize::MAX).min(read.len()).min(LARGEST_PIECE);
                     let data = read.split_to(here).freeze();
                     let left = left - u64::try_from(here).unwrap_or(left);
-                    self.0 = if left == 0 { At::AfterData } else { At::Data(left) };
+                    self.at = if left == 0 { At::AfterData } else { At::Data(left) };
                     return Ok(Piece::Data(data));
                 }
                 At::AfterData => {
@@ -78,11 +92,11 @@ impl Chunks {
                         return Err("a chunk does not end where its size says");
                     }
                     read.advance(2);
-                    self.0 = At::Size;
+                    self.at = At::Size;
                 }
                 At::Trailers => {
                     let Some(trailers) = trailers(read)? else { return Ok(Piece::More) };
-                    self.0 = At::End;
+                    self.at = At::End;
                     return Ok(Piece::End(trailers));
                 }
                 At::End => return Ok(Piece::End(None)),
@@ -111,7 +125,8 @@ fn line(
     }
 }
 
-fn size(line: &[u8]) -> Result<u64, &'static str> {
+/// A chunk's size, and how long its extensions are.
+fn size(line: &[u8]) -> Result<(u64, usize), &'static str> {
     let (digits, extension) = match memchr::memchr(b';', line) {
         Some(at) => line.split_at(at),
         None => (line, &[][..]),
@@ -124,7 +139,8 @@ fn size(line: &[u8]) -> Result<u64, &'static str> {
         return Err("a chunk's extension has control characters");
     }
     let text = std::str::from_utf8(digits).map_err(|_| "a chunk's size is not a number")?;
-    u64::from_str_radix(text, 16).map_err(|_| "a chunk's size is not a number")
+    let size = u64::from_str_radix(text, 16).map_err(|_| "a chunk's size is not a number")?;
+    Ok((size, extension.len()))
 }
 
 fn trailers(read: &mut BytesMut) -> Result<Option<Option<HeaderMap>>, &'static str> {
@@ -208,5 +224,22 @@ mod tests {
             }
         }
         assert!(read(&[b'0'; 4096], 100).is_err());
+    }
+
+    #[test]
+    fn extensions_of_clients_are_bounded_in_all() {
+        let one = format!("1;{}\r\nx\r\n", "e".repeat(1000));
+        for (count, fine) in [(16, true), (17, false)] {
+            let mut buf = BytesMut::from(one.repeat(count).as_str());
+            let mut chunks = Chunks::of_client();
+            let end = loop {
+                match chunks.take(&mut buf) {
+                    Ok(Piece::Data(_)) => {}
+                    other => break other,
+                }
+            };
+            assert_eq!(end.is_ok(), fine, "{count}");
+        }
+        assert!(read(format!("{}0\r\n\r\n", one.repeat(100)).as_bytes(), 5000).is_ok());
     }
 }

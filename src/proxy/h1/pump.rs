@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 
 use super::question::{Framing, write_number};
 use crate::forward::OnPiece;
+use crate::incoming::{Incoming, IncomingError};
 use crate::stream::Stream;
 use crate::upload::{Upload, Watched, WatchedError};
 
@@ -22,7 +22,7 @@ pub(crate) enum PumpError {
     TooLarge {
         limit: u64,
     },
-    Client(hyper::Error),
+    Client(IncomingError),
     /// Whoever looked at the body ended it.
     Stopped,
     Stalled(Duration),

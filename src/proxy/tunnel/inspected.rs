@@ -7,17 +7,15 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::time::{Sleep, timeout};
 
 use super::TunnelEnd;
 use super::framed::{Lane, Seen, Stop};
 use super::lanes::{GOODBYE, GRACE};
-use crate::client_io::ClientIo;
 use crate::cut::{Cuts, Watch};
 use crate::h1::link::Link;
+use crate::incoming::Upgraded;
 use crate::inspect::{Inspect, Outbox, Side};
 use crate::stream::Stream;
 
@@ -44,14 +42,12 @@ impl Inspected {
 
     /// Runs until both sides have ended, one fails, it is cut, or the inspector ends it.
     pub(super) async fn run(mut self, upgraded: Upgraded) -> TunnelEnd {
-        match upgraded.downcast::<TokioIo<ClientIo>>() {
-            Ok(parts) => {
-                let mut io = parts.io.into_inner();
-                io.hand_over();
-                self.up.take_over(parts.read_buf);
+        match upgraded {
+            Upgraded::One((io, read)) => {
+                self.up.take_over(read);
                 self.drive(io).await
             }
-            Err(upgraded) => self.drive(TokioIo::new(upgraded)).await,
+            Upgraded::Two(io) => self.drive(io).await,
         }
     }
 

@@ -12,16 +12,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::{Tap, TunnelEnd};
-use crate::client_io::ClientIo;
 use crate::cut::{Cuts, Reason, Watch};
 use crate::frames::{Frames, Observe, close_frame};
 use crate::h1::link::Link;
+use crate::incoming::Upgraded;
 use crate::stream::Stream;
 
 /// What is moved at once.
@@ -69,17 +67,15 @@ impl Lanes {
 
     /// Runs until both sides have ended, one fails, or it is cut.
     pub(super) async fn run(mut self, upgraded: Upgraded) -> TunnelEnd {
-        match upgraded.downcast::<TokioIo<ClientIo>>() {
-            Ok(parts) => {
-                let mut io = parts.io.into_inner();
-                io.hand_over();
-                if !parts.read_buf.is_empty() {
+        match upgraded {
+            Upgraded::One((io, read)) => {
+                if !read.is_empty() {
                     let Self { up, tap, .. } = &mut self;
-                    up.take_over(parts.read_buf, tap.as_mut());
+                    up.take_over(read, tap.as_mut());
                 }
                 self.drive(io).await
             }
-            Err(upgraded) => self.drive(TokioIo::new(upgraded)).await,
+            Upgraded::Two(io) => self.drive(io).await,
         }
     }
 
