@@ -1,4 +1,4 @@
-//! Built-in rows by the first byte of their path, so that a request is held against the few that can fit.
+//! Built-in rows by the first bytes of their path's first two segments, so that a request is held against the few that can fit.
 //!
 //! The order within a bucket is that of the tables: the first row that fits is the same with and without it (a test holds
 //! the two together for every adapter). Made once per program, by the first decision.
@@ -10,10 +10,12 @@ use portcullis_model::session::Ide;
 use crate::adapter;
 use crate::row::Row;
 
-/// One bucket for each byte that may stand behind the first slash; the last for every other one.
-const BUCKETS: usize = 129;
+/// Buckets for the byte that begins a segment. Some share one, and one that isn't there shares the first: a row that is tried in
+/// vain costs little.
+const BUCKETS: usize = 64;
 
-type Buckets = Vec<Vec<&'static Row>>;
+/// Rows by the second segment, for each beginning of the first one that any row has.
+type Buckets = Vec<Vec<Vec<&'static Row>>>;
 
 /// The rows that can fit a path, in the order they are tried.
 pub(crate) fn rows(ide: Ide, path: &str) -> &'static [&'static Row] {
@@ -28,24 +30,34 @@ pub(crate) fn rows(ide: Ide, path: &str) -> &'static [&'static Row] {
         Ide::App(_) => &APP,
     };
     let buckets = made.get_or_init(|| build(adapter::of(ide).tables()));
-    buckets.get(bucket(path.as_bytes().get(1))).map_or(&[], Vec::as_slice)
+    let [first, second] = begins(path.as_bytes()).map(bucket);
+    buckets.get(first).and_then(|rows| rows.get(second)).map_or(&[], Vec::as_slice)
 }
 
-fn bucket(byte: Option<&u8>) -> usize {
-    byte.map_or(BUCKETS - 1, |byte| usize::from(*byte).min(BUCKETS - 1))
+/// The bytes that begin a path's first two segments.
+fn begins(path: &[u8]) -> [Option<u8>; 2] {
+    let rest = path.get(1..).unwrap_or_default();
+    let second = rest.iter().position(|byte| *byte == b'/').and_then(|at| rest.get(at + 1));
+    [rest.first().copied(), second.copied()]
+}
+
+fn bucket(byte: Option<u8>) -> usize {
+    byte.map_or(0, |byte| usize::from(byte) % BUCKETS)
 }
 
 fn build(tables: &'static [&'static [Row]]) -> Buckets {
-    let mut buckets: Buckets = vec![Vec::new(); BUCKETS];
+    let mut buckets: Buckets = vec![vec![Vec::new(); BUCKETS]; BUCKETS];
     for row in tables.iter().flat_map(|table| table.iter()) {
-        match row.path.as_bytes() {
-            // `/files**` and `/files/**` too: what stands before the star must be there.
-            [b'/', byte, ..] if *byte != b'*' => {
-                if let Some(bucket) = buckets.get_mut(bucket(Some(byte))) {
-                    bucket.push(row);
-                }
+        // What stands before a star must be there, but for a slash: `/files/**` has `/files` too.
+        let literal = row.path.split('*').next().unwrap_or_default().as_bytes();
+        let [firsts, seconds] = begins(literal).map(|byte| match byte {
+            Some(byte) => bucket(Some(byte))..bucket(Some(byte)) + 1,
+            None => 0..BUCKETS,
+        });
+        for buckets in buckets.get_mut(firsts).into_iter().flatten() {
+            for rows in buckets.get_mut(seconds.clone()).into_iter().flatten() {
+                rows.push(row);
             }
-            _ => buckets.iter_mut().for_each(|bucket| bucket.push(row)),
         }
     }
     buckets

@@ -213,9 +213,9 @@ impl Row {
 
     /// The path without what `**` matched: the part that chose this row.
     pub(crate) fn route_of<'p>(&self, path: &'p str, tail: &str) -> (&'p str, &'p str) {
-        let head = self.path.find("**").map_or(path.len(), |_| {
+        let head = at_stars(&self.path).map_or(path.len(), |_| {
             // The tail is a slice of the path: its place follows from the two lengths that remain.
-            let literal = self.path.rsplit("**").next().unwrap_or_default();
+            let literal = at_stars(&self.path).map_or("", |(_, end)| end);
             // As in `fits`: a slash at the end belongs to a literal end, else to the tail.
             let trimmed = if literal.is_empty() { path } else { path.strip_suffix('/').unwrap_or(path) };
             let end = suffix_len(literal, trimmed) + path.len() - trimmed.len();
@@ -251,7 +251,7 @@ fn fits<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     {
         return None;
     }
-    let Some((head, end)) = pattern.rsplit_once("**") else {
+    let Some((head, end)) = at_stars(pattern) else {
         return (literal(pattern, trimmed) == Some(trimmed.len())).then_some("");
     };
     // `/files/**` is written by whoever thinks of files, `/files**` by whoever thinks of segments: the same rows.
@@ -267,6 +267,12 @@ fn fits<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
             .then(|| &rest[..rest.len() - covered])?
     };
     (tail.is_empty() || tail.starts_with('/')).then_some(tail)
+}
+
+/// What stands before and behind `**`. By bytes: a search for text prepares itself longer than a pattern is.
+fn at_stars(pattern: &str) -> Option<(&str, &str)> {
+    let at = pattern.as_bytes().windows(2).rposition(|pair| pair == b"**")?;
+    Some((&pattern[..at], &pattern[at + 2..]))
 }
 
 /// Matches literal text with `*` against the start of a path; the bytes covered.

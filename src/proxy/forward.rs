@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::h1::answer::{self, Answer, Framing, Step};
 use crate::h1::link::{FIRST_READ, Link};
 use crate::h1::pump::{Pump, PumpError};
 use crate::h1::question;
+use crate::lines::Lines;
 use crate::pool;
 use crate::stream::Stream;
 use crate::upload::Upload;
@@ -35,6 +37,8 @@ pub type OnPiece = Box<dyn FnMut(&[u8])>;
 pub struct ForwardOptions {
     /// What ends it from afar.
     pub cuts: Cuts,
+    /// Header lines that stand for the request's own fields of their names.
+    pub lines: Option<Rc<Lines>>,
     /// Longest request body, counted as it passes; `None`: any.
     pub body_limit: Option<u64>,
     /// Time for the connector. 10 s: a local session answers in micro-, a remote one in milliseconds.
@@ -56,6 +60,7 @@ impl Default for ForwardOptions {
     fn default() -> Self {
         Self {
             cuts: Cuts::none(),
+            lines: None,
             body_limit: None,
             connect_within: Duration::from_secs(10),
             answer_within: None,
@@ -78,17 +83,18 @@ impl std::fmt::Debug for ForwardOptions {
     }
 }
 
-/// Forwards `request` to `upstream` and returns its answer, the body still to come.
+/// Forwards `request` with the body `upload` to `upstream` and returns its answer, the body still to come.
 ///
-/// The request came through [`serve`](crate::serve()) (so its hop-by-hop fields are gone); the caller has
+/// The request (whose headers are taken, and whose own body isn't looked at) came through [`serve`](crate::serve()) (so its hop-by-hop fields are gone); the caller has
 /// edited headers and path in place: they are sent as they stand, with our own framing. `connect` is
 /// called when no kept connection can be used, at most once. A kept connection that turns out closed
 /// before a byte of the answer came is replaced once, if the request can be sent again: nothing of it was
 /// written, or its method is idempotent and its body not lost.
 /// Hop-by-hop fields of the answer are removed, its other headers are passed in place.
-pub async fn forward<C>(
+pub async fn forward<B, C>(
     upstream: &Upstream,
-    request: Request<Upload>,
+    request: &mut Request<B>,
+    upload: Upload,
     options: ForwardOptions,
     connect: C,
 ) -> Result<Response<Body>, ForwardError>
@@ -99,7 +105,6 @@ where
     let mut ended =
         Ended { sum: Transferred::default(), hook: options.on_end, on_piece: options.on_download };
     check(upstream, &cuts)?;
-    let (mut parts, upload) = request.into_parts();
     let framing = Pump::framing(&upload);
     if let (Some(limit), question::Framing::Length(length)) = (body_limit, framing) {
         if length > limit {
@@ -112,14 +117,15 @@ where
         None => dial(&mut connect, connect_within).await?,
     };
     let mut out = std::mem::take(&mut link.out);
-    question::write(&mut out, &parts, framing, false);
+    question::write(&mut out, request, options.lines.as_deref(), framing, false);
     let pump = Pump::new(out, upload, body_limit, upload_pause).seen_by(options.on_upload);
-    let mut exchange = Exchange::new(link, pump, cuts, std::mem::take(&mut parts.headers));
+    let mut exchange = Exchange::new(link, pump, cuts, std::mem::take(request.headers_mut()));
+    // Requests that came together go out together: a session that is woken for the first finds the others.
     tokio::task::yield_now().await;
     let answer = loop {
-        match exchange.answer(&parts.method, answer_within, &mut ended).await {
+        match exchange.answer(request.method(), answer_within, &mut ended).await {
             Ok(answer) => break answer,
-            Err(Failure::Stale(_)) if exchange.can_retry(&parts.method) && connect.is_some() => {
+            Err(Failure::Stale(_)) if exchange.can_retry(request.method()) && connect.is_some() => {
                 exchange.link = dial(&mut connect, connect_within).await?;
                 exchange.sending = true;
                 exchange.pump.rewind();

@@ -56,6 +56,13 @@ impl Incoming {
     }
 }
 
+impl Default for Incoming {
+    /// No body.
+    fn default() -> Self {
+        Self(Kind::Nothing)
+    }
+}
+
 impl Body for Incoming {
     type Data = Bytes;
     type Error = IncomingError;

@@ -13,7 +13,6 @@ use http::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
-use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::admit::{WebSocketAsk, accept_for};
@@ -104,23 +103,22 @@ where
     check(upstream, &cuts)?;
     let mut request = request;
     let upgrade = Upgrade::of(&mut request);
-    let (mut parts, _) = request.into_parts();
-    let ask = parts.extensions.remove::<WebSocketAsk>();
+    let ask = request.extensions_mut().remove::<WebSocketAsk>();
     let ask = ask.ok_or(ForwardError::Handshake("the request does not ask for one"))?;
     let cuts = cuts.and(&ask.going);
     // Extensions change what frames mean; without them every frame can be followed.
-    parts.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
-    let key = key(&mut parts, ask.h2)?;
-    let offered = parts.headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect::<Vec<_>>();
+    request.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+    let key = key(request.headers_mut(), ask.h2)?;
+    let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect::<Vec<_>>();
     let mut link = dial(&mut Some(connect), connect_within).await?;
     let mut out = std::mem::take(&mut link.out);
-    question::write(&mut out, &parts, question::Framing::None, true);
+    question::write(&mut out, &request, None, question::Framing::None, true);
     let mut ended = Ended::default();
     let mut exchange = Exchange::new(
         link,
         Pump::new(out, Upload::Empty, None, Duration::MAX),
         cuts.clone(),
-        std::mem::take(&mut parts.headers),
+        std::mem::take(request.headers_mut()),
     );
     exchange.upgrade = true;
     let answer = exchange.answer(&Method::GET, None, &mut ended).await.map_err(|failure| match failure {
@@ -185,14 +183,14 @@ impl Open {
 }
 
 /// The key the session must prove to have understood. HTTP/2 clients send none: one is made up.
-fn key(parts: &mut Parts, h2: bool) -> Result<HeaderValue, ForwardError> {
+fn key(headers: &mut HeaderMap, h2: bool) -> Result<HeaderValue, ForwardError> {
     if h2 {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|_| ForwardError::Handshake("no randomness for a key"))?;
         let key = HeaderValue::from_str(&STANDARD.encode(bytes)).expect("base64 is a header value");
-        parts.headers.insert(SEC_WEBSOCKET_KEY, key);
+        headers.insert(SEC_WEBSOCKET_KEY, key);
     }
-    let key = parts.headers.get(SEC_WEBSOCKET_KEY).cloned();
+    let key = headers.get(SEC_WEBSOCKET_KEY).cloned();
     key.ok_or(ForwardError::Handshake("it has no key"))
 }
 

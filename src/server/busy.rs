@@ -68,7 +68,7 @@ async fn is_busy(thread: &Thread, snapshot: &Snapshot, live: &Live) -> bool {
         return false;
     }
     let path = format!("{}/s/{}/api/kernels?no_track_activity=1", snapshot.generation.root, live.session.id);
-    let Ok(mut request) = Request::get(path).body(Upload::Empty) else { return false };
+    let Ok(mut request) = Request::get(path).body(()) else { return false };
     request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
     request.headers_mut().insert(AUTHORIZATION, live.way.authorization.clone());
@@ -79,7 +79,10 @@ async fn is_busy(thread: &Thread, snapshot: &Snapshot, live: &Live) -> bool {
     };
     let owner_uid = owner(snapshot, live).map(|person| person.sign_in.principal.uid);
     let connect = async || connect_to(thread, owner_uid, live).await;
-    let Ok(response) = forward(&live.way.upstream, request, options, connect).await else { return false };
+    let Ok(response) = forward(&live.way.upstream, &mut request, Upload::Empty, options, connect).await
+    else {
+        return false;
+    };
     if response.status() != StatusCode::OK {
         return false;
     }

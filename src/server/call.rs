@@ -33,7 +33,7 @@ pub(crate) struct Call<'a> {
     /// The method.
     pub(crate) method: Method,
     /// Path and query.
-    pub(crate) uri: Uri,
+    pub(crate) uri: &'a Uri,
     /// Whether a person sees the answer as a page.
     pub(crate) html: bool,
     /// What a program that sees it wants to read.

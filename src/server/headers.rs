@@ -4,12 +4,13 @@
 //! too, before ours are set once. Called by `ide` and `errors`.
 
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use portcullis_conf::{FrameOrigin, Header};
 use portcullis_pages::CONTENT_SECURITY_POLICY as PAGES_POLICY;
+use portcullis_proxy::Lines;
 
 use crate::cookies::Jar;
 
@@ -100,13 +101,11 @@ fn stays_in_session(name: &str) -> bool {
         )
 }
 
-/// Takes out the headers that a rule names. Most messages carry none: they are looked through before a list is made.
+/// Takes out the headers that a rule names. Most messages carry none or one.
 fn take_out(headers: &mut HeaderMap, rule: fn(&str) -> bool) {
-    if headers.keys().any(|name| rule(name.as_str())) {
-        let doomed: Vec<HeaderName> = headers.keys().filter(|name| rule(name.as_str())).cloned().collect();
-        for name in doomed {
-            headers.remove(name);
-        }
+    let found = |headers: &HeaderMap| headers.keys().find(|name| rule(name.as_str())).cloned();
+    while let Some(name) = found(headers) {
+        headers.remove(name);
     }
 }
 
@@ -123,9 +122,26 @@ pub(crate) struct Edge<'a> {
     pub(crate) cookies: Option<&'a HeaderValue>,
 }
 
+/// Takes a client's words out that no session may get from it.
+pub(crate) fn strip(headers: &mut HeaderMap) {
+    take_out(headers, stays_at_edge);
+}
+
+/// What is sent in their place, with every request of the same edge.
+pub(crate) fn lines(edge: Edge<'_>, authorization: &HeaderValue) -> Lines {
+    Lines::new([
+        (HOST, Some(edge.host)),
+        (FORWARDED_FOR, Some(edge.peer)),
+        (FORWARDED_HOST, Some(edge.host)),
+        (FORWARDED_PROTO, Some(&HeaderValue::from_static(if edge.https { "https" } else { "http" }))),
+        (COOKIE, edge.cookies),
+        (AUTHORIZATION, Some(authorization)),
+    ])
+}
+
 /// Makes a client's headers fit for a session: strips, then sets.
 pub(crate) fn to_session(headers: &mut HeaderMap, edge: Edge<'_>, authorization: &HeaderValue) {
-    take_out(headers, stays_at_edge);
+    strip(headers);
     match edge.cookies {
         Some(cookies) => _ = headers.insert(COOKIE, cookies.clone()),
         None => _ = headers.remove(COOKIE),
@@ -134,7 +150,7 @@ pub(crate) fn to_session(headers: &mut HeaderMap, edge: Edge<'_>, authorization:
     headers.insert(AUTHORIZATION, authorization.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if edge.https { "https" } else { "http" }));
     headers.insert(FORWARDED_HOST, edge.host.clone());
-    headers.insert(http::header::HOST, edge.host.clone());
+    headers.insert(HOST, edge.host.clone());
     headers.insert(FORWARDED_FOR, edge.peer.clone());
 }
 

@@ -19,7 +19,7 @@ use portcullis_policy::{
     port_of_another, refusal_body,
 };
 use portcullis_proxy::upload::{CollectError, collect};
-use portcullis_proxy::{Body, Incoming, Upload, WebSocketAsk};
+use portcullis_proxy::{Body, Incoming, WebSocketAsk};
 use portcullis_sys::listeners::listeners;
 
 use crate::answers::Public;
@@ -49,40 +49,39 @@ pub(crate) fn bare(call: &Call<'_>, id: SessionId) -> Response<Body> {
 
 /// A request to a session; the IDE's own path begins at byte `tail_at` of the path.
 pub(crate) async fn ide(
-    call: Call<'_>,
-    request: Request<Incoming>,
+    call: &Call<'_>,
+    request: &mut Request<Incoming>,
     id: SessionId,
     tail_at: usize,
 ) -> Response<Body> {
     // Borrowed, not cloned: all threads would write to the same reference counts on every request.
-    let Some(person) = call.person() else { return unauthenticated(&call) };
-    let Some(live) = call.snapshot.session_of(person, id) else { return unknown(&call) };
-    if let Some(response) = not_running(&call, live) {
+    let Some(person) = call.person() else { return unauthenticated(call) };
+    let Some(live) = call.snapshot.session_of(person, id) else { return unknown(call) };
+    if let Some(response) = not_running(call, live) {
         return response;
     }
-    let uri = call.uri.clone();
-    let subprotocol = request.headers().get(SUBPROTOCOL).cloned();
-    let token = port_token(live, tail_path(&uri, tail_at), request.headers());
+    let uri = call.uri;
+    let upgrade = request.extensions().get::<WebSocketAsk>().is_some();
+    let subprotocol = if upgrade { request.headers().get(SUBPROTOCOL).cloned() } else { None };
+    let token = port_token(live, tail_path(uri, tail_at), request.headers());
     let ask = Ask {
         method: call.method.as_str(),
-        path: tail_path(&uri, tail_at),
+        path: tail_path(uri, tail_at),
         query: uri.query(),
-        upgrade: request.extensions().get::<WebSocketAsk>().is_some(),
+        upgrade,
         subprotocol: subprotocol.as_ref().and_then(|value| value.to_str().ok()),
         content_length: content_length(request.headers()),
         wants_html: call.html,
         port_token: token.as_deref(),
     };
-    let asked = request.headers().get(http::header::IF_NONE_MATCH).cloned();
-    let mut response = match admit(&call, person, live, &ask, request).await {
+    let mut response = match admit(call, person, live, &ask, request).await {
         Ok(Passing::Request { forward: Forward { target: Target::Own(own), .. }, .. }) => {
-            let known = asked.into_iter().map(|etag| (http::header::IF_NONE_MATCH, etag)).collect();
-            page::answer(&call, live, own, ask.path, &known).await
+            page::answer(call, live, own, ask.path, request.headers()).await
         }
-        Ok(passing) => pass::pass(&call, person, live, passing).await,
+        Ok(passing) => pass::pass(call, person, live, request, passing).await,
         Err(response) => response,
     };
-    crate::serve::renew(&call, call.identity.as_ref(), &mut response);
+    crate::serve::renew(call, call.identity.as_ref(), &mut response);
     response
 }
 
@@ -108,21 +107,22 @@ async fn admit(
     person: &Arc<Person>,
     live: &Arc<Live>,
     ask: &Ask<'_>,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<Passing, Response<Body>> {
     let ide = live.session.ide;
     let mut forward = match decide(&call.generation().adapters, ide, person.flags_in(live.session.id), ask) {
         Verdict::Forward(forward) => forward,
         Verdict::Refuse(refusal) => return Err(refuse(call, live, &refusal)),
     };
-    check_path(call, person, live, &forward).await?;
+    if forward.paths != PathRule::None || forward.recorded != PathRule::None {
+        check_path(call, person, live, &forward).await?;
+    }
     if let Some(response) = foreign_port(call, person, live, &forward) {
         return Err(response);
     }
     if !matches!(forward.body, BodyRule::Judge { .. }) {
         forward.noted.take().iter().for_each(|refusal| noted(call, live, refusal));
     }
-    let mut request = request;
     if let Some(path) = &forward.spelt {
         *request.uri_mut() = with_path(request.uri(), ask.path, path).ok_or_else(|| malformed(call))?;
     }
@@ -130,7 +130,7 @@ async fn admit(
         *request.uri_mut() = with_parameter(request.uri(), parameter).ok_or_else(|| malformed(call))?;
     }
     if ask.upgrade {
-        return Ok(Passing::Socket { request, forward });
+        return Ok(Passing::Socket { forward });
     }
     let all = call.generation().body_limit();
     let limit = match forward.body {
@@ -147,16 +147,17 @@ async fn admit(
         }
     }
     if forward.body == BodyRule::Form {
-        let (head, body) = request.into_parts();
-        let watched = form::watched(call, person, live, &head.headers, body);
+        let body = std::mem::take(request.body_mut());
+        let watched = form::watched(call, person, live, request.headers(), body);
         let (upload, ended) = watched.map_err(|refusal| refuse(call, live, &refusal))?;
-        return Ok(Passing::Request { request: Request::from_parts(head, upload), forward, limit, ended });
+        return Ok(Passing::Request { upload, forward, limit, ended });
     }
     let ended = form::Ended::default();
     let BodyRule::Judge { limit: judged } = forward.body else {
-        return Ok(Passing::Request { request: request.map(Upload::from), forward, limit, ended });
+        let upload = std::mem::take(request.body_mut()).into();
+        return Ok(Passing::Request { upload, forward, limit, ended });
     };
-    let (head, body) = request.into_parts();
+    let body = std::mem::take(request.body_mut());
     let most = limit.unwrap_or(judged);
     let room = call.world().judging.room(person.user(), ask.content_length.unwrap_or(most).min(most));
     let Ok(_room) = tokio::time::timeout(JUDGED_WITHIN, room).await else {
@@ -183,8 +184,7 @@ async fn admit(
         }
     };
     judge(call, person, live, ask, &mut forward, &bytes).await?;
-    let request = Request::from_parts(head, Upload::from(bytes));
-    Ok(Passing::Request { request, forward, limit: None, ended })
+    Ok(Passing::Request { upload: bytes.into(), forward, limit: None, ended })
 }
 
 /// Asks the policy about a whole body; what it says is added to what it said of the head.

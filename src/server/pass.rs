@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use crate::answers::Public;
 use crate::call::{Call, ides_path};
 use crate::consoles::Heard;
-use crate::headers::{Edge, to_session};
+use crate::headers::{self, Edge, to_session};
 use crate::ide::refuse;
 use crate::inspecting::{Inspecting, Subject};
 use crate::launcher_link::chain;
@@ -34,8 +34,8 @@ use crate::world::Thread;
 pub(crate) enum Passing {
     /// An exchange.
     Request {
-        /// As it will be sent, but for its headers.
-        request: Request<Upload>,
+        /// Its body.
+        upload: Upload,
         /// Its conditions.
         forward: Forward,
         /// Longest body, counted as it passes.
@@ -45,8 +45,6 @@ pub(crate) enum Passing {
     },
     /// A WebSocket.
     Socket {
-        /// As it will be sent, but for its headers.
-        request: Request<Incoming>,
         /// Its conditions.
         forward: Forward,
     },
@@ -60,32 +58,33 @@ impl Passing {
     }
 }
 
-/// Passes it on and brings the answer.
+/// Passes it on and brings the answer. `request` stands as it will be sent, but for its headers.
 pub(crate) async fn pass(
     call: &Call<'_>,
     person: &Arc<Person>,
     live: &Arc<Live>,
+    request: &mut Request<Incoming>,
     passing: Passing,
 ) -> Response<Body> {
-    // Programs that know their path, and nothing else on the hot path, need no name made.
     let target = passing.target();
-    let outer = port::outer(call, live, target, ides_path(call.generation().root.as_str(), call.uri.path()));
+    let outer = port::outer(call, live, target);
     let (sent, conditions) = match passing {
-        Passing::Request { mut request, forward, limit, ended } => {
-            outer.iter().for_each(|outer| outer.request(&mut request));
+        Passing::Request { upload, forward, limit, ended } => {
+            outer.iter().for_each(|outer| outer.request(request));
             if forward.activity {
                 call.world().acted(call.generation(), person, live, call.now);
             }
             typed(call, person, live, &forward);
             let transfer = forward.transfer.clone();
-            let sent = exchange(call, person, live, request, transfer, limit, target).await;
+            let sending = Sending { upload, transfer, limit, target };
+            let sent = exchange(call, person, live, request, sending).await;
             if let (Err(ForwardError::Stopped), Some(refusal)) = (&sent, ended.refusal()) {
                 return refuse(call, live, &refusal);
             }
             (sent, forward)
         }
-        Passing::Socket { mut request, forward } => {
-            outer.iter().for_each(|outer| outer.request(&mut request));
+        Passing::Socket { forward } => {
+            outer.iter().for_each(|outer| outer.request(request));
             (socket(call, person, live, request, forward.socket, target).await, forward)
         }
     };
@@ -101,30 +100,45 @@ pub(crate) async fn pass(
     }
 }
 
+/// What is sent, beside its head.
+struct Sending {
+    upload: Upload,
+    transfer: Option<Transfer>,
+    limit: Option<u64>,
+    target: Target,
+}
+
 async fn exchange(
     call: &Call<'_>,
     person: &Arc<Person>,
     live: &Arc<Live>,
-    mut request: Request<Upload>,
-    transfer: Option<Transfer>,
-    limit: Option<u64>,
-    target: Target,
+    request: &mut Request<Incoming>,
+    sending: Sending,
 ) -> Result<Response<Body>, ForwardError> {
+    let Sending { upload, transfer, limit, target } = sending;
     let passage = Passage::of(call, person, live);
-    edit(call, live, &passage, &mut request, target);
+    // RStudio is told more, and a program on a port less.
+    let lines = if target == Target::Session && live.session.ide != Ide::Rstudio {
+        headers::strip(request.headers_mut());
+        strip::dress(request);
+        Some(passage.lines.clone())
+    } else {
+        edit(call, live, &passage, request, target);
+        None
+    };
     if transfer.as_ref().is_some_and(|transfer| transfer.direction == Direction::Download) {
         // The record is to have the hash of the file, not of what a compressor made of it.
         request.headers_mut().remove(ACCEPT_ENCODING);
     }
     let mut options =
-        ForwardOptions { cuts: passage.cuts.clone(), body_limit: limit, ..ForwardOptions::default() };
+        ForwardOptions { cuts: passage.cuts.clone(), lines, body_limit: limit, ..ForwardOptions::default() };
     let watched = transfer.map(|transfer| {
         Watched::new(&call.world().pieces, person.user(), live.session.id, transfer, request.headers())
     });
     if let Some(watched) = &watched {
         watched.watch(call.thread, &mut options);
     }
-    let response = forward(&upstream(live, target), request, options, async || {
+    let response = forward(&upstream(live, target), request, upload, options, async || {
         port::connect(call, person, live, target).await
     })
     .await?;
@@ -139,12 +153,12 @@ async fn socket(
     call: &Call<'_>,
     person: &Arc<Person>,
     live: &Arc<Live>,
-    mut request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     rule: SocketRule,
     target: Target,
 ) -> Result<Response<Body>, ForwardError> {
     let passage = Passage::of(call, person, live);
-    edit(call, live, &passage, &mut request, target);
+    edit(call, live, &passage, request, target);
     let mut options = TunnelOptions { cuts: passage.cuts.clone(), ..TunnelOptions::default() };
     let (flags, home) = (person.flags_in(live.session.id), &person.sign_in.principal.home);
     let inspector = inspector(&call.generation().adapters, live.session.ide, rule, flags, home);
@@ -167,6 +181,8 @@ async fn socket(
             }
         }));
     }
+    // The tunnel keeps it as long as it lives.
+    let request = std::mem::take(request);
     tunnel(&upstream(live, target), request, options, async || {
         port::connect(call, person, live, target).await
     })

@@ -3,7 +3,7 @@
 //! The order is the order of cost and of trust: nothing of a request is used before the checks above it passed. Called by
 //! the proxy engine for each request.
 
-use http::header::{ACCEPT, HOST, HeaderValue};
+use http::header::{ACCEPT, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use portcullis_conf::Access;
 use portcullis_pages::assets;
@@ -13,7 +13,7 @@ use portcullis_proxy::{Body, ConnInfo, Incoming, WebSocketAsk};
 use crate::answers::{Public, Reader};
 use crate::call::Call;
 use crate::cookies::RENEW_AFTER;
-use crate::gate::{GateRefusal, authority, is_navigation, is_safe};
+use crate::gate::{GateRefusal, is_navigation, is_safe};
 use crate::headers::is_shared;
 use crate::routes::{Route, route};
 use crate::state::now;
@@ -24,7 +24,7 @@ use crate::{events, home, ide, sessions, sign_in};
 /// Answers one request.
 pub(crate) async fn handle(
     thread: &Thread,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     conn: &ConnInfo<Memo>,
 ) -> Response<Body> {
     let snapshot = thread.snapshot();
@@ -52,7 +52,7 @@ pub(crate) async fn handle(
     if !known(request.method()) {
         return reader.wrong_method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     }
-    let Some(host) = authority(headers).and_then(|_| headers.get(HOST)).cloned() else {
+    let Some(host) = conn.memo.authority(headers) else {
         return reader.refuse(Public::of(StatusCode::BAD_REQUEST), "no host, or a malformed one");
     };
     let identity = identify(&conn.memo, &snapshot, headers, now);
@@ -60,13 +60,14 @@ pub(crate) async fn handle(
     let method = request.method().clone();
     let accepts = Accepts::of(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let memo = &conn.memo;
-    let call =
-        Call { thread, memo, snapshot, identity, peer, host, method, uri: uri.clone(), html, accepts, now };
+    let call = Call { thread, memo, snapshot, identity, peer, host, method, uri: &uri, html, accepts, now };
     if let Err(refusal) = gate {
         return foreign(&call, place, refusal);
     }
     let mut response = match place {
-        Route::Ide(id, tail) => return ide::ide(call, request, id, uri.path().len() - tail.len()).await,
+        Route::Ide(id, tail) => {
+            return ide::ide(&call, &mut request, id, uri.path().len() - tail.len()).await;
+        }
         Route::IdeBare(id) => ide::bare(&call, id),
         Route::Home => home::home(&call, None, StatusCode::OK),
         Route::SignIn => sign_in::page(&call, request.headers()),
@@ -87,18 +88,18 @@ pub(crate) async fn handle(
 
 /// Gives the browser a cookie that lasts as long as the sign-in does by now.
 pub(crate) fn renew(call: &Call<'_>, identity: Option<&Identity>, response: &mut Response<Body>) {
-    // A page that signs in or out has set its own.
-    let Some(identity) = identity.filter(|_| !response.headers().contains_key(http::header::SET_COOKIE))
-    else {
-        return;
+    let due = |identity: &&Identity| {
+        identity.person.until() >= identity.presence.claims.expires.saturating_add(RENEW_AFTER)
     };
-    let generation = call.generation();
-    let until = identity.person.until();
-    if until < identity.presence.claims.expires.saturating_add(RENEW_AFTER) || is_shared(response.headers()) {
-        // Not due, or whoever shares a cache with this person would get the cookie too: the next answer will carry it.
+    let Some(identity) = identity.filter(due) else { return };
+    let headers = response.headers_mut();
+    // A page that signs in or out has set its own. Whoever shares a cache with this person would get the cookie too: the next
+    // answer will carry it.
+    if headers.contains_key(http::header::SET_COOKIE) || is_shared(headers) {
         return;
     }
-    generation.jar.renew(response.headers_mut(), &generation.ring, &identity.presence, until, call.now);
+    let (generation, until) = (call.generation(), identity.person.until());
+    generation.jar.renew(headers, &generation.ring, &identity.presence, until, call.now);
 }
 
 fn known(method: &Method) -> bool {

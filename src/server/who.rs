@@ -6,18 +6,35 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{COOKIE, HeaderMap, HeaderValue};
+use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
 
 use crate::cookies::{Presence, Presented, find, strip};
-use crate::passage::Passage;
+use crate::gate::authority;
+use crate::passage::{Passage, own_copy};
 use crate::state::{Person, Snapshot};
 
 /// What a connection remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     known: RefCell<Option<Rc<Known>>>,
+    /// The authority that its last request asked for: well-formed.
+    authority: RefCell<Option<HeaderValue>>,
     /// The way of its last request into a session.
     pub(crate) passage: RefCell<Option<Rc<Passage>>>,
+}
+
+impl Memo {
+    /// The authority that a request asks for, when it is one and well-formed.
+    pub(crate) fn authority(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let mut hosts = headers.get_all(HOST).iter();
+        let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
+        let mut known = self.authority.borrow_mut();
+        if known.as_ref() != Some(host) {
+            authority(headers)?;
+            *known = Some(own_copy(host));
+        }
+        known.clone()
+    }
 }
 
 /// Whoever sends a valid cookie. Shared within a connection: its thread alone counts the references.
@@ -122,6 +139,21 @@ mod tests {
         let mut both = alice.clone();
         both.append(COOKIE, bob[COOKIE].clone());
         assert_eq!(who(&memo, &table, &both, 200), None);
+    }
+
+    #[test]
+    fn a_host_is_looked_at_once_and_only_that_one_is_remembered() {
+        let memo = Memo::default();
+        let host = |hosts: &[&'static str]| -> HeaderMap {
+            hosts.iter().map(|host| (HOST, HeaderValue::from_static(host))).collect()
+        };
+        for _ in 0..2 {
+            assert_eq!(memo.authority(&host(&["a.test:1"])).expect("one"), "a.test:1");
+            for bad in [&["user@a.test"][..], &["a.test:1", "a.test:1"], &[]] {
+                assert_eq!(memo.authority(&host(bad)), None, "{bad:?}");
+            }
+            assert_eq!(memo.authority(&host(&["b.test"])).expect("one"), "b.test");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! nginx only forwards. haproxy also checks an HMAC-SHA256 cookie on each request. configurable-http-proxy is what JupyterHub
 //! puts in front of its notebooks.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -78,7 +79,7 @@ pub(crate) fn nginx(upstream: &Upstream, scratch: &Path, workers: usize) -> Resu
     fs::write(&file, conf)?;
     start(
         "nginx",
-        Command::new("nginx").arg("-c").arg(&file).arg("-e").arg(dir.join("error.log")),
+        service("nginx").arg("-c").arg(&file).arg("-e").arg(dir.join("error.log")),
         address,
         upstream,
     )
@@ -107,8 +108,7 @@ pub(crate) fn haproxy(upstream: &Upstream, scratch: &Path, workers: usize) -> Re
         socket = upstream.socket.display(),
     );
     fs::write(&file, conf)?;
-    let mut peer =
-        start("haproxy", Command::new("haproxy").arg("-db").arg("-f").arg(&file), address, upstream)?;
+    let mut peer = start("haproxy", service("haproxy").arg("-db").arg("-f").arg(&file), address, upstream)?;
     peer.target.cookie = format!("portcullis={COOKIE_BODY}.{}", haproxy_mac()?);
     Ok(peer)
 }
@@ -120,7 +120,7 @@ pub(crate) fn haproxy(upstream: &Upstream, scratch: &Path, workers: usize) -> Re
 pub(crate) fn configurable_http_proxy(upstream: &Upstream, program: &Path) -> Result<Peer> {
     let address = free_address()?;
     let api = free_address()?;
-    let mut command = Command::new("node");
+    let mut command = service("node");
     command
         .arg(program)
         .args(["--ip", "127.0.0.1", "--port", &address.port().to_string()])
@@ -168,6 +168,14 @@ fn haproxy_mac() -> Result<String> {
         .map(str::to_owned)
         .filter(|mac| mac.len() == 64)
         .context("openssl printed no MAC")
+}
+
+/// A program as the leader of a session of its own, as every service is: the kernel shares processors out between sessions
+/// (sched(7), autogroup), so that what runs in one session with its client and its upstream is measured under other rules.
+pub(crate) fn service(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setsid");
+    command.arg(program);
+    command
 }
 
 fn free_address() -> Result<SocketAddr> {

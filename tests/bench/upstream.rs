@@ -3,12 +3,12 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context as _, Result};
 use portcullis_testing::{place, until};
 
-use crate::peers::Upstream;
+use crate::peers::{Upstream, service};
 
 /// The path prefix, as long as that of a session of Portcullis.
 const PREFIX: &str = "/s/0123456789abcdef/";
@@ -54,7 +54,7 @@ pub(crate) fn start(scratch: &Path) -> Result<Doubles> {
 }
 
 fn double(listen: &str) -> Result<Child> {
-    Command::new(place::program("portcullis-double-ide"))
+    service(place::program("portcullis-double-ide"))
         .args([listen, &format!("--ServerApp.base_url={PREFIX}")])
         .env("JUPYTER_TOKEN", TOKEN)
         .stdin(Stdio::null())

@@ -1,6 +1,6 @@
 //! What a client is sent: a head, pieces of a body in their framing, all that is ready in one write.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,10 +17,14 @@ use crate::h1::question::write_number;
 const SMALL: usize = 4096;
 /// Largest buffer that is kept for the next answer.
 const KEPT: usize = 32 * 1024;
+/// Most buffers that are kept. Answers wait for each other for one turn of the thread; more than so many at once are rare.
+const SPARES: usize = 64;
+/// Of a new buffer: most heads fit, with small bodies behind them.
+const FIRST: usize = 1024;
 
 thread_local! {
-    /// Answers are nearly always written at once, so a thread needs one buffer, not a connection.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Answers are nearly always written within a turn, so a thread needs some buffers, not each connection one.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The writing side.
@@ -39,7 +43,8 @@ impl Outlet {
     /// Makes sure there is a buffer to write a head to.
     pub(super) fn open(&mut self) {
         if self.out.capacity() == 0 {
-            self.out = SPARE.take();
+            let spare = SPARE.with_borrow_mut(Vec::pop);
+            self.out = spare.unwrap_or_else(|| Vec::with_capacity(FIRST));
         }
     }
 
@@ -104,9 +109,11 @@ impl Outlet {
             self.out.clear();
             self.sent = 0;
             let out = std::mem::take(&mut self.out);
-            if out.capacity() <= KEPT {
-                SPARE.set(out);
-            }
+            SPARE.with_borrow_mut(|spare| {
+                if out.capacity() <= KEPT && spare.len() < SPARES {
+                    spare.push(out);
+                }
+            });
         }
         if self.dirty {
             ready!(Pin::new(io).poll_flush(cx))?;

@@ -191,6 +191,7 @@ async fn answer<M, H>(
     headers.clear();
     let streams = !body.is_whole() && !matches!(framing, Framing::None);
     let mut stream = Stream { body, framing, put: 0, ended: !streams, begun: !streams };
+    // As with the request: answers that came together go out together.
     tokio::task::yield_now().await;
     let written = poll_fn(|cx| match stream.poll(wire, cx) {
         Poll::Ready(written) => Poll::Ready(written),

@@ -41,8 +41,10 @@ fn main() -> Result<(), Failure> {
                 let answer = if request.extensions().get::<WebSocketAsk>().is_some() {
                     tunnel(&upstream, request, TunnelOptions { cuts, ..Default::default() }, connect).await
                 } else {
-                    let request = request.map(Upload::from);
-                    forward(&upstream, request, ForwardOptions { cuts, ..Default::default() }, connect).await
+                    let (head, body) = request.into_parts();
+                    let options = ForwardOptions { cuts, ..Default::default() };
+                    forward(&upstream, &mut Request::from_parts(head, ()), body.into(), options, connect)
+                        .await
                 };
                 answer.unwrap_or_else(|error| {
                     let mut response = Response::new(Body::full(format!("{error}\n")));

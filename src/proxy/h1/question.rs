@@ -1,9 +1,10 @@
 //! Writes a request's head: what the caller left in the map, with our own framing.
 
+use http::Request;
 use http::header::{CONTENT_LENGTH, HOST};
-use http::request::Parts;
 
 use crate::hop;
+use crate::lines::Lines;
 
 /// How the request's body is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,18 +17,28 @@ pub(crate) enum Framing {
     Chunked,
 }
 
-/// Writes the head into `out`. `upgrade`: ask for a WebSocket.
-pub(crate) fn write(out: &mut Vec<u8>, parts: &Parts, framing: Framing, upgrade: bool) {
+/// Writes the head into `out`. `lines` stand for the map's fields of their names. `upgrade`: ask for a WebSocket.
+pub(crate) fn write<B>(
+    out: &mut Vec<u8>,
+    request: &Request<B>,
+    lines: Option<&Lines>,
+    framing: Framing,
+    upgrade: bool,
+) {
     out.clear();
-    out.extend_from_slice(parts.method.as_str().as_bytes());
+    out.extend_from_slice(request.method().as_str().as_bytes());
     out.push(b' ');
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let mut host = false;
-    for (name, value) in &parts.headers {
+    let mut host = lines.is_some_and(Lines::name_host);
+    if let Some(lines) = lines {
+        out.extend_from_slice(lines.bytes());
+    }
+    for (name, value) in request.headers() {
         // The caller cannot change framing by setting fields of a hop.
-        if *name == CONTENT_LENGTH || hop::is_hop(name) {
+        let ours = lines.is_some_and(|lines| lines.stand_for(name));
+        if ours || *name == CONTENT_LENGTH || hop::is_hop(name) {
             continue;
         }
         host |= *name == HOST;
@@ -41,7 +52,7 @@ pub(crate) fn write(out: &mut Vec<u8>, parts: &Parts, framing: Framing, upgrade:
         out.extend_from_slice(b"host: localhost\r\n");
     }
     match framing {
-        Framing::None if matches!(parts.method, http::Method::POST | http::Method::PUT) => {
+        Framing::None if matches!(*request.method(), http::Method::POST | http::Method::PUT) => {
             out.extend_from_slice(b"content-length: 0\r\n");
         }
         Framing::None => {}
@@ -87,11 +98,33 @@ mod tests {
             .header("x-own", "1")
             .body(())
             .expect("request");
-        let (parts, ()) = request.into_parts();
         let mut out = Vec::new();
-        write(&mut out, &parts, Framing::Length(12), false);
+        write(&mut out, &request, None, Framing::Length(12), false);
         let text = String::from_utf8(out).expect("ascii");
         assert_eq!(text, "POST /s/1/api?x=1 HTTP/1.1\r\nhost: h\r\nx-own: 1\r\ncontent-length: 12\r\n\r\n");
+    }
+
+    #[test]
+    fn lines_stand_for_the_maps_fields_of_their_names() {
+        let request = http::Request::get("/")
+            .header("host", "theirs")
+            .header("cookie", "a=b")
+            .header("cookie", "c=d")
+            .header("x-user", "root")
+            .header("x-own", "1")
+            .body(())
+            .expect("request");
+        let value = http::HeaderValue::from_static;
+        let lines = Lines::new([
+            (HOST, Some(&value("ours"))),
+            (http::header::COOKIE, None),
+            (http::HeaderName::from_static("x-user"), Some(&value("alice"))),
+        ]);
+        let mut out = Vec::new();
+        write(&mut out, &request, Some(&lines), Framing::None, false);
+        let text = String::from_utf8(out).expect("ascii");
+        assert_eq!(text, "GET / HTTP/1.1\r\nhost: ours\r\nx-user: alice\r\nx-own: 1\r\n\r\n");
+        assert_eq!(format!("{lines:?}"), r#"Lines { names: ["host", "cookie", "x-user"], .. }"#);
     }
 
     #[test]

@@ -13,14 +13,14 @@ use portcullis_proxy::{Incoming, Upload, Watch};
 use crate::call::Call;
 use crate::state::{Live, Person};
 
-/// Why a form was ended, once it was.
+/// Why a form was ended, once it was. By default there is no form.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ended(Rc<RefCell<Option<Box<Refusal>>>>);
+pub(crate) struct Ended(Option<Rc<RefCell<Option<Box<Refusal>>>>>);
 
 impl Ended {
     /// The refusal, where there is one.
     pub(crate) fn refusal(&self) -> Option<Box<Refusal>> {
-        self.0.borrow_mut().take()
+        self.0.as_ref()?.borrow_mut().take()
     }
 }
 
@@ -38,13 +38,13 @@ pub(crate) fn watched(
     let flags = person.flags_in(live.session.id).clone();
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut form = UploadForm::new(&flags, kind)?;
-    let ended = Ended::default();
-    let told = ended.clone();
+    let told = Rc::<RefCell<Option<Box<Refusal>>>>::default();
+    let ended = Ended(Some(told.clone()));
     let (doors, session) = (call.thread.doors.clone(), live.session.id);
     let home = person.sign_in.principal.home.clone();
     let watcher = move |piece: Option<&[u8]>| {
         let stop = |refusal: Box<Refusal>| {
-            *told.0.borrow_mut() = Some(refusal);
+            *told.borrow_mut() = Some(refusal);
             Watch::Stop
         };
         let Some(piece) = piece else {
@@ -65,7 +65,7 @@ pub(crate) fn watched(
                 _ => false,
             };
             if !allowed {
-                *told.0.borrow_mut() = Some(outside(&flags, Capability::Upload, &claim.tail).into());
+                *told.borrow_mut() = Some(outside(&flags, Capability::Upload, &claim.tail).into());
             }
             allowed
         }))

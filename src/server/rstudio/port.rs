@@ -9,16 +9,16 @@ use portcullis_proxy::Stream;
 use portcullis_sys::listeners::listeners;
 use tokio::net::TcpStream;
 
-use crate::call::Call;
+use crate::call::{Call, ides_path};
 use crate::pass::connect_to;
 use crate::state::{Live, Person};
 use crate::strip::Outer;
 
 /// Where a program on a port believes to be, below the session.
-pub(crate) fn outer(call: &Call<'_>, live: &Live, target: Target, path: &str) -> Option<Outer> {
+pub(crate) fn outer(call: &Call<'_>, live: &Live, target: Target) -> Option<Outer> {
     let Target::Port { skip, .. } = target else { return Outer::of(call, live) };
     let root = call.generation().root.as_str().trim_end_matches('/');
-    let place = path.get(..skip)?;
+    let place = ides_path(root, call.uri.path()).get(..skip)?;
     Some(Outer::at(format!("{root}/s/{}{place}", live.session.id)))
 }
 

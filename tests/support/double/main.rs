@@ -11,6 +11,7 @@
 mod answer;
 mod echo;
 mod faults;
+mod socket;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
             (Some(path), _) => {
                 let listener = UnixListener::bind(&path)?;
                 loop {
-                    serve(&ide, listener.accept().await?.0);
+                    serve(&ide, socket::Socket::new(listener.accept().await?.0)?);
                 }
             }
             (None, Some(port)) => {

@@ -119,7 +119,8 @@ pub(crate) async fn proxy_with(to: SocketAddr, setup: Setup) -> Proxy {
                     on_end: Some(Box::new(move |sum| ends.transfers.borrow_mut().push(sum))),
                     ..Default::default()
                 };
-                forward(&upstream, request.map(Upload::from), options, connect).await
+                let (head, body) = request.into_parts();
+                forward(&upstream, &mut Request::from_parts(head, ()), body.into(), options, connect).await
             };
             answer.unwrap_or_else(|error| {
                 events.errors.borrow_mut().push(format!("{:?} {error}", error.blame()));
