@@ -10,8 +10,9 @@ use portcullis_policy::{Accepts, Refusal};
 
 use crate::answers::Reader;
 use crate::generation::Generation;
+use crate::held::Moment;
 use crate::refusals::{Refused, what};
-use crate::state::{Live, Person, Snapshot};
+use crate::state::{Live, Person};
 use crate::who::{Identity, Memo};
 use crate::world::{Thread, World};
 
@@ -23,7 +24,7 @@ pub(crate) struct Call<'a> {
     /// What the connection it came on remembers.
     pub(crate) memo: &'a Memo,
     /// Everything at the moment the request came.
-    pub(crate) snapshot: Rc<Arc<Snapshot>>,
+    pub(crate) snapshot: Rc<Moment>,
     /// Who asks.
     pub(crate) identity: Option<Identity>,
     /// From where.

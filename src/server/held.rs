@@ -3,12 +3,25 @@
 //! Threads that count references to the same thing wait for each other's caches on every request. Called by `world`.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use crate::state::{Snapshot, Table};
+
+/// The snapshot of a moment: shared by all threads, its holders on this one counted apart.
+#[derive(Debug)]
+pub(crate) struct Moment(Arc<Snapshot>);
+
+impl Deref for Moment {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
 
 /// What a thread holds.
 #[derive(Debug)]
@@ -17,7 +30,7 @@ pub(crate) struct Held(RefCell<Inner>);
 #[derive(Debug)]
 struct Inner {
     changes: watch::Receiver<u64>,
-    snapshot: Rc<Arc<Snapshot>>,
+    snapshot: Rc<Moment>,
 }
 
 impl Held {
@@ -26,15 +39,15 @@ impl Held {
         // ORDER: whoever changes the table stores the snapshot before they tell of it, and here it is asked for news before the
         // snapshot is loaded: a change in between is loaded twice, none is missed.
         let changes = table.changes();
-        Self(RefCell::new(Inner { changes, snapshot: Rc::new(table.load()) }))
+        Self(RefCell::new(Inner { changes, snapshot: Rc::new(Moment(table.load())) }))
     }
 
     /// The snapshot of this moment.
-    pub(crate) fn latest(&self, table: &Table) -> Rc<Arc<Snapshot>> {
+    pub(crate) fn latest(&self, table: &Table) -> Rc<Moment> {
         let Inner { changes, snapshot } = &mut *self.0.borrow_mut();
         if changes.has_changed().unwrap_or(true) {
             changes.mark_unchanged();
-            *snapshot = Rc::new(table.load());
+            *snapshot = Rc::new(Moment(table.load()));
         }
         snapshot.clone()
     }
@@ -53,11 +66,11 @@ mod tests {
         let table = Table::new(Arc::new(Generation::for_tests(&[])));
         let held = Held::new(&table);
         let first = held.latest(&table);
-        assert!(Rc::ptr_eq(&first, &held.latest(&table)) && Arc::ptr_eq(&first, &table.load()));
+        assert!(Rc::ptr_eq(&first, &held.latest(&table)) && Arc::ptr_eq(&first.0, &table.load()));
         table.sign_in(sign_in("alice", 1));
         assert_eq!((first.people.len(), held.latest(&table).people.len()), (0, 1));
         table.sign_in_ended(SignInId::from_bytes([1; 16]));
         assert!(held.latest(&table).people.is_empty());
-        assert!(Arc::ptr_eq(&held.latest(&table), &table.load()));
+        assert!(Arc::ptr_eq(&held.latest(&table).0, &table.load()));
     }
 }

@@ -15,8 +15,8 @@ use portcullis_model::session::{Ide, State};
 use portcullis_model::{Effect, SessionId};
 use portcullis_policy::rstudio::refusal_answer;
 use portcullis_policy::{
-    Ask, BodyRule, Forward, QueryRule, Refusal, Target, Verdict, app_refusal_body, decide, judge_body,
-    port_of_another, refusal_body,
+    Ask, BodyRule, Forward, PathRule, QueryRule, Refusal, Target, Verdict, app_refusal_body, decide,
+    judge_body, port_of_another, refusal_body,
 };
 use portcullis_proxy::upload::{CollectError, collect};
 use portcullis_proxy::{Body, Incoming, WebSocketAsk};

@@ -17,12 +17,12 @@ use crate::consoles::{Consoles, Heard};
 use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::Generation;
-use crate::held::Held;
+use crate::held::{Held, Moment};
 use crate::judging::Judging;
 use crate::link::{Link, Pending};
 use crate::pieces::Pieces;
 use crate::refusals::{Refusals, Refused};
-use crate::state::{Live, Person, Snapshot, Table};
+use crate::state::{Live, Person, Table};
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ pub(crate) struct Thread {
 
 impl Thread {
     /// Everything at this moment.
-    pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub(crate) fn snapshot(&self) -> Rc<Moment> {
         self.held.latest(&self.world.table)
     }
 }

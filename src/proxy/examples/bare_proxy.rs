@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use http::{Request, Response, StatusCode};
 use portcullis_proxy::{
     Body, ConnInfo, Cut, Cuts, Drain, ForwardOptions, Gauges, Incoming, Limits, Listen, Stream, TlsConfig,
-    TunnelOptions, Upload, Upstream, WebSocketAsk, forward, serve, threads, tls, tunnel,
+    TunnelOptions, Upstream, WebSocketAsk, forward, serve, threads, tls, tunnel,
 };
 use tokio::net::TcpStream;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use portcullis_proxy::{
     Body, ConnInfo, Cut, Cuts, Drain, ForwardError, ForwardOptions, Gauges, Incoming, Inspect, Limits,
-    Listen, Stream, TlsConfig, Transferred, TunnelEnd, TunnelOptions, Upload, Upstream, WebSocketAsk,
-    forward, serve, tunnel,
+    Listen, Stream, TlsConfig, Transferred, TunnelEnd, TunnelOptions, Upstream, WebSocketAsk, forward, serve,
+    tunnel,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
