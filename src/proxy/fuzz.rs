@@ -1,8 +1,9 @@
 //! What the proxy reads, for the fuzz targets alone. Each function panics when something does not hold.
 
 use bytes::BytesMut;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 
+use crate::client::head::{self, Search};
 use crate::frames::Frames;
 use crate::h1::answer::{self, Framing, Step};
 use crate::h1::chunks::{Chunks, Piece};
@@ -57,6 +58,47 @@ pub fn answer(data: &[u8]) {
     }
     let empty = method == Method::HEAD || matches!(status.as_u16(), 204 | 304);
     assert!(!empty || framing == Framing::None, "a body where there is none");
+}
+
+/// The head of a request: read the same however it is cut; what is let in has one host, one end of its body, and no field of a hop.
+pub fn request(stream: &[u8]) {
+    const LONGEST: usize = 4096;
+    let through = |width: usize| {
+        let (mut read, mut search) = (BytesMut::new(), Search::default());
+        for piece in stream.chunks(width) {
+            read.extend_from_slice(piece);
+            if let Some(end) = search.end(&mut read, LONGEST).ok()? {
+                return Some(read.split_to(end).freeze());
+            }
+        }
+        None
+    };
+    let whole = through(stream.len().max(1));
+    // Bytes behind the longest head may be here already, or not yet.
+    if stream.len() <= LONGEST {
+        assert!(whole == through(1) && whole == through(7), "it depends on how the stream is cut");
+    }
+    let Some((request, look)) = whole.as_ref().and_then(|head| head::read(head, 100, HeaderMap::new()).ok())
+    else {
+        return;
+    };
+    let eleven = request.version() == Version::HTTP_11;
+    if look.framing(eleven).is_err() || look.one_host(eleven).is_err() {
+        return;
+    }
+    // Whoever reads lines instead of fields finds the same.
+    let head = whole.as_deref().unwrap_or_default();
+    let said = |name: &str| {
+        let lines = head.split(|byte| *byte == b'\n').skip(1);
+        lines.filter(|line| line.to_ascii_lowercase().starts_with(format!("{name}:").as_bytes())).count()
+    };
+    assert!(said("content-length") + said("transfer-encoding") <= 1, "two ways to read where the body ends");
+    assert!(said("host") <= 1 && (!eleven || said("host") == 1), "not one host");
+    for name in
+        ["connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "proxy-connection"]
+    {
+        assert!(!request.headers().contains_key(name), "{name} is handed on");
+    }
 }
 
 /// Chunks: never more data than came, and the same however they are cut.

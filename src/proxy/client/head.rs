@@ -22,7 +22,7 @@ const TOO_LARGE: Refused = Refused {
 
 /// The search for a head's end, as its bytes come in.
 #[derive(Debug, Default)]
-pub(super) struct Search {
+pub(crate) struct Search {
     /// Looked at so far.
     at: usize,
     /// Where the current line begins.
@@ -33,7 +33,7 @@ impl Search {
     /// The head's length with its empty line, once it is there.
     ///
     /// Every line must end with CR LF: who takes a lone LF for an end, and who doesn't, see two different requests.
-    pub(super) fn end(&mut self, read: &mut BytesMut, longest: usize) -> Result<Option<usize>, Refused> {
+    pub(crate) fn end(&mut self, read: &mut BytesMut, longest: usize) -> Result<Option<usize>, Refused> {
         while let Some(found) = memchr::memchr(b'\n', &read[self.at..]) {
             let end = self.at + found;
             if end == self.line || read[end - 1] != b'\r' {
@@ -79,7 +79,7 @@ fn broken(error: httparse::Error) -> Refused {
 }
 
 /// Reads a whole head. `headers` is an empty map to fill; at most `most` fields.
-pub(super) fn read(
+pub(crate) fn read(
     head: &Bytes,
     most: usize,
     mut headers: HeaderMap,

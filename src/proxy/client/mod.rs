@@ -6,7 +6,7 @@
 //! It must not decide who may do what, and must not hold bodies. Called by `connection`.
 
 mod date;
-mod head;
+pub(crate) mod head;
 mod inlet;
 mod linger;
 mod outlet;

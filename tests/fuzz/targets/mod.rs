@@ -22,6 +22,7 @@ pub static ALL: &[Target] = &[
     sockets::TERMINALS,
     proxy::FRAMES,
     proxy::ANSWER,
+    proxy::REQUEST,
     proxy::CHUNKS,
     cookie::COOKIE,
     conf::CONF,

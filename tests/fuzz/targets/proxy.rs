@@ -1,4 +1,4 @@
-//! What the proxy reads: WebSocket frames, the head and the chunks of an answer.
+//! What the proxy reads: WebSocket frames, the heads of requests and answers, chunks.
 
 use portcullis_proxy::fuzz;
 
@@ -40,6 +40,35 @@ pub(super) const ANSWER: Target = Target {
     ],
 };
 
+/// The head of a client's request.
+pub(super) const REQUEST: Target = Target {
+    name: "request",
+    run: fuzz::request,
+    seeds: requests,
+    words: &[
+        "GET / HTTP/1.1\r\n",
+        "POST ",
+        " HTTP/1.0\r\n",
+        "Host: a\r\n",
+        "Content-Length: ",
+        "Transfer-Encoding: chunked\r\n",
+        "Connection: close, x\r\n",
+        "Upgrade: websocket\r\n",
+        "\r\n",
+        "\r\n\r\n",
+        "\n\n",
+        "\r\n ",
+        ": ",
+        " :",
+        "\t",
+        "\0",
+        "http://a/",
+        "*",
+        "5",
+        "+5",
+    ],
+};
+
 /// Chunks.
 pub(super) const CHUNKS: Target = Target {
     name: "chunks",
@@ -73,6 +102,16 @@ fn answers() -> Vec<Vec<u8>> {
         "\0HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         "\u{1}HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         "\0HTTP/1.0 200 OK\r\nConnection: keep-alive, x-hop\r\nX-Hop: 1\r\n\r\n",
+    ];
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    let texts = [
+        "GET /s/0/api?x=1 HTTP/1.1\r\nHost: a.test:8787\r\nCookie: a=b\r\nConnection: keep-alive, x-own\r\nX-Own: 1\r\n\r\n",
+        "\r\nPOST / HTTP/1.1\r\nhost: a\r\nContent-Length: 5\r\n\r\nhello",
+        "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n0\r\n\r\n",
+        "GET http://a/ HTTP/1.0\r\n\r\n",
     ];
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
