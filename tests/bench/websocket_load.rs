@@ -11,8 +11,14 @@ use crate::usage;
 
 /// Echoing connections at once.
 const CONNECTIONS: usize = 8;
-/// Text of a frame: an execute request of a short line is about this long.
-const PAYLOAD: usize = 120;
+/// Text of a frame: what a notebook sends to run a short line. Portcullis reads it, because flags are restrictive.
+pub(crate) const PAYLOAD: &str = concat!(
+    r#"{"channel":"shell","header":{"msg_id":"5e0f5a4c-1","msg_type":"execute_request","username":"","session":"b","version":"5.3","#,
+    r#""date":"2026-01-01T00:00:00Z"},"parent_header":{},"metadata":{},"content":{"code":"1+1","silent":false,"store_history":true,"#,
+    r#""user_expressions":{},"allow_stdin":true,"stop_on_error":true},"buffers":[]}"#
+);
+/// Bytes before the text of an unmasked frame as long as that.
+const HEAD: usize = 4;
 /// No answer within this: the target hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,8 +37,8 @@ pub(crate) struct Sample {
 /// When a handshake or an echo fails.
 pub(crate) fn echo(target: &Target, path: &str, length: Duration) -> Result<Sample> {
     let mut sockets = (0..CONNECTIONS).map(|_| open(target, path)).collect::<Result<Vec<_>>>()?;
-    let sent = frame(&[b'x'; PAYLOAD]);
-    let mut answer = [0; PAYLOAD + 2];
+    let sent = frame(PAYLOAD.as_bytes())?;
+    let mut answer = vec![0; HEAD + PAYLOAD.len()];
     let before = usage::cpu_seconds(&target.pids)?;
     let start = Instant::now();
     let mut messages = 0u32;
@@ -41,9 +47,11 @@ pub(crate) fn echo(target: &Target, path: &str, length: Duration) -> Result<Samp
             socket.write_all(&sent)?;
         }
         for socket in &mut sockets {
-            socket.read_exact(&mut answer).context("an echo did not come back")?;
-            if usize::from(answer[1]) != PAYLOAD {
-                bail!("{}: the echo has another length", target.name);
+            socket
+                .read_exact(&mut answer)
+                .with_context(|| format!("{}: an echo did not come back", target.name))?;
+            if !answer.ends_with(PAYLOAD.as_bytes()) {
+                bail!("{}: the echo has another text", target.name);
             }
             messages += 1;
         }
@@ -91,13 +99,18 @@ fn open(target: &Target, path: &str) -> Result<TcpStream> {
 }
 
 /// A masked text frame (RFC 6455, 5.2). The mask is fixed: unpredictability protects intermediaries, and there is none to protect here.
-fn frame(payload: &[u8]) -> Vec<u8> {
+///
+/// # Errors
+/// When the payload is of a length that is written in another way.
+fn frame(payload: &[u8]) -> Result<Vec<u8>> {
     let mask = [0x12, 0x34, 0x56, 0x78];
-    let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).unwrap_or(0);
-    let mut frame = vec![0x81, 0x80 | length];
+    let length = u16::try_from(payload.len()).ok().filter(|length| *length > 125);
+    let length = length.context("a frame of this length has another head")?;
+    let mut frame = vec![0x81, 0x80 | 126];
+    frame.extend(length.to_be_bytes());
     frame.extend(mask);
     frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
+    Ok(frame)
 }
 
 #[cfg(test)]
@@ -106,6 +119,9 @@ mod tests {
 
     #[test]
     fn a_frame_is_masked_text() {
-        assert_eq!(frame(b"Hi"), [0x81, 0x82, 0x12, 0x34, 0x56, 0x78, b'H' ^ 0x12, b'i' ^ 0x34]);
+        let frame = frame(&[b'H'; 300]).expect("of this length");
+        assert_eq!(frame[..9], [0x81, 0xfe, 1, 44, 0x12, 0x34, 0x56, 0x78, b'H' ^ 0x12]);
+        assert_eq!(frame.len(), 308);
+        assert!(super::frame(b"Hi").is_err());
     }
 }
