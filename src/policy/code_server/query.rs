@@ -8,8 +8,7 @@ use super::place::Place;
 use crate::Ask;
 
 /// The values of a parameter, decoded as a form field.
-pub(super) fn values<'q>(ask: &Ask<'q>, name: &str) -> impl Iterator<Item = Cow<'q, str>> {
-    let name = name.to_owned();
+pub(super) fn values<'q>(ask: &Ask<'q>, name: &'static str) -> impl Iterator<Item = Cow<'q, str>> {
     ask.query.unwrap_or_default().split('&').filter_map(move |pair| {
         let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decoded(found) == name).then(|| decoded(value))
@@ -20,7 +19,7 @@ pub(super) fn values<'q>(ask: &Ask<'q>, name: &str) -> impl Iterator<Item = Cow<
 ///
 /// The server opens its editor's socket on any path, and one parameter turns the frames of the WebSocket off.
 pub(super) fn not_a_socket(ask: &Ask<'_>) -> Option<&'static str> {
-    let one = |name: &str| {
+    let one = |name: &'static str| {
         let mut values = values(ask, name);
         values.next().filter(|_| values.next().is_none())
     };
@@ -39,7 +38,7 @@ pub(super) fn not_a_socket(ask: &Ask<'_>) -> Option<&'static str> {
 }
 
 /// The place that a parameter names; an error when it can't be said in one way.
-pub(super) fn place(ask: &Ask<'_>, name: &str) -> Result<Option<Place>, &'static str> {
+pub(super) fn place(ask: &Ask<'_>, name: &'static str) -> Result<Option<Place>, &'static str> {
     let mut values = values(ask, name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -50,6 +49,9 @@ pub(super) fn place(ask: &Ask<'_>, name: &str) -> Result<Option<Place>, &'static
 
 /// Percent-decoded once, `+` is a blank.
 fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Cow::Borrowed(text); // nearly always, and at every handshake
+    }
     if text.contains('+') {
         let spaced = text.replace('+', " ");
         return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());

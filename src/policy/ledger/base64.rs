@@ -28,28 +28,51 @@ impl std::fmt::Debug for Decoder {
 
 impl Decoder {
     /// The next digits.
-    pub(super) fn update(&mut self, text: &[u8], into: &mut Digest) {
+    pub(super) fn update(&mut self, mut text: &[u8], into: &mut Digest) {
+        while let Some((group, rest)) = text.split_first_chunk::<4>() {
+            // Whole groups of digits, as nearly all are; the first that isn't one, and what is behind it, goes byte by byte.
+            let digits = group.map(|byte| VALUES[usize::from(byte)]);
+            if self.filled > 0 || self.pads > 0 || self.over || digits.contains(&NONE) {
+                let (few, rest) = text.split_at(1);
+                self.digits(few, into);
+                text = rest;
+                continue;
+            }
+            let group = digits.iter().fold(0, |group, digit| group << 6 | u32::from(*digit));
+            self.out.extend_from_slice(&group.to_be_bytes()[1..]);
+            self.flush(into);
+            text = rest;
+        }
+        self.digits(text, into);
+    }
+
+    fn flush(&mut self, into: &mut Digest) {
+        if self.out.len() >= BATCH {
+            into.update(&self.out);
+            self.out.clear();
+        }
+    }
+
+    fn digits(&mut self, text: &[u8], into: &mut Digest) {
         for byte in text {
             if self.over {
                 break;
             }
-            let Some(value) = value(*byte) else {
+            let value = VALUES[usize::from(*byte)];
+            if value == NONE {
                 if *byte == b'=' && self.filled >= 2 {
                     self.pads += 1;
                     self.over = self.filled + self.pads >= 4;
                 }
                 continue;
-            };
+            }
             self.pads = 0;
             self.group = self.group << 6 | u32::from(value);
             self.filled += 1;
             if self.filled == 4 {
                 self.out.extend_from_slice(&self.group.to_be_bytes()[1..]);
                 (self.group, self.filled) = (0, 0);
-                if self.out.len() >= BATCH {
-                    into.update(&self.out);
-                    self.out.clear();
-                }
+                self.flush(into);
             }
         }
     }
@@ -68,13 +91,17 @@ impl Decoder {
     }
 }
 
-const fn value(byte: u8) -> Option<u8> {
-    Some(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    })
-}
+/// No digit.
+const NONE: u8 = 0xff;
+
+/// The value of each byte as a digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NONE; 256];
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0u8;
+    while (at as usize) < digits.len() {
+        values[digits[at as usize] as usize] = at;
+        at += 1;
+    }
+    values
+};

@@ -92,7 +92,8 @@ impl Model {
 
     pub(super) fn update(&mut self, mut bytes: &[u8]) {
         self.body.update(bytes);
-        while let Some(first) = bytes.first() {
+        // What is lost stays lost: a body that is no model is only hashed.
+        while let Some(first) = bytes.first().filter(|_| self.at != At::Lost) {
             let used = if self.at == At::InString && self.escape == Escape::No {
                 self.run(bytes)
             } else {
