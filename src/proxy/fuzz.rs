@@ -68,7 +68,9 @@ pub fn request(stream: &[u8]) {
         for piece in stream.chunks(width) {
             read.extend_from_slice(piece);
             if let Some(end) = search.end(&mut read, LONGEST).ok()? {
-                return Some(read.split_to(end).freeze());
+                // What is broken is refused as soon as that is seen, or when it is whole.
+                let head = read.split_to(end).freeze();
+                return head::read(&head, 100, HeaderMap::new()).is_ok().then_some(head);
             }
         }
         None
