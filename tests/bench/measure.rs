@@ -182,7 +182,8 @@ fn websockets(targets: &[Target], plan: &Plan) -> Result<Table> {
     Ok(Table {
         title: "WebSockets".into(),
         how: format!(
-            "Echo of a kernel message of 350 bytes over 8 connections, which Portcullis reads and judges; then {} open and silent ones.",
+            "Echo of a kernel message of {} bytes over 8 connections, which Portcullis reads and judges; then {} open and silent ones.",
+            websocket_load::PAYLOAD.len(),
             plan.idle
         ),
         columns: ["messages/s", "CPU µs/message", "kB per idle WebSocket"].map(Into::into).into(),
