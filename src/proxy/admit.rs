@@ -90,8 +90,13 @@ pub(crate) fn admit_one<B>(request: &mut Request<B>, look: &Look, tie: &impl Tie
     Ok(sent)
 }
 
-/// Lets an HTTP/2 request in, in the same form.
-pub(crate) fn admit_two<B>(request: &mut Request<B>, tie: &impl Tie) -> Result<(), Refused> {
+/// Lets an HTTP/2 request in, in the same form. At most `most` names of fields: the bytes of its head, which are all that hyper
+/// counts, are room for many more, and each rule looks at all of them.
+pub(crate) fn admit_two<B>(request: &mut Request<B>, most: usize, tie: &impl Tie) -> Result<(), Refused> {
+    if request.headers().keys_len() > most {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refused { status, what: "the request's head has too many fields\n" });
+    }
     if request.method() == Method::CONNECT {
         let websocket = request
             .extensions()
@@ -160,4 +165,37 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), Refused> {
         HeaderValue::from_bytes(&all.join(&b"; "[..])).map_err(|_| bad("the cookies are broken\n"))?;
     headers.insert(COOKIE, joined);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+
+    struct Untied;
+
+    impl Tie for Untied {
+        fn tie(&self, _: bool) -> WebSocketAsk {
+            unreachable!("nobody asks for a WebSocket")
+        }
+    }
+
+    #[test]
+    fn a_request_of_http_2_has_no_more_fields_than_another() {
+        let with = |fields: u32| {
+            let mut request = Request::get("https://h/").body(()).expect("a request");
+            for number in 0..fields {
+                let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
+                request.headers_mut().insert(name, HeaderValue::from_static("y"));
+            }
+            // Cookies come in as many fields as a browser likes.
+            for _ in 0..100 {
+                request.headers_mut().append(COOKIE, HeaderValue::from_static("a=b"));
+            }
+            admit_two(&mut request, 100, &Untied).map_err(|refused| refused.status)
+        };
+        assert_eq!(with(99), Ok(()));
+        assert_eq!(with(100), Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+    }
 }

@@ -89,7 +89,7 @@ where
 {
     let busy = Busy::new(&served.place.state);
     let connect = request.method() == Method::CONNECT;
-    let response = match admit::admit_two(&mut request, &*served) {
+    let response = match admit::admit_two(&mut request, served.shared.limits.headers, &*served) {
         Ok(()) => {
             served.shared.gauges.count_request();
             (served.shared.handler)(request.map(Incoming::of_stream), &served.info).await

@@ -215,6 +215,10 @@ impl Exchange {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, method: &Method) -> Poll<Result<Answer, Failure>> {
+        // Before a byte goes out: connecting may have taken seconds.
+        if let Some(reason) = self.watch.reason() {
+            return Poll::Ready(Err(ForwardError::Cut(reason).into()));
+        }
         if self.sending {
             match self.pump.poll(cx, &mut self.link.stream) {
                 Poll::Pending => {}

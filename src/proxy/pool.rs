@@ -54,7 +54,7 @@ pub(crate) fn take(upstream: &Upstream) -> Option<Link> {
 
 /// Keeps a connection whose last answer was read to its end.
 pub(crate) fn put(upstream: &Upstream, mut link: Link) {
-    if upstream.is_closed() || !link.read.is_empty() {
+    if upstream.is_closed() || upstream.keep().idle == 0 || !link.read.is_empty() {
         return;
     }
     link.rest();
@@ -89,4 +89,23 @@ fn is_old(link: &Link, upstream: &Upstream) -> bool {
     let said = link.keep.map(|seconds| Duration::from_secs(u64::from(seconds.saturating_sub(2))));
     let age = said.map_or(upstream.keep().age, |said| said.min(upstream.keep().age));
     clock::passed(link.idle_since, age)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::stream::Stream;
+    use crate::upstream::Keep;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_keeps_no_connections_leaves_none_behind() {
+        let upstream = Upstream::new(Keep { idle: 0, ..Keep::default() });
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        put(&upstream, Link::new(Stream::from(ours)));
+        assert_eq!(theirs.read(&mut [0]).await.expect("an end"), 0);
+        assert!(POOL.with_borrow(|pool| !pool.contains_key(&upstream.id())));
+    }
 }

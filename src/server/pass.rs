@@ -8,6 +8,7 @@ use portcullis_model::Uid;
 use portcullis_model::session::{Ide, Transport};
 use portcullis_policy::inspect::Flow;
 use portcullis_policy::{Direction, Forward, SocketRule, Target, Transfer, frame_is_activity, inspector};
+use portcullis_proxy::upstream::Keep;
 use portcullis_proxy::{
     Body, ForwardError, ForwardOptions, Incoming, Reason, Stream, TunnelOptions, Upload, Upstream, forward,
     tunnel,
@@ -209,7 +210,12 @@ fn edit<B>(call: &Call<'_>, live: &Live, passage: &Passage, request: &mut Reques
 
 /// Connections to the IDE are kept; those to a port are one request's own.
 fn upstream(live: &Live, target: Target) -> Upstream {
-    if target == Target::Session { live.way.upstream.clone() } else { Upstream::default() }
+    if target == Target::Session {
+        live.way.upstream.clone()
+    } else {
+        // Nobody could take one again: kept, each would hold a descriptor until it is old.
+        Upstream::new(Keep { idle: 0, ..Keep::default() })
+    }
 }
 
 /// Records what a person typed, where consoles are audited.

@@ -97,6 +97,10 @@ pub(crate) fn read(
         let what = "the request's target is too long\n";
         return Err(Refused { status: StatusCode::URI_TOO_LONG, what });
     }
+    if target.contains('#') {
+        // `http` would drop it and what follows.
+        return Err(bad("the request's target has a fragment\n"));
+    }
     let method =
         Method::from_bytes(method.as_bytes()).map_err(|_| bad("the request's method is broken\n"))?;
     let uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
@@ -216,6 +220,8 @@ mod tests {
             "G@T / HTTP/1.1\r\n\r\n",
             "GET /a\u{1}b HTTP/1.1\r\n\r\n",
             "GET /a<b HTTP/1.1\r\n\r\n",
+            "GET /a#b HTTP/1.1\r\n\r\n",
+            "GET http://a#b/ HTTP/1.1\r\n\r\n",
             "GET http:// HTTP/1.1\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\n",
         ] {

@@ -77,8 +77,9 @@ pub(crate) fn take(
     let mut parsed = httparse::Response::new(&mut []);
     let parser = httparse::ParserConfig::default();
     match parser.parse_response_with_uninit_headers(&mut parsed, &head, &mut fields) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err("the head is broken"),
+        // One that ends sooner has an empty line of a lone LF, and more behind it that would be lost.
+        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+        Ok(_) => return Err("the head is broken"),
         Err(httparse::Error::TooManyHeaders) => return Err("too many header fields"),
         Err(_) => return Err("the head is broken"),
     }
@@ -243,6 +244,7 @@ mod tests {
         assert!(framed("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
         assert!(framed("HTTP/2.0 200 OK\r\n\r\n").is_err());
         assert!(framed("garbage HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(framed("HTTP/1.1 200 OK\nContent-Length: 0\n\nHTTP/1.1 200 OK\r\n\r\n").is_err());
         assert_eq!(framed("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"), Ok(Framing::None));
         assert_eq!(framed("HTTP/1.1 304 Not\r\nContent-Length: 5\r\n\r\n"), Ok(Framing::None));
         assert!(framed("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n").is_err());

@@ -1,5 +1,10 @@
 //! Requests and answers: reuse, retry, streaming, framing, what is removed.
 
+use std::time::Duration;
+
+use portcullis_proxy::{Cut, Cuts, ForwardError, ForwardOptions, Reason, Stream, Upload, Upstream, forward};
+use tokio::net::TcpStream;
+
 use crate::origin::{HELLO, fixed, origin};
 use crate::proxy::{Raw, once, proxy, run};
 
@@ -309,5 +314,42 @@ fn ended_sessions_and_cut_sign_ins_get_nothing_new() {
         raw.send(GET).await;
         assert_eq!(raw.answer().await.1, "the session has ended");
         assert!(proxy.events.errors.borrow().iter().all(|error| error.starts_with("Ours")));
+    });
+}
+
+#[test]
+fn what_is_cut_while_it_connects_is_not_sent() {
+    run(async {
+        let origin = fixed(HELLO).await;
+        let cut = Cut::new();
+        let mut request = http::Request::post("/").header("host", "h").body(()).expect("a request");
+        let options = ForwardOptions { cuts: Cuts::one(&cut), ..ForwardOptions::default() };
+        let connect = async || {
+            let stream = TcpStream::connect(origin.addr).await;
+            cut.cut(Reason::Revoked);
+            stream.map(Stream::from)
+        };
+        let answer = forward(&Upstream::default(), &mut request, Upload::Empty, options, connect).await;
+        assert!(matches!(answer, Err(ForwardError::Cut(Reason::Revoked))), "{answer:?}");
+        // Time for bytes that must not come.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!((origin.seen.connections.get(), origin.seen.text()), (1, String::new()));
+    });
+}
+
+#[test]
+fn a_line_feed_alone_ends_no_trailers() {
+    run(async {
+        let origin = fixed(HELLO).await;
+        let proxy = proxy(origin.addr).await;
+        for end in ["0\r\n\n", "0\r\nA: b\n\n", "1\r\r\nx\r\n0\r\n\r\n"] {
+            let mut raw = Raw::connect(proxy.addr).await;
+            raw.send(format!("POST /judge HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{end}"))
+                .await;
+            raw.send("GET /memo HTTP/1.1\r\nHost: h\r\n\r\n").await;
+            let text = raw.rest().await;
+            assert!(text.contains("not valid HTTP") || text.contains("broke off"), "{end:?}: {text}");
+            assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{end:?}: {text}");
+        }
     });
 }
