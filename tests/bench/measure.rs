@@ -152,7 +152,7 @@ fn requests(targets: &[Target], plan: &Plan, scratch: &Path, bars: &mut Vec<Bar>
     bars.push(Bar::at_most("p99, × nginx", 1.2, ratio(ours, |s| s.p99_us)));
     Ok(Table {
         title: "Requests".into(),
-        how: "Small JSON answers over 32 keep-alive connections. Portcullis checks the cookie and decides by the flags; haproxy checks an HMAC-SHA256 cookie; nginx and configurable-http-proxy only forward. All but configurable-http-proxy and `direct` reach the upstream by its Unix socket.".into(),
+        how: "Small JSON answers over 32 keep-alive connections. Portcullis checks the cookie and decides by the flags; haproxy checks an HMAC-SHA256 cookie; nginx and configurable-http-proxy only forward. All but configurable-http-proxy and `direct` reach the upstream by its Unix socket. Every program leads a session of its own, as services do: the kernel shares processors out between sessions.".into(),
         columns: ["requests/s", "p50 µs", "p99 µs", "CPU µs/request", "CPU × nginx", "p99 × nginx", "memory MB"].map(Into::into).into(),
         rows,
     })
