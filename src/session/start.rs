@@ -222,6 +222,7 @@ mod tests {
                 files: Vec::new(),
                 probe: "/s/07/api".into(),
             },
+            sandbox: portcullis_model::sandbox::Sandbox::default(),
             answer_within: 60,
             end_within: 10,
         }

@@ -1,5 +1,6 @@
 //! What a session process is told, and what it tells.
 
+use portcullis_model::sandbox::Sandbox;
 use portcullis_model::session::{IdeCommand, Step, Transport};
 use portcullis_model::{Gid, SessionId, Uid, UserName};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct SessionSpec {
     pub cgroup: Option<String>,
     /// What to run.
     pub command: IdeCommand,
+    /// What confines it: keeper and session process put all of it in force, or there is no session.
+    pub sandbox: Sandbox,
     /// Seconds until the IDE must answer.
     pub answer_within: u32,
     /// Seconds between asking the IDE to end and ending it.

@@ -337,6 +337,7 @@ impl Launcher {
             dir: self.session_dir(session.id).display().to_string(),
             cgroup: entry.kept.cgroup.clone(),
             command: command.map_err(|error| error.to_string())?,
+            sandbox: portcullis_model::sandbox::Sandbox::default(),
             answer_within: conf.session_start_timeout_seconds,
             end_within: conf.session_end_seconds,
         })

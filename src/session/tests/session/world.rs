@@ -122,6 +122,7 @@ pub(crate) fn setting(mode: &str) -> Setting {
             files: vec![("conf/ide.json".into(), "{}".into())],
             probe: "/api".into(),
         },
+        sandbox: portcullis_model::sandbox::Sandbox::default(),
         answer_within: 20,
         end_within: 5,
     };
