@@ -75,20 +75,15 @@ pub struct Calls {
 }
 
 /// What a session may connect to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
     /// Whatever the machine reaches: nothing rules it.
+    #[default]
     Unruled,
     /// A network of the session's own with nothing but its loopback (`session-network=none`).
     Own,
     /// The machine's network, by rules on each connection and packet.
     Ruled(Egress),
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self::Unruled
-    }
 }
 
 /// Rules on connections: what is refused comes first, then what is allowed; the rest is refused.

@@ -2,6 +2,9 @@
 //!
 //! [`enter`] makes the namespaces and starts [`init`] as their first process, which lays throw-away overlays over the
 //! folders that tests write to, runs the program and reaps. When the caller dies, everything inside dies.
+//!
+//! What the kernel has only once (its audit subsystem answers in the first process and network namespaces alone) can't be
+//! tried in there: with `--shared-kernel` only the mounts are private ([`shared`]).
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,6 +27,8 @@ use nix::unistd::Pid;
 
 use crate::loopback;
 
+mod shared;
+
 /// Folders whose changes are thrown away.
 const OVERLAID: &[&str] = &["etc", "home", "var/lib", "var/spool", "var/mail"];
 /// Where overlays keep their upper layers: inside the new /run, a tmpfs.
@@ -41,6 +46,9 @@ pub(crate) struct Options {
     /// Show a folder at a second place, FROM:TO; TO is made
     #[arg(long = "bind", value_name = "FROM:TO")]
     bind: Vec<String>,
+    /// Private mounts only: the machine's processes and network, one such run at a time
+    #[arg(long)]
+    shared_kernel: bool,
     /// Working directory
     #[arg(long)]
     cwd: Option<PathBuf>,
@@ -54,14 +62,21 @@ pub(crate) fn enter(options: &Options) -> Result<ExitCode> {
     set_pdeathsig(Signal::SIGKILL).context("cannot tie this process to its parent")?;
     // ORDER: before the mounts are our own; afterwards the kernel names a program on another mount by its place on that one.
     let ourselves = std::env::current_exe()?;
-    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET)
-        .context("cannot make private namespaces (this needs root)")?;
+    let (_turn, namespaces) = if options.shared_kernel {
+        (Some(shared::turn()?), CloneFlags::CLONE_NEWNS)
+    } else {
+        (None, CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET)
+    };
+    unshare(namespaces).context("cannot make private namespaces (this needs root)")?;
     let mut init = Command::new(ourselves);
     init.arg("isolated-init").args(["--deadline-seconds", &options.deadline_seconds.to_string()]);
     for (flag, values) in [("--env", &options.env), ("--bind", &options.bind)] {
         for value in values {
             init.args([flag, value]);
         }
+    }
+    if options.shared_kernel {
+        init.arg("--shared-kernel");
     }
     if let Some(cwd) = &options.cwd {
         init.arg("--cwd").arg(cwd);
@@ -73,8 +88,9 @@ pub(crate) fn enter(options: &Options) -> Result<ExitCode> {
 
 /// The first process inside.
 pub(crate) fn init(options: &Options) -> Result<ExitCode> {
-    set_pdeathsig(Signal::SIGKILL).context("cannot tie this process to its parent")?;
-    furnish(&options.bind)?;
+    let ends_us = if options.shared_kernel { shared::adopt_orphans()? } else { Signal::SIGKILL };
+    set_pdeathsig(ends_us).context("cannot tie this process to its parent")?;
+    furnish(options)?;
     let (program, args) = options.command.split_first().context("no program given")?;
     let mut command = Command::new(program);
     command.args(args);
@@ -90,15 +106,26 @@ pub(crate) fn init(options: &Options) -> Result<ExitCode> {
     let child = Pid::from_raw(i32::try_from(child.id()).context("a process id that is none")?);
     let (done, ended) = mpsc::channel::<()>();
     let deadline = Duration::from_secs(options.deadline_seconds);
+    let shared = options.shared_kernel;
+    if shared {
+        shared::end_when_told()?;
+    }
     std::thread::spawn(move || {
         if ended.recv_timeout(deadline) == Err(mpsc::RecvTimeoutError::Timeout) {
             eprintln!("error: the deadline of {} s passed; all processes are ended", deadline.as_secs());
-            // -1 from the first process means: everything in here but itself.
-            let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+            if shared {
+                shared::end_descendants(false);
+            } else {
+                // -1 from the first process means: everything in here but itself.
+                let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+            }
         }
     });
     let code = reap_until(child);
     drop(done);
+    if shared {
+        shared::end_descendants(true);
+    }
     Ok(ExitCode::from(code))
 }
 
@@ -120,15 +147,18 @@ fn byte(code: Option<i32>) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
 
-fn furnish(binds: &[String]) -> Result<()> {
+fn furnish(options: &Options) -> Result<()> {
     // Folders to show elsewhere are opened before anything is covered.
-    let binds = binds
+    let binds = options
+        .bind
         .iter()
         .filter_map(|bind| bind.split_once(':'))
         .map(|(from, to)| Ok((fs::File::open(from).with_context(|| format!("cannot open `{from}`"))?, to)))
         .collect::<Result<Vec<_>>>()?;
     mount_at(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
-    mount_at(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None)?;
+    if !options.shared_kernel {
+        mount_at(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None)?;
+    }
     mount_at(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=755"))?;
     for lower in OVERLAID {
         let target = Path::new("/").join(lower);
@@ -153,7 +183,7 @@ fn furnish(binds: &[String]) -> Result<()> {
         let from = format!("/proc/self/fd/{}", from.as_raw_fd());
         mount_at(Some(&from), to, None, MsFlags::MS_BIND, None)?;
     }
-    loopback::up()
+    if options.shared_kernel { Ok(()) } else { loopback::up() }
 }
 
 fn mount_at(

@@ -12,12 +12,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::{code_server, jupyter, packages, run};
+use crate::{code_server, jupyter, packages, run, wheels};
 
 /// One program's time: the longest set starts real IDEs and a browser.
 const DEADLINE_SECONDS: u64 = 1200;
 /// Where tests see the built programs: below /run, so that every account may execute them wherever the project lies.
 const PROGRAMS: &str = "/run/portcullis-programs";
+
+/// The set that needs the machine's own process and network namespaces: the kernel's audit answers nowhere else.
+const SHARED_KERNEL: &str = "kernel ";
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -50,13 +53,15 @@ struct Count {
 /// Installs, builds, runs, counts.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::BUILD)?;
-    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors")) {
+    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel")) {
         packages::ensure(packages::ACCOUNTS)?;
     }
     if options.only.as_deref().is_none_or(|only| only == "e2e") {
         packages::ensure(packages::BROWSER)?;
         packages::ensure(packages::APPS)?;
+        packages::ensure(packages::KERNELS)?;
         jupyter::ensure()?;
+        wheels::try_ensure();
         code_server::try_ensure();
     }
     let programs = build(options.only.as_deref())?;
@@ -150,16 +155,22 @@ fn run_program(program: &Program, rest: &[String]) -> Result<Count> {
     let built =
         program.path.parent().and_then(|deps| deps.parent()).context("a test program outside of target")?;
     let mut command = run::as_root(std::env::current_exe()?);
+    command.arg("isolated");
+    if program.name.starts_with(SHARED_KERNEL) {
+        command.arg("--shared-kernel");
+    }
     command
-        .arg("isolated")
         .args(["--deadline-seconds", &DEADLINE_SECONDS.to_string()])
         .args(["--bind", &format!("{}:{PROGRAMS}", built.display())])
         .args(["--env", "PORTCULLIS_ISOLATED=1"])
         .args(["--env", &format!("PORTCULLIS_PROGRAMS={PROGRAMS}")])
         .args(["--env", &format!("PORTCULLIS_VENV={}", jupyter::folder().display())])
         .args(["--env", &format!("PORTCULLIS_CODE_SERVER={}", code_server::folder().display())])
+        .args(["--env", &format!("PORTCULLIS_WHEELS={}", wheels::folder().display())])
         .args(["--env", &format!("CARGO_MANIFEST_DIR={}", program.folder.display())]);
-    for name in ["PATH", "CARGO", "CARGO_HOME", "RUSTUP_HOME", "HOME", "PORTCULLIS_SCREENSHOTS"] {
+    for name in
+        ["PATH", "CARGO", "CARGO_HOME", "RUSTUP_HOME", "HOME", "PORTCULLIS_SCREENSHOTS", "PORTCULLIS_MATRIX"]
+    {
         if let Some(value) = std::env::var_os(name) {
             command.args(["--env", &format!("{name}={}", value.to_string_lossy())]);
         }
