@@ -53,14 +53,18 @@ fn about(kind: FileKind) -> &'static str {
 
 fn reference(kind: FileKind) -> String {
     let mut out = format!("{GENERATED}\n\n# {}\n\n{}\n\n{SYNTAX}", kind.name(), about(kind));
+    groups(&mut out, kind);
+    out
+}
+
+fn groups(out: &mut String, kind: FileKind) {
     for group in kind.groups() {
         let _ = write!(out, "\n## {}\n", group.title);
         match group.rows.first().map(|opt| opt.status) {
-            Some(Status::Implemented) => group.rows.iter().for_each(|opt| entry(&mut out, opt)),
-            _ => table(&mut out, group),
+            Some(Status::Implemented) => group.rows.iter().for_each(|opt| entry(out, opt)),
+            _ => table(out, group),
         }
     }
-    out
 }
 
 const SYNTAX: &str = "One `option=value` a line. A `#` at the beginning of a line or after white space begins a comment. An option \
@@ -131,7 +135,10 @@ fn sample(kind: FileKind) -> String {
 fn profiles_reference() -> String {
     let mut out = format!("{GENERATED}\n\n# profiles\n\n{PROFILES}\n## Options of rsession.conf\n\n");
     out.push_str("These may stand in a section, with the meaning and values they have in [rsession.conf](rsession.md).\n\n");
-    for opt in profiles::borrowed().filter(|opt| opt.status == Status::Implemented) {
+    let (theirs, ours): (Vec<_>, Vec<_>) = profiles::borrowed()
+        .filter(|opt| opt.status == Status::Implemented)
+        .partition(|opt| FileKind::Rsession.option(opt.name).is_some());
+    for opt in theirs {
         let _ = writeln!(out, "- `{}`: {}", opt.name, opt.meaning());
     }
     let left: Vec<&str> = rsession::GROUP
@@ -142,10 +149,12 @@ fn profiles_reference() -> String {
         .collect();
     let _ =
         write!(out, "\nNot among them, because it is about the whole machine: `{}`.\n", left.join("`, `"));
-    for group in FileKind::Profiles.groups() {
-        let _ = write!(out, "\n## {}\n", group.title);
-        table(&mut out, group);
+    out.push_str("\n## Options of portcullis.conf\n\n");
+    out.push_str("These take the place of the file's own, with the meaning and values they have in [portcullis.conf](portcullis.md).\n\n");
+    for opt in ours {
+        let _ = writeln!(out, "- `{}`: {}", opt.name, opt.meaning());
     }
+    groups(&mut out, FileKind::Profiles);
     out
 }
 

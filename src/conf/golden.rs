@@ -310,7 +310,7 @@ fn values_that_would_open_a_door() {
 fn profiles_are_checked() {
     answers(
         "profiles",
-        "session-limit=1\n[a b]\nsession-limit=1\n  [*]\nmax-memory-mb=100\nsession-port-range=1-2\nsession-limit=1\n",
+        "session-limit=1\n[a b]\nsession-limit=1\n  [*]\nsession-timeout-kill-hours=9\nsession-port-range=1-2\nsession-limit=1\n",
         "/etc/rstudio/profiles:1: session-limit: it stands before the first section, so it is about nobody
  1 | session-limit=1
    | ^^^^^^^^^^^^^
@@ -319,9 +319,9 @@ hint: write `[*]` above it for everybody
  2 | [a b]
    | ^^^^^
 hint: write `[*]` for everybody, `[@group]` or `[user]`
-/etc/rstudio/profiles:5: max-memory-mb: warning: it is known but not implemented: limits come from PAM alone: set them in /etc/security/limits.conf
- 5 | max-memory-mb=100
-   |               ^^^
+/etc/rstudio/profiles:5: session-timeout-kill-hours: warning: it is known but not implemented: session-timeout-minutes alone ends sessions; a session whose kernel computes is never ended for being idle
+ 5 | session-timeout-kill-hours=9
+   |                            ^
 /etc/rstudio/profiles:6: session-port-range: there is no such option
  6 | session-port-range=1-2
    | ^^^^^^^^^^^^^^^^^^

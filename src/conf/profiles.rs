@@ -7,7 +7,9 @@ use portcullis_model::UserName;
 
 use crate::ini::{self, Item, Line};
 use crate::option::{FileKind, Opt, Status};
+use crate::options::profiles::Limits;
 use crate::options::rsession::Rsession;
+use crate::options::sandbox::{self, Confinement};
 use crate::problem::Problem;
 use crate::value::FlagNames;
 use crate::values::{Origin, Reader, Values};
@@ -68,11 +70,15 @@ pub struct SessionOptions {
     pub rsession: Rsession,
     /// `audit-only`: flags that are not enforced, but recorded.
     pub audit_only: Vec<String>,
+    /// What the kernel holds.
+    pub confinement: Confinement,
+    /// How much of the machine one session takes.
+    pub limits: Limits,
     values: Values,
 }
 
 impl SessionOptions {
-    /// Where an option's value comes from: `rsession.conf` (`audit-only`: `portcullis.conf`), `profiles`, or nowhere.
+    /// Where an option's value comes from: `rsession.conf`, `portcullis.conf`, `profiles`, or nowhere.
     pub fn origin(&self, option: &str) -> Origin {
         self.values.origin(option)
     }
@@ -87,7 +93,16 @@ impl SessionOptions {
 const MACHINE_WIDE: [&str; 1] = ["session-port-range"];
 
 /// Options of portcullis.conf that a section may have too.
-const PERSONAL: [&str; 1] = ["audit-only"];
+const PERSONAL: [&str; 8] = [
+    "audit-only",
+    "session-network",
+    "session-programs",
+    "session-folders",
+    "allow-sudo",
+    "user-max-memory-mb",
+    "user-max-processes",
+    "user-max-processor-percent",
+];
 
 /// The option that a section may have under this name: its own, or one of `rsession.conf` or `portcullis.conf`.
 pub(crate) fn option(name: &str) -> Option<&'static Opt> {
@@ -161,12 +176,17 @@ impl Profiles {
         groups: &[String],
     ) -> SessionOptions {
         let mut values = rsession.clone();
-        values.said.extend(PERSONAL.iter().filter_map(|name| portcullis.find(name)).cloned());
+        let shared = portcullis.said.iter().filter(|said| {
+            let confines = sandbox::GROUP.rows.iter().any(|opt| opt.name == said.opt.name);
+            confines || PERSONAL.contains(&said.opt.name)
+        });
+        values.said.extend(shared.cloned());
         for section in self.sections.iter().filter(|section| section.selector.matches(user, groups)) {
             values.overlay(&section.values);
         }
         let audit_only = values.get::<FlagNames>("audit-only", "");
-        SessionOptions { rsession: Rsession::build(&values), audit_only, values }
+        let (confinement, limits) = (Confinement::build(&values), Limits::build(&values));
+        SessionOptions { rsession: Rsession::build(&values), audit_only, confinement, limits, values }
     }
 }
 
@@ -187,7 +207,7 @@ fn selector(name: &str) -> Result<Selector, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Sources, load};
+    use crate::{SessionNetwork, Sources, load};
 
     const RSESSION: &str = "allow-shell=0\nsession-timeout-minutes=30\n";
 
@@ -246,6 +266,39 @@ mod tests {
         assert_eq!(of(sections, "carl", &[]).audit_only, ["allow-shell", "allow-vcs"]);
         assert!(!files("[*]\naudit-only=session-limit\n").is_usable());
         assert!(!files("[*]\nminimum-level=allow-shell:proxy\n").is_usable(), "for the whole machine only");
+    }
+
+    #[test]
+    fn what_the_kernel_holds_is_said_for_all_or_by_section() {
+        let texts = [
+            ("portcullis.conf", "session-network=loopback\nsession-tmp-mb=64\nuser-max-processes=500\n"),
+            ("profiles", "[@gpu]\nsession-network=all\nallow-sudo=1\nmax-memory-mb=4096\ncpu-affinity=1,3\n"),
+        ];
+        let loaded = load(&Sources::new("/c", texts.map(|(name, text)| (name.to_owned(), text.to_owned()))));
+        assert_eq!(loaded.problems, Vec::new());
+        let of = |groups: &[String]| loaded.settings.session_for(&"anna".parse().expect("a name"), groups);
+        let (plain, gpu) = (of(&[]), of(&["gpu".to_owned()]));
+        assert_eq!(plain.confinement.session_network, SessionNetwork::Loopback);
+        assert_eq!(plain.origin("session-network").to_string(), "portcullis.conf:1");
+        assert!(!plain.confinement.allow_sudo && plain.limits.max_memory_mb == 0);
+        assert_eq!(gpu.confinement.session_network, SessionNetwork::All);
+        assert!(gpu.confinement.allow_sudo);
+        assert_eq!(gpu.limits.max_memory_mb, 4096);
+        assert_eq!(gpu.limits.cpu_affinity, [0, 2]);
+        assert_eq!(gpu.origin("session-network").to_string(), "profiles:2");
+        for options in [plain, gpu] {
+            assert_eq!(
+                (options.confinement.session_tmp_mb, options.confinement.user_max_processes),
+                (64, 500)
+            );
+        }
+        for machine_wide in
+            ["session-sandbox=off", "session-metadata=1", "session-tmp-mb=9", "audit-programs=off"]
+        {
+            let text = format!("[*]\n{machine_wide}\n");
+            let found = load(&Sources::new("/c", [("profiles".to_owned(), text)]));
+            assert!(!found.is_usable(), "{machine_wide} is about the whole machine");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::options::jupyter::Jupyter;
 use crate::options::portcullis::Portcullis;
 use crate::options::rserver::Rserver;
 use crate::options::rsession::Rsession;
+use crate::options::sandbox::Confinement;
 use crate::options::vscode::Vscode;
 use crate::profiles::{Profiles, SessionOptions};
 use crate::value::Transport;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub vscode: Vscode,
     /// `portcullis.conf`.
     pub portcullis: Portcullis,
+    /// What the kernel holds, of `portcullis.conf`, before profiles.
+    pub confinement: Confinement,
     /// `profiles`.
     pub profiles: Profiles,
     /// `adapters.conf`.
@@ -80,6 +83,7 @@ impl Settings {
             jupyter: Jupyter::build(&said.jupyter),
             vscode: Vscode::build(&said.vscode),
             portcullis: Portcullis::build(&said.portcullis),
+            confinement: Confinement::build(&said.portcullis),
             profiles,
             adapters,
             ip_rules,

@@ -16,6 +16,7 @@ pub(crate) mod rsession;
 mod rsession_ide;
 mod rsession_life;
 mod rsession_r;
+pub(crate) mod sandbox;
 pub(crate) mod vscode;
 
 use crate::option::Group;
@@ -45,6 +46,6 @@ pub(crate) static RSESSION: &[&Group] = &[
 ];
 pub(crate) static JUPYTER: &[&Group] = &[&jupyter::GROUP, &jupyter_other::OTHER];
 pub(crate) static VSCODE: &[&Group] = &[&vscode::GROUP, &vscode::OTHER];
-pub(crate) static PORTCULLIS: &[&Group] = &[&portcullis::GROUP];
+pub(crate) static PORTCULLIS: &[&Group] = &[&portcullis::GROUP, &sandbox::GROUP];
 pub(crate) static ADAPTERS: &[&Group] = &[&adapters::GROUP];
-pub(crate) static PROFILES: &[&Group] = &[&profiles::GROUP];
+pub(crate) static PROFILES: &[&Group] = &[&profiles::GROUP, &profiles::OTHER];

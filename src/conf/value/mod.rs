@@ -6,7 +6,9 @@
 mod code_server;
 mod flags;
 mod listening;
+mod network;
 mod plain;
+mod sandbox;
 mod session;
 mod sign_in;
 
@@ -16,11 +18,13 @@ pub use listening::{
     Address, AllowedOrigin, FrameOrigin, FrameOriginWords, Header, HeaderLine, OptionalPort, ProtocolWords,
     Protocols, RootPath, SameSite, SameSiteWord,
 };
+pub use network::{SessionNetwork, SessionNetworkList};
 pub use plain::{
     Bool, Colons, Commas, ConsoleAudit, ConsoleAuditWord, Each, Int, NfsAcl, OptionalConsoleAudit,
     OptionalInt, OptionalPath, RecordForm, SignatureHash, Signed, Spaces, SsoInitiation, Text, YesNoAsk,
     one_of,
 };
+pub use sandbox::{Processors, SandboxWord, Wanted};
 pub use session::{LabArgs, OptionalPortRange, PortRange, Transport, TransportWord, ours, upstream_default};
 pub use sign_in::{Account, MinimumUid, MinimumUidWord, PamService};
 
