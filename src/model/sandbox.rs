@@ -93,6 +93,12 @@ pub struct Egress {
     pub refused: Vec<Destination>,
     /// Allowed; `None` for everything.
     pub allowed: Option<Vec<Destination>>,
+    /// Whether others than this machine's own programs may connect to what listens in the session (`session-listen`).
+    #[serde(default)]
+    pub listen: bool,
+    /// Whether what listens in sessions of other users on this machine is closed to it.
+    #[serde(default)]
+    pub neighbours_closed: bool,
 }
 
 /// Addresses and ports.
