@@ -16,6 +16,7 @@ mod loopback;
 mod packages;
 mod run;
 mod test;
+mod wheels;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,8 @@ pub(crate) const CODE_SERVER: &[&str] =
 pub(crate) const ACCOUNTS: &[&str] = &["openssl", "passwd"];
 /// Applications to be declared: R Shiny, and a WSGI server. Tests that need one are skipped where it is missing.
 pub(crate) const APPS: &[&str] = &["r-cran-shiny", "gunicorn"];
+/// A kernel for R in JupyterLab. Tests that need it are skipped where it is missing.
+pub(crate) const KERNELS: &[&str] = &["r-cran-irkernel"];
 /// To drive a real browser.
 pub(crate) const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 

@@ -20,6 +20,7 @@ mod headers;
 mod idle;
 mod jupyter;
 mod jupyter_browser;
+mod matrix;
 mod memory;
 mod neighbours;
 mod options;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         idle::all(),
         memory::all(),
         jupyter::all(),
+        matrix::all(),
         jupyter_browser::all(),
         rstudio::all(),
         apps::all(),

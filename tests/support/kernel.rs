@@ -17,9 +17,17 @@ pub const V1: &str = "v1.kernel.websocket.jupyter.org";
 /// # Errors
 /// When Jupyter doesn't.
 pub fn start(client: &Client, session: &str) -> Result<String> {
+    start_of(client, session, "python3")
+}
+
+/// The same of another language: the name of its folder among the kernels.
+///
+/// # Errors
+/// When Jupyter doesn't.
+pub fn start_of(client: &Client, session: &str, name: &str) -> Result<String> {
     let answer = client
         .request("POST", &format!("/s/{session}/api/kernels"))
-        .json(&json!({"name": "python3"}))
+        .json(&json!({"name": name}))
         .send()?
         .expect(201)?;
     Ok(answer.json()?["id"].as_str().context("a kernel without an id")?.to_owned())
@@ -130,6 +138,47 @@ pub fn execute(socket: &mut Socket, v1: bool, code: &str) -> Result<String> {
     let id = send(socket, v1, "shell", "execute_request", &content)?;
     let [result, _] = await_those(socket, ["execute_result", "execute_reply"], |said| said.parent == id)?;
     Ok(result.content["data"]["text/plain"].as_str().unwrap_or_default().to_owned())
+}
+
+/// What a cell did.
+#[derive(Debug, Clone, Default)]
+pub struct Ran {
+    /// Whether it ran to its end.
+    pub fine: bool,
+    /// What it printed and showed as text, and its error.
+    pub text: String,
+}
+
+/// Runs a cell, and hears all that it says until the kernel is idle again. A cell that fails is an outcome, no error.
+///
+/// # Errors
+/// When the socket is closed, or the kernel isn't done in the client's patience.
+pub fn run(socket: &mut Socket, v1: bool, code: &str) -> Result<Ran> {
+    let content = json!({
+        "code": code, "silent": false, "store_history": false, "user_expressions": {}, "allow_stdin": false,
+        "stop_on_error": true
+    });
+    let id = send(socket, v1, "shell", "execute_request", &content)?;
+    let deadline = Deadline::default();
+    let (mut ran, mut replied, mut idle) = (Ran::default(), false, false);
+    while !(replied && idle) {
+        let Some(said) = Said::read(&deadline.read(socket, "the end of a cell")?)? else { continue };
+        if said.parent != id {
+            continue;
+        }
+        let text = |name: &str| said.content[name].as_str().unwrap_or_default().to_owned();
+        match said.kind.as_str() {
+            "stream" => ran.text.push_str(&text("text")),
+            "execute_result" | "display_data" => {
+                ran.text.push_str(said.content["data"]["text/plain"].as_str().unwrap_or_default());
+            }
+            "error" => ran.text.push_str(&format!("{}: {}\n", text("ename"), text("evalue"))),
+            "execute_reply" => (replied, ran.fine) = (true, said.content["status"] == "ok"),
+            "status" => idle = said.content["execution_state"] == "idle",
+            _ => {}
+        }
+    }
+    Ok(ran)
 }
 
 fn await_those<const N: usize>(

@@ -26,6 +26,15 @@ pub fn code_server() -> Option<PathBuf> {
     (folder.join(".complete").is_file() && program.is_file()).then_some(program)
 }
 
+/// A Python package as a file (`numpy`), when it was fetched.
+pub fn wheel(package: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("PORTCULLIS_WHEELS")?);
+    let wheels = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let named =
+        |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix(package)?.starts_with('-').then_some(());
+    wheels.filter(|path| path.extension().is_some_and(|end| end == "whl")).find(|path| named(path).is_some())
+}
+
 /// A number no other world of this process has.
 pub fn next_number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);

@@ -49,7 +49,7 @@ impl Stage {
 }
 
 /// Makes a test of a function; `name` says what it protects.
-pub fn case(name: &str, body: fn(&Stage) -> Result<()>) -> Trial {
+pub fn case(name: &str, body: impl FnOnce(&Stage) -> Result<()> + Send + 'static) -> Trial {
     Trial::ignorable_test(name.to_owned(), move || {
         if !place::isolated() {
             return Ok(Completion::ignored_with("needs the namespaces of `cargo xtask test`"));
