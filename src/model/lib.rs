@@ -11,6 +11,7 @@ pub mod exemption;
 pub mod ids;
 pub mod ledger;
 pub mod level;
+pub mod host;
 pub mod sandbox;
 pub mod secret;
 pub mod session;

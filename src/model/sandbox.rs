@@ -34,6 +34,12 @@ pub struct View {
     pub tmp_mb: u32,
     /// Folders in which no file is a program or a library: home and temporary folders, where nothing may be installed.
     pub data_only: Vec<String>,
+    /// Folders and sockets by which a process outside would start programs for whoever asks (a person's own service manager):
+    /// nothing is in them. Those that are not there are left out.
+    pub hidden: Vec<String>,
+    /// Files and folders below hidden or temporary ones that stay as they are (a ticket cache that PAM put into `/tmp`). Those
+    /// that are not there are left out.
+    pub kept: Vec<String>,
 }
 
 /// `allow-shell=0`: which programs there are.
