@@ -3,11 +3,13 @@
 //! Everything that allocates happens before the fork and the child makes system calls only, so a process with threads may
 //! use it too. There is no shell and no search path. Called by the launcher (server), the keeper (session), the session (IDE).
 
+mod plan;
+
 use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -18,8 +20,10 @@ use nix::unistd::ForkResult;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::exec::plan::{FAILURE_LEN, Plan};
+use crate::fd;
 use crate::process::Process;
-use crate::{fd, signals};
+use crate::seccomp::Filter;
 
 /// What the child was doing when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,18 +41,24 @@ pub enum ExecStep {
     Directory,
     /// A parent that is there.
     Parent,
+    /// Which files and programs it can reach.
+    Rules,
+    /// Which system calls it can make.
+    Calls,
     /// The program itself.
     Program,
 }
 
 impl ExecStep {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Descriptors,
         Self::Session,
         Self::Identity,
         Self::Limits,
         Self::Directory,
         Self::Parent,
+        Self::Rules,
+        Self::Calls,
         Self::Program,
     ];
 }
@@ -62,6 +72,8 @@ impl fmt::Display for ExecStep {
             Self::Limits => "set its limits",
             Self::Directory => "enter its working directory",
             Self::Parent => "watch its parent",
+            Self::Rules => "put its rules for files in force",
+            Self::Calls => "put its filter for system calls in force",
             Self::Program => "execute it",
         })
     }
@@ -90,6 +102,17 @@ pub enum ExecError {
     },
 }
 
+/// What is limited by `setrlimit(2)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Open descriptors.
+    Files,
+    /// Data of a process, in bytes.
+    Data,
+    /// Processes and threads of the user on the machine, whatever session they are of.
+    Processes,
+}
+
 #[derive(Debug)]
 struct Identity {
     uid: libc::uid_t,
@@ -112,9 +135,13 @@ pub struct Exec<'a> {
     own_session: bool,
     death_signal: Option<Signal>,
     umask: Option<libc::mode_t>,
-    nofile: Option<libc::rlimit>,
+    limits: Vec<(Limit, libc::rlimit)>,
+    nice: Option<i32>,
+    processors: Vec<u64>,
     oom_score: Option<Vec<u8>>,
     no_new_privs: bool,
+    landlock: Option<(BorrowedFd<'a>, u32)>,
+    filter: Option<&'a Filter>,
     wrong: Option<&'static str>,
 }
 
@@ -139,9 +166,13 @@ impl<'a> Exec<'a> {
             own_session: false,
             death_signal: None,
             umask: None,
-            nofile: None,
+            limits: Vec::new(),
+            nice: None,
+            processors: Vec::new(),
             oom_score: None,
             no_new_privs: false,
+            landlock: None,
+            filter: None,
             wrong: None,
         })
     }
@@ -211,9 +242,31 @@ impl<'a> Exec<'a> {
         self
     }
 
+    /// One of the child's limits; a second word about the same one counts.
+    pub fn limit(&mut self, limit: Limit, soft: u64, hard: u64) -> &mut Self {
+        self.limits.retain(|(known, _)| *known != limit);
+        self.limits.push((limit, libc::rlimit { rlim_cur: soft, rlim_max: hard }));
+        self
+    }
+
     /// The child's limit of open descriptors.
     pub fn nofile(&mut self, soft: u64, hard: u64) -> &mut Self {
-        self.nofile = Some(libc::rlimit { rlim_cur: soft, rlim_max: hard });
+        self.limit(Limit::Files, soft, hard)
+    }
+
+    /// The child's niceness, from -20 to 19. Less than the parent's needs root.
+    pub fn nice(&mut self, nice: i32) -> &mut Self {
+        self.nice = Some(nice);
+        self
+    }
+
+    /// The processors that the child starts with, counted from 0. It may choose others later: a group's share is what holds.
+    pub fn processors(&mut self, processors: &[u16]) -> &mut Self {
+        let words = processors.iter().max().map_or(0, |last| usize::from(*last) / 64 + 1);
+        self.processors = vec![0; words];
+        for number in processors {
+            self.processors[usize::from(*number) / 64] |= 1 << (number % 64);
+        }
         self
     }
 
@@ -226,6 +279,19 @@ impl<'a> Exec<'a> {
     /// No program that the child executes gains anything by its set-user-ID bit or its capabilities.
     pub fn no_new_privs(&mut self) -> &mut Self {
         self.no_new_privs = true;
+        self
+    }
+
+    /// The child can reach what this ruleset grants ([`crate::landlock`]), with these flags. Needs [`Exec::no_new_privs`], set
+    /// here or by the parent before, or root.
+    pub fn landlock(&mut self, ruleset: BorrowedFd<'a>, flags: u32) -> &mut Self {
+        self.landlock = Some((ruleset, flags));
+        self
+    }
+
+    /// The child can make the system calls that this filter lets through. Needs the same.
+    pub fn filter(&mut self, filter: &'a Filter) -> &mut Self {
+        self.filter = Some(filter);
         self
     }
 
@@ -276,121 +342,6 @@ impl<'a> Exec<'a> {
         let [step, errno @ ..] = report;
         let step = ExecStep::ALL.into_iter().find(|known| *known as u8 == step).unwrap_or(ExecStep::Program);
         Err(ExecError::Child { step, errno: Errno::from_raw(i32::from_ne_bytes(errno)) })
-    }
-}
-
-/// A step and an errno.
-const FAILURE_LEN: usize = 5;
-
-/// Everything the child needs, as plain memory.
-struct Plan<'p> {
-    exec: &'p Exec<'p>,
-    argv: Vec<*const libc::c_char>,
-    envp: Vec<*const libc::c_char>,
-    /// Where from (first the parent's descriptor, then a copy above all places) and to.
-    moves: Vec<(RawFd, RawFd)>,
-    above: RawFd,
-    failure: RawFd,
-    parent: libc::pid_t,
-}
-
-impl<'p> Plan<'p> {
-    fn new(exec: &'p Exec<'p>, null: &OwnedFd, failure: &OwnedFd) -> Self {
-        let mut argv: Vec<_> = exec.args.iter().map(|arg| arg.as_ptr()).collect();
-        argv.push(std::ptr::null());
-        let mut envp: Vec<_> = exec.env.iter().map(|pair| pair.as_ptr().cast()).collect();
-        envp.push(std::ptr::null());
-        let mut moves: Vec<_> = exec.fds.iter().map(|(to, fd)| (fd.as_raw_fd(), *to)).collect();
-        if !moves.iter().any(|(_, to)| *to == 0) {
-            moves.push((null.as_raw_fd(), 0));
-        }
-        let above = moves.iter().map(|(_, to)| *to).max().unwrap_or(2).max(2) + 1;
-        let parent = nix::unistd::getpid().as_raw();
-        Self { exec, argv, envp, moves, above, failure: failure.as_raw_fd(), parent }
-    }
-
-    /// Runs in the child only.
-    fn become_program(mut self) -> ! {
-        let Err((step, errno)) = self.steps();
-        let mut report = [0; FAILURE_LEN];
-        report[0] = step as u8;
-        report[1..].copy_from_slice(&errno.to_ne_bytes());
-        // SAFETY: writes from a live array to the pipe's end, then ends the process.
-        unsafe {
-            libc::write(self.failure, report.as_ptr().cast(), report.len());
-            libc::_exit(127)
-        }
-    }
-
-    fn steps(&mut self) -> Result<std::convert::Infallible, (ExecStep, i32)> {
-        let check = |step: ExecStep, result: i64| {
-            if result < 0 { Err((step, Errno::last_raw())) } else { Ok(result) }
-        };
-        let exec = self.exec;
-        // SAFETY: every call in this block is async-signal-safe and gets numbers, or pointers to memory that the parent made
-        // before the fork and that lives until the execve: NUL-terminated strings, null-terminated lists, an rlimit.
-        unsafe {
-            // ORDER: all copies above the highest place first, so that no place is overwritten while it is a source.
-            let copy = |fd| {
-                let high = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, self.above);
-                check(ExecStep::Descriptors, i64::from(high)).map(|_| high)
-            };
-            self.failure = copy(self.failure)?;
-            for (from, _) in &mut self.moves {
-                *from = copy(*from)?;
-            }
-            // ORDER: then everything becomes close-on-exec; dup2 makes the places that stay.
-            let all = libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
-            check(ExecStep::Descriptors, all)?;
-            for (from, to) in &self.moves {
-                check(ExecStep::Descriptors, libc::dup2(*from, *to).into())?;
-            }
-            if exec.own_session {
-                check(ExecStep::Session, libc::setsid().into())?;
-            }
-            if let Some(mask) = exec.umask {
-                libc::umask(mask);
-            }
-            if let Some(limit) = &exec.nofile {
-                let set = libc::setrlimit(libc::RLIMIT_NOFILE, limit);
-                check(ExecStep::Limits, set.into())?;
-            }
-            if let Some(score) = &exec.oom_score {
-                // ORDER: before the ids: the file is root's. Refused (in a container, say) is as if it had not been asked for.
-                let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-                if file >= 0 {
-                    libc::write(file, score.as_ptr().cast(), score.len());
-                    libc::close(file);
-                }
-            }
-            if exec.no_new_privs {
-                let set = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64);
-                check(ExecStep::Identity, set.into())?;
-            }
-            if let Some(Identity { uid, gid, groups }) = &exec.identity {
-                // ORDER: groups, gid, uid: each needs the privilege that the last gives up.
-                let step = ExecStep::Identity;
-                check(step, libc::setgroups(groups.len(), groups.as_ptr()).into())?;
-                check(step, libc::setresgid(*gid, *gid, *gid).into())?;
-                check(step, libc::setresuid(*uid, *uid, *uid).into())?;
-                if *uid != 0 && (libc::setresuid(0, 0, 0) == 0 || libc::setresgid(0, 0, 0) == 0) {
-                    return Err((step, libc::EPERM));
-                }
-            }
-            // ORDER: after the ids, since a change of ids clears it; then look whether the parent went before.
-            if let Some(signal) = exec.death_signal {
-                check(ExecStep::Parent, libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong).into())?;
-                if libc::getppid() != self.parent {
-                    return Err((ExecStep::Parent, libc::ESRCH));
-                }
-            }
-            if let Some(dir) = &exec.cwd {
-                check(ExecStep::Directory, libc::chdir(dir.as_ptr()).into())?;
-            }
-            signals::reset_in_child(true);
-            libc::execve(exec.program.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr());
-        }
-        Err((ExecStep::Program, Errno::last_raw()))
     }
 }
 

@@ -5,7 +5,9 @@
 #![allow(unsafe_code)]
 
 pub mod attributes;
+pub mod audit;
 pub mod beneath;
+pub mod bpf;
 pub mod cgroup;
 pub mod directories;
 pub mod exec;
@@ -13,6 +15,8 @@ pub mod fd;
 pub mod fork;
 pub mod host;
 pub mod ids;
+pub mod landlock;
+pub mod kernel_log;
 pub mod listeners;
 pub mod notify;
 pub mod peer;
@@ -20,6 +24,7 @@ pub mod process;
 pub mod proof;
 pub mod remove;
 pub mod resolve;
+pub mod seccomp;
 pub mod signals;
 pub mod socket;
 pub mod tree;

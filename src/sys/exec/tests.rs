@@ -1,6 +1,6 @@
 use super::*;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 fn spawn_to<'b>(mut exec: Exec<'b>, output: BorrowedFd<'b>) -> Process {
     exec.fd(1, output);

@@ -1,0 +1,93 @@
+//! Which system calls a session can't make: a table of closed calls, each with its reason, compiled to filters.
+//!
+//! Everything that is not in the table passes: sessions run whatever their users bring, and a list of what may pass would have
+//! to foresee it. Closed is what no IDE, interpreter or tool in one needs, and what leads around another protection.
+//! Calls of another architecture or numbering end the process, since their numbers mean something else.
+//!
+//! The filters are put in force in a child by [`crate::exec`], or in this process by [`Filter::apply`]. It decides nothing:
+//! which [`Sets`] are closed is the caller's business.
+
+mod compile;
+mod reference;
+mod row;
+mod rows;
+
+use nix::errno::Errno;
+use thiserror::Error;
+
+pub use self::reference::reference;
+pub use self::row::{Answer, Row, When};
+pub use self::rows::{Set, rows};
+
+/// Why there is no filter.
+#[derive(Debug, Error)]
+#[error("the filter for system calls can't be compiled")]
+pub struct FilterError(#[from] seccompiler::BackendError);
+
+/// Which sets of rows are closed beside those that always are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sets {
+    /// Emptying a file that can't be written: where Landlock does not know that.
+    pub truncation: bool,
+    /// Programs that stand in memory alone: where the kernel can't be told to make none.
+    pub memory_programs: bool,
+    /// Other processes' memory: where neither Landlock nor a process namespace keeps them out of reach.
+    pub tracing: bool,
+}
+
+/// Filters, ready to be put in force: one for each kind of answer.
+#[derive(Debug)]
+pub struct Filter {
+    programs: Vec<Program>,
+}
+
+#[derive(Debug)]
+struct Program {
+    code: Vec<libc::sock_filter>,
+    flags: libc::c_ulong,
+}
+
+impl Filter {
+    /// Compiles the rows of these sets.
+    ///
+    /// # Errors
+    /// When a row can't be compiled; the table's tests rule that out.
+    pub fn new(sets: Sets) -> Result<Self, FilterError> {
+        let closed: Vec<&Row> =
+            rows().filter(|(set, _)| set.is_in(sets)).flat_map(|(_, rows)| rows.iter()).collect();
+        let mut programs = Vec::new();
+        for answer in Answer::ALL {
+            let rows: Vec<&Row> = closed.iter().copied().filter(|row| row.answer == answer).collect();
+            if !rows.is_empty() {
+                programs.push(Program { code: compile::program(&rows, answer)?, flags: answer.flags() });
+            }
+        }
+        Ok(Self { programs })
+    }
+
+    /// The programs with their flags, to be loaded one after the other. Good as long as this value.
+    pub(crate) fn programs(&self) -> Vec<(libc::sock_fprog, libc::c_ulong)> {
+        let pointed = |program: &Program| libc::sock_fprog {
+            len: u16::try_from(program.code.len()).unwrap_or(0), // 0 is refused by the kernel; the compiler's limit is 4096
+            filter: program.code.as_ptr().cast_mut(),
+        };
+        self.programs.iter().map(|program| (pointed(program), program.flags)).collect()
+    }
+
+    /// Puts it in force for this thread and what it starts, for ever. Needs `no_new_privs` or root.
+    ///
+    /// # Errors
+    /// `EACCES` without either.
+    pub fn apply(&self) -> Result<(), Errno> {
+        for (program, flags) in self.programs() {
+            let set = libc::SECCOMP_SET_MODE_FILTER;
+            // SAFETY: the program points to instructions that live as long as `self`; the kernel copies and checks them.
+            let done = unsafe { libc::syscall(libc::SYS_seccomp, set, flags, &raw const program) };
+            Errno::result(done)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
