@@ -13,6 +13,7 @@ use portcullis_sys::process::{Ended, Process};
 use portcullis_wire::SessionSpec;
 use thiserror::Error;
 
+use crate::confine::{self, ConfineError, limits};
 use crate::files::{self, FilesError};
 use crate::output::Output;
 use crate::poll::{Poll, Token, Watch};
@@ -38,6 +39,9 @@ pub(crate) enum IdeError {
     /// Anything else.
     #[error("the program `{0}` can't be started")]
     Start(String, #[source] ExecError),
+    /// What it must be confined by.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
     /// No descriptors.
     #[error("no room for its output")]
     Output(#[source] Errno),
@@ -63,7 +67,14 @@ impl Ide {
         }
         let (reader, writer) = fd::pipe().map_err(IdeError::Output)?;
         fd::set_nonblocking(reader.as_fd(), true).map_err(IdeError::Output)?;
-        let process = spawn(command, nofile, &writer).map_err(|error| told(command, error))?;
+        let confinement = confine::for_ide(spec)?;
+        let mut exec = program(command, &writer).map_err(|error| told(command, error))?;
+        limits::give(&spec.sandbox.limits, nofile, &mut exec);
+        if let Some(confinement) = &confinement {
+            confinement.give(&mut exec);
+        }
+        let process = exec.spawn().map_err(|error| told(command, error))?;
+        drop(exec);
         let mut watch = Watch::default();
         watch.set(poll, &reader, Token::Output, Some(EpollFlags::EPOLLIN)).map_err(IdeError::Output)?;
         Ok(Self { process, pipe: Some(reader), watch, output: Output::default(), ended: None })
@@ -124,7 +135,7 @@ impl Ide {
     }
 }
 
-fn spawn(command: &IdeCommand, (soft, hard): (u64, u64), output: &OwnedFd) -> Result<Process, ExecError> {
+fn program<'a>(command: &IdeCommand, output: &'a OwnedFd) -> Result<Exec<'a>, ExecError> {
     let mut exec = Exec::new(Path::new(&command.program))?;
     for arg in &command.args {
         exec.arg(arg);
@@ -138,8 +149,8 @@ fn spawn(command: &IdeCommand, (soft, hard): (u64, u64), output: &OwnedFd) -> Re
     exec.fd(1, output.as_fd()).fd(2, output.as_fd());
     // A session of its own has no terminal to push input into; it ends with this process even when that is killed.
     exec.own_session().death_signal(Signal::SIGTERM);
-    exec.cwd(Path::new(&command.cwd)).umask(0o077).nofile(soft, hard);
-    exec.spawn()
+    exec.cwd(Path::new(&command.cwd)).umask(0o077);
+    Ok(exec)
 }
 
 fn told(command: &IdeCommand, error: ExecError) -> IdeError {

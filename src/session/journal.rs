@@ -21,6 +21,11 @@ pub(crate) fn info(line: Arguments<'_>) {
     write("INFO", 2, line);
 }
 
+/// What only somebody who looks for a fault wants to know.
+pub(crate) fn debug(line: Arguments<'_>) {
+    write("DEBUG", 3, line);
+}
+
 fn write(word: &str, level: u8, line: Arguments<'_>) {
     static LEVEL: OnceLock<u8> = OnceLock::new();
     let most = *LEVEL.get_or_init(|| match std::env::var("PORTCULLIS_LOG").as_deref() {

@@ -7,6 +7,7 @@
 //! one account only, the proxy's, and obeys one, root.
 #![forbid(unsafe_code)]
 
+mod confine;
 mod door;
 mod end;
 mod files;

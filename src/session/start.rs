@@ -16,6 +16,7 @@ use portcullis_sys::{attributes, fd};
 use portcullis_wire::{Channel, Report, SessionSpec, WireError};
 use thiserror::Error;
 
+use crate::confine::{self, ConfineError, limits};
 use crate::{chain, journal};
 
 /// Last descriptor that is inherited.
@@ -43,6 +44,9 @@ pub(crate) enum StartError {
     /// The drop.
     #[error("the process can't become the user")]
     Become(#[source] BecomeError),
+    /// What confines it.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
     /// A property of the process.
     #[error("can't set {0}")]
     Attribute(&'static str, #[source] Errno),
@@ -151,11 +155,16 @@ fn become_session(
     };
 
     let set = |what| move |errno| StartError::Attribute(what, errno);
-    // ORDER: from here on no program can gain anything, whatever comes later.
-    attributes::no_new_privs().map_err(set("no_new_privs"))?;
+    if !spec.sandbox.privileges {
+        // ORDER: from here on no program can gain anything, whatever comes later.
+        attributes::no_new_privs().map_err(set("no_new_privs"))?;
+    }
     // The keeper's directory and mask are of no concern to the user.
     nix::unistd::chdir("/").map_err(set("the directory"))?;
     attributes::umask(0o077);
+    limits::raise_priority(&spec.sandbox.limits).map_err(set("the niceness"))?;
+    // ORDER: after the last step that needs files and calls of root's, and before the drop, after which it is root's no more.
+    confine::in_force_now(&spec)?;
     let groups: Vec<u32> = spec.groups.iter().map(|group| group.0).collect();
     become_user(spec.uid.0, spec.gid.0, &groups).map_err(StartError::Become)?;
     // ORDER: after the drop, which resets these two. The kernel has closed our memory to the user at the drop already
@@ -211,7 +220,7 @@ mod tests {
             proxy_uid: Uid(20_002),
             transport: Transport::Unix,
             dir: "/run/portcullis/sessions/07".into(),
-            cgroup: None,
+            cgroups: Vec::new(),
             command: IdeCommand {
                 program: "/usr/bin/jupyter-lab".into(),
                 args: Vec::new(),

@@ -71,6 +71,21 @@ pub fn ordinary_priority() -> Result<(), Errno> {
     Ok(())
 }
 
+/// This process's place in the queue for the processor, from -20 (first) to 19.
+pub fn niceness() -> i32 {
+    // SAFETY: numbers only. An error looks like -1, and can't happen for oneself.
+    unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+}
+
+/// Takes a place in that queue. A better one needs root.
+///
+/// # Errors
+/// `EACCES` without the privilege.
+pub fn set_niceness(nice: i32) -> Result<(), Errno> {
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) }).map(drop)
+}
+
 /// Sets the mask for new files and returns the one before.
 pub fn umask(mask: u32) -> u32 {
     nix::sys::stat::umask(Mode::from_bits_truncate(mask)).bits()

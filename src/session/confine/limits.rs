@@ -1,0 +1,50 @@
+//! Limits that each process has by itself; those of the session as a whole are its control group's.
+
+use nix::errno::Errno;
+use portcullis_model::sandbox::Limits;
+use portcullis_sys::attributes;
+use portcullis_sys::exec::{Exec, Limit};
+
+/// Has the program start with them. `nofile` is the limit of descriptors that the user's session has.
+pub(crate) fn give(limits: &Limits, nofile: (u64, u64), exec: &mut Exec<'_>) {
+    let (soft, hard) = descriptors(limits.open_files, nofile);
+    exec.nofile(soft, hard);
+    if let Some(megabytes) = limits.process_memory_mb {
+        let bytes = megabytes.saturating_mul(1 << 20);
+        exec.limit(Limit::Data, bytes, bytes);
+    }
+    if let Some(processes) = limits.account_processes {
+        exec.limit(Limit::Processes, processes, processes);
+    }
+    // Worse places in the queue are anybody's to take; who has a worse one keeps it.
+    if limits.nice > attributes::niceness() {
+        exec.nice(limits.nice);
+    }
+    exec.processors(&limits.processors);
+}
+
+/// A better place in the queue is root's to give: this process takes it for itself and what it starts.
+pub(crate) fn raise_priority(limits: &Limits) -> Result<(), Errno> {
+    if limits.nice < 0 { attributes::set_niceness(limits.nice) } else { Ok(()) }
+}
+
+/// The configured number is the most; nobody gets more by it than the user's session has.
+fn descriptors(configured: Option<u64>, (soft, hard): (u64, u64)) -> (u64, u64) {
+    let hard = hard.min(configured.unwrap_or(hard));
+    // Who configures a number wants it usable, not only allowed.
+    let soft = if configured.is_some() { hard } else { soft };
+    (soft, hard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_never_more_than_the_users_session_has() {
+        assert_eq!(descriptors(None, (1024, 4096)), (1024, 4096));
+        assert_eq!(descriptors(Some(100), (1024, 4096)), (100, 100));
+        assert_eq!(descriptors(Some(2000), (1024, 4096)), (2000, 2000));
+        assert_eq!(descriptors(Some(9000), (1024, 4096)), (4096, 4096));
+    }
+}
