@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: installs what is compared, builds with optimisation, measures inside the tests' namespaces.
 
-use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+mod sandbox;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
 use clap::Args;
@@ -38,6 +40,9 @@ pub(crate) struct Options {
     /// Only what the policy costs: takes seconds, installs nothing
     #[arg(long, conflicts_with_all = ["only_requests", "write"])]
     only_policy: bool,
+    /// Only what the sandbox costs: some minutes; wants a machine whose kernel audits, so no container
+    #[arg(long, conflicts_with_all = ["only_requests", "only_policy"])]
+    only_sandbox: bool,
 }
 
 /// Installs, builds, measures. The exit status says whether every bar holds.
@@ -47,32 +52,46 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::ACCOUNTS)?;
+    if options.only_sandbox {
+        return sandbox::run(options);
+    }
     packages::ensure(COMPARED)?;
     if !options.no_ide {
         jupyter::ensure()?;
     }
     let chp = configurable_http_proxy()?;
-    run::step("building with optimisation (the first time takes some minutes)");
-    run::must(
-        run::cargo().args([
-            "build",
-            "--release",
-            "--locked",
-            "-p",
-            "portcullis",
-            "-p",
-            "portcullis-testing",
-            "-p",
-            "portcullis-bench",
-            "--bins",
-        ]),
-        "build",
-    )?;
-    let release = target_folder()?.join("release");
+    let release = build()?;
     run::step("measuring (a full run takes about ten minutes)");
+    let mut command = isolated(&release, &[])?;
+    for (on, flag) in [(options.no_ide, "--no-ide"), (options.only_requests, "--only-requests")] {
+        if on {
+            command.arg(flag);
+        }
+    }
+    if let Some(program) = chp {
+        command.arg("--chp").arg(program);
+    }
+    finish(command, options)
+}
+
+/// Builds what is measured and what measures; the folder of the programs.
+fn build() -> Result<PathBuf> {
+    run::step("building with optimisation (the first time takes some minutes)");
+    let mut cargo = run::cargo();
+    cargo.args(["build", "--release", "--locked", "--bins"]);
+    for package in ["portcullis", "portcullis-testing", "portcullis-bench"] {
+        cargo.args(["-p", package]);
+    }
+    run::must(&mut cargo, "build")?;
+    Ok(target_folder()?.join("release"))
+}
+
+/// The benchmark's program inside the namespaces of the tests.
+fn isolated(release: &Path, how: &[&str]) -> Result<Command> {
     let mut command = run::as_root(std::env::current_exe()?);
     command
         .arg("isolated")
+        .args(how)
         .args(["--deadline-seconds", &DEADLINE_SECONDS.to_string()])
         .args(["--bind", &format!("{}:{PROGRAMS}", release.display())])
         .args(["--env", "PORTCULLIS_ISOLATED=1", "--env", &format!("PORTCULLIS_PROGRAMS={PROGRAMS}")])
@@ -85,18 +104,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     }
     command.arg("--").arg(release.join("portcullis-bench"));
-    for (on, flag) in [
-        (options.quick, "--quick"),
-        (options.json, "--json"),
-        (options.no_ide, "--no-ide"),
-        (options.only_requests, "--only-requests"),
-    ] {
+    Ok(command)
+}
+
+/// Runs it with what every kind of run knows; its exit status says whether every bar holds.
+fn finish(mut command: Command, options: &Options) -> Result<ExitCode> {
+    for (on, flag) in [(options.quick, "--quick"), (options.json, "--json")] {
         if on {
             command.arg(flag);
         }
-    }
-    if let Some(program) = chp {
-        command.arg("--chp").arg(program);
     }
     if options.write {
         command.arg("--write").arg(run::root().join("docs/performance.md"));

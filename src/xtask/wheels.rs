@@ -28,7 +28,8 @@ pub(crate) fn try_ensure() {
     }
 }
 
-fn ensure() -> Result<()> {
+/// Fetches them if they are not there yet.
+pub(crate) fn ensure() -> Result<()> {
     let folder = folder();
     if folder.join(MARKER).is_file() {
         return Ok(());

@@ -8,9 +8,11 @@ mod http_load;
 mod ide_start;
 mod measure;
 mod ours;
+mod page;
 mod peers;
 mod policy;
 mod report;
+mod sandbox;
 mod stats;
 mod target;
 mod transfer;
@@ -25,6 +27,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::measure::Scope;
+use crate::page::Part;
 
 /// Benchmarks of Portcullis.
 #[derive(Debug, Parser)]
@@ -50,6 +53,15 @@ struct Cli {
     /// Only the policy: no server, nothing else to install
     #[arg(long, conflicts_with_all = ["only_requests", "write"])]
     only_policy: bool,
+    /// Only what the sandbox costs; wants the machine's own process and network namespaces
+    #[arg(long, conflicts_with_all = ["only_requests", "only_policy"], requires = "program")]
+    only_sandbox: bool,
+    /// A static program that ends at once
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// A folder with numpy in it; nothing is computed without it
+    #[arg(long)]
+    numpy: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -62,14 +74,16 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<ExitCode> {
     let report = if cli.only_policy {
         measure::policy_alone(cli.quick)?
+    } else if let (true, Some(program)) = (cli.only_sandbox, &cli.program) {
+        measure::sandbox_alone(cli.quick, program, cli.numpy.as_deref())?
     } else {
         let scope = Scope { quick: cli.quick, ide: !cli.no_ide, only_requests: cli.only_requests };
         measure::everything(&scope, cli.chp.as_deref())?
     };
     let markdown = report.markdown();
     if let Some(path) = &cli.write {
-        let head = "# Performance\n\nWritten by `cargo xtask bench`; run it on your own machine, figures of another say little.\n\n";
-        std::fs::write(path, format!("{head}{markdown}"))?;
+        let part = if cli.only_sandbox { Part::Sandbox } else { Part::Proxy };
+        page::write(path, part, &markdown)?;
     }
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -11,7 +11,7 @@ use portcullis_testing::stage::Stage;
 use crate::ours::{self, Way};
 use crate::report::{Bar, Report, Row, Table};
 use crate::target::Target;
-use crate::{http_load, ide_start, peers, policy, stats, transfer, upstream, websocket_load};
+use crate::{http_load, ide_start, peers, policy, sandbox, stats, transfer, upstream, websocket_load};
 
 /// Answers in a fixed small JSON text; a route of JupyterLab that every flag leaves open.
 const SMALL: &str = "api";
@@ -110,6 +110,17 @@ pub(crate) fn policy_alone(quick: bool) -> Result<Report> {
         machine.push_str(" (built without optimisation: these figures say nothing)");
     }
     Ok(Report { machine, versions: "nothing".into(), rounds: 1, tables, bars })
+}
+
+/// Measures what the sandbox costs.
+///
+/// # Errors
+/// When a session doesn't start or its work fails.
+pub(crate) fn sandbox_alone(quick: bool, program: &Path, numpy: Option<&Path>) -> Result<Report> {
+    let plan = sandbox::Plan { rounds: if quick { 3 } else { 31 }, program, numpy };
+    let mut bars = Vec::new();
+    let tables = sandbox::measure(&plan, &mut bars)?;
+    Ok(Report { machine: machine()?, versions: String::new(), rounds: plan.rounds, tables, bars })
 }
 
 fn requests(targets: &[Target], plan: &Plan, scratch: &Path, bars: &mut Vec<Bar>) -> Result<Table> {

@@ -51,7 +51,7 @@ impl Bar {
 pub(crate) struct Report {
     /// Processor, cores, kernel.
     pub(crate) machine: String,
-    /// Versions of what was compared.
+    /// Versions of what was compared; empty when nothing of others was.
     pub(crate) versions: String,
     /// Rounds of each interleaved measurement.
     pub(crate) rounds: usize,
@@ -64,9 +64,11 @@ pub(crate) struct Report {
 impl Report {
     /// The report as Markdown, for `docs/performance.md` and the terminal.
     pub(crate) fn markdown(&self) -> String {
+        let compared =
+            if self.versions.is_empty() { String::new() } else { format!(" Compared: {}.", self.versions) };
         let mut text = format!(
-            "Machine: {}. Compared: {}. Each figure is the median of {} interleaved rounds; one run, one machine, loopback.\n",
-            self.machine, self.versions, self.rounds
+            "Machine: {}.{compared} Each figure is the median of {} interleaved rounds; one run, one machine, loopback.\n",
+            self.machine, self.rounds
         );
         for table in &self.tables {
             let _ = write!(text, "\n## {}\n\n{}\n\n| target |", table.title, table.how);

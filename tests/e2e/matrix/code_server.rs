@@ -118,9 +118,9 @@ impl Desk {
             client.get(&format!("/s/{id}/?folder={}", self.account.home.display()))?.expect(200)?.text();
         let script = page
             .split('"')
-            .find(|text| text.ends_with(".js") && text.contains("workbench"))
+            .find(|text| text.ends_with("/code/browser/workbench/workbench.js"))
             .context("a page without a script")?;
-        client.get(script)?.expect(200)?;
+        client.get(script)?.expect(200).with_context(|| script.to_owned())?;
         Ok(())
     }
 }

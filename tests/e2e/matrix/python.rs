@@ -158,9 +158,9 @@ pub(super) const ACTIONS: &[Action] = &[
     action(
         "a large file",
         always,
-        "for place in (HOME, '/tmp'):\n    with open(place + '/large', 'wb') as f:\n        \
+        "for place in (HOME, '/tmp'):\n    name = f'{place}/large-{os.getpid()}'\n    with open(name, 'wb') as f:\n        \
          for _ in range(64): f.write(bytes(1 << 20))\n        f.flush(); os.fsync(f.fileno())\n    \
-         assert os.path.getsize(place + '/large') == 64 << 20; os.remove(place + '/large')",
+         assert os.path.getsize(name) == 64 << 20; os.remove(name)",
     ),
     action(
         "a database in a file",

@@ -5,13 +5,14 @@
 //! echo), `api/shutdown` (ends the process), anything else (the request as JSON). Everything but `api` wants the token.
 //!
 //! Switches for faults: `--double-exit`, `--double-silent`, `--double-flood`, `--double-forks`, `--double-bomb`, `--double-stubborn`,
-//! `--double-slow-ms=N`. One thread, no logging: it is also the upstream of benchmarks.
+//! `--double-slow-ms=N`; `--double-work` for benchmarks. One thread, no logging: it is also the upstream of benchmarks.
 #![expect(clippy::print_stdout, reason = "an IDE's output is part of what is tested")]
 
 mod answer;
 mod echo;
 mod faults;
 mod socket;
+mod work;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     if let Some(code) = faults::before(&args) {
         return code;
     }
+    work::listen(&args);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
