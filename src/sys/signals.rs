@@ -13,7 +13,13 @@ pub struct Caught {
     pub signal: Signal,
     /// Who sent it; 0 for the kernel.
     pub sender: i32,
+    /// From outside this process's process namespace, of which the senders within know nothing. They can't claim it: who
+    /// names another sender than itself has to say that it did.
+    pub outside: bool,
 }
+
+/// `si_code` of `kill(2)` and the like (asm-generic/siginfo.h).
+const SI_USER: i32 = 0;
 
 /// Signals that no longer interrupt but are read from a descriptor. Several of one kind that wait are one.
 #[derive(Debug)]
@@ -44,7 +50,8 @@ impl Signals {
             let number = i32::try_from(info.ssi_signo).unwrap_or(0);
             let sender = i32::try_from(info.ssi_pid).unwrap_or(0);
             if let Ok(signal) = Signal::try_from(number) {
-                return Ok(Some(Caught { signal, sender }));
+                let outside = sender == 0 && info.ssi_code == SI_USER;
+                return Ok(Some(Caught { signal, sender, outside }));
             }
         }
     }
