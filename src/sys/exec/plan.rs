@@ -22,13 +22,15 @@ pub(super) struct Plan<'p> {
     moves: Vec<(RawFd, RawFd)>,
     above: RawFd,
     failure: RawFd,
+    /// The parent's end of the pipe for failures: the child's copy of it.
+    parents_end: RawFd,
     ruleset: Option<RawFd>,
     filters: Vec<(libc::sock_fprog, libc::c_ulong)>,
     parent: libc::pid_t,
 }
 
 impl<'p> Plan<'p> {
-    pub(super) fn new(exec: &'p Exec<'p>, null: &OwnedFd, failure: &OwnedFd) -> Self {
+    pub(super) fn new(exec: &'p Exec<'p>, null: &OwnedFd, (reader, failure): (&OwnedFd, &OwnedFd)) -> Self {
         let mut argv: Vec<_> = exec.args.iter().map(|arg| arg.as_ptr()).collect();
         argv.push(std::ptr::null());
         let mut envp: Vec<_> = exec.env.iter().map(|pair| pair.as_ptr().cast()).collect();
@@ -40,8 +42,10 @@ impl<'p> Plan<'p> {
         let above = moves.iter().map(|(_, to)| *to).max().unwrap_or(2).max(2) + 1;
         let ruleset = exec.landlock.map(|(fd, _)| fd.as_raw_fd());
         let filters = exec.filter.map(Filter::programs).unwrap_or_default();
-        let parent = nix::unistd::getpid().as_raw();
-        Self { exec, argv, envp, moves, above, failure: failure.as_raw_fd(), ruleset, filters, parent }
+        // Whoever is outside of one's process namespace has the number 0 there.
+        let parent = if exec.first_process { 0 } else { nix::unistd::getpid().as_raw() };
+        let (failure, parents_end) = (failure.as_raw_fd(), reader.as_raw_fd());
+        Self { exec, argv, envp, moves, above, failure, parents_end, ruleset, filters, parent }
     }
 
     /// Runs in the child only.
@@ -71,6 +75,8 @@ impl<'p> Plan<'p> {
                 check(ExecStep::Descriptors, i64::from(high)).map(|_| high)
             };
             self.failure = copy(self.failure)?;
+            // Its copy here would keep the pipe open when the parent is gone.
+            libc::close(self.parents_end);
             for (from, _) in &mut self.moves {
                 *from = copy(*from)?;
             }
@@ -131,7 +137,10 @@ impl<'p> Plan<'p> {
             // ORDER: after the ids, since a change of ids clears it; then look whether the parent went before.
             if let Some(signal) = exec.death_signal {
                 check(ExecStep::Parent, libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong).into())?;
-                if libc::getppid() != self.parent {
+                // In a namespace of its own the child can't tell one parent from another; nobody at the pipe's other end does it.
+                let mut polled = libc::pollfd { fd: self.failure, events: 0, revents: 0 };
+                let gone = libc::poll(&raw mut polled, 1, 0) > 0 && polled.revents & libc::POLLERR != 0;
+                if libc::getppid() != self.parent || gone {
                     return Err((ExecStep::Parent, libc::ESRCH));
                 }
             }

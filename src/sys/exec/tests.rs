@@ -82,3 +82,34 @@ fn an_identity_is_taken_on() {
     assert!(text.contains("uid=20001") && text.contains("gid=20002") && text.contains("20003"), "{text}");
     assert!(text.contains("CapEff:\t0000000000000000"), "{text}");
 }
+
+#[test]
+fn limits_and_the_filter_are_in_force() {
+    let filter = Filter::new(crate::seccomp::Sets::default()).expect("compiled");
+    let text = output_of(
+        "ulimit -n; ulimit -d; /usr/bin/nice; grep -E '^(Seccomp|NoNewPrivs|Cpus_allowed_list)' /proc/self/status",
+        |exec| {
+            exec.env("PATH", b"/bin:/usr/bin").no_new_privs().filter(&filter).processors(&[0]);
+            exec.limit(Limit::Files, 60, 70).limit(Limit::Files, 50, 50).limit(Limit::Data, 1 << 30, 1 << 30);
+            exec.nice(crate::attributes::niceness().max(0) + 3);
+        },
+    );
+    let lines: Vec<String> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let nice = (crate::attributes::niceness().max(0) + 3).to_string();
+    for wanted in ["50", "1048576", &nice, "Seccomp: 2", "NoNewPrivs: 1", "Cpus_allowed_list: 0"] {
+        assert!(lines.iter().any(|line| line == wanted), "{wanted} in {text}");
+    }
+    assert!(!lines.contains(&"Seccomp_filters: 0".to_owned()), "{text}");
+}
+
+#[test]
+fn a_filter_that_can_not_be_set_ends_the_start() {
+    if nix::unistd::geteuid().is_root() {
+        return; // root may
+    }
+    let filter = Filter::new(crate::seccomp::Sets::default()).expect("compiled");
+    let mut exec = Exec::new(Path::new("/bin/true")).expect("a path");
+    let failed = exec.filter(&filter).spawn().expect_err("without no_new_privs");
+    assert!(matches!(failed, ExecError::Child { step: ExecStep::Calls, errno: Errno::EACCES }), "{failed:?}");
+}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
 };
 
 use super::FilterError;
@@ -36,7 +36,8 @@ pub(super) fn program(rows: &[&Row], answer: Answer) -> Result<Vec<libc::sock_fi
     let errno = SeccompAction::Errno(answer.errno().unsigned_abs());
     let filter = SeccompFilter::new(calls, SeccompAction::Allow, errno, ARCHITECTURE)?;
     let program = BpfProgram::try_from(filter)?;
-    let plain = |it: &seccompiler::sock_filter| libc::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k };
+    let plain =
+        |it: &seccompiler::sock_filter| libc::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k };
     Ok(numbering().into_iter().chain(program.iter().map(plain)).collect())
 }
 
@@ -45,7 +46,8 @@ type Together = Vec<SeccompCondition>;
 
 /// The condition as alternatives of conditions that hold together; `None` for always.
 fn alternatives(when: &When) -> Result<Option<Vec<Together>>, BackendError> {
-    let alone = |arg: u8, mask: u32, value: u32| Ok(vec![test(arg, SeccompCmpOp::MaskedEq(mask.into()), value)?]);
+    let alone =
+        |arg: u8, mask: u32, value: u32| Ok(vec![test(arg, SeccompCmpOp::MaskedEq(mask.into()), value)?]);
     let all: Result<Vec<Together>, BackendError> = match when {
         When::Always => return Ok(None),
         When::AnyOf(arg, bits) => bits.iter().map(|(_, bit)| alone(*arg, *bit, *bit)).collect(),
@@ -58,7 +60,8 @@ fn alternatives(when: &When) -> Result<Option<Vec<Together>>, BackendError> {
         When::Both(first, second) => match (alternatives(first)?, alternatives(second)?) {
             (None, other) | (other, None) => return Ok(other),
             (Some(first), Some(second)) => {
-                let both = |a: &Together| second.iter().map(|b| [&a[..], &b[..]].concat()).collect::<Vec<_>>();
+                let both =
+                    |a: &Together| second.iter().map(|b| [&a[..], &b[..]].concat()).collect::<Vec<_>>();
                 Ok(first.iter().flat_map(both).collect())
             }
         },

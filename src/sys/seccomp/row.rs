@@ -50,8 +50,9 @@ pub(super) const WHOLE: u32 = u32::MAX;
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            |values: &[Named]| values.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = |values: &[Named]| {
+            values.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
         match self {
             Self::Always => f.write_str("always"),
             Self::AnyOf(_, bits) => write!(f, "with {}", names(bits)),

@@ -52,9 +52,15 @@ impl Set {
     pub const fn said(self) -> &'static str {
         match self {
             Self::Always => "Closed in every session",
-            Self::Truncation => "Closed where Landlock knows no truncation (before version 3), with `restrict-directory-view=1`",
-            Self::MemoryPrograms => "Closed with `allow-shell=0` where the kernel can't be told to make no programs in memory",
-            Self::Tracing => "Closed where neither Landlock nor a process namespace keeps other processes out of reach",
+            Self::Truncation => {
+                "Closed where Landlock knows no truncation (before version 3), with `restrict-directory-view=1`"
+            }
+            Self::MemoryPrograms => {
+                "Closed with `allow-shell=0` where the kernel can't be told to make no programs in memory"
+            }
+            Self::Tracing => {
+                "Closed where neither Landlock nor a process namespace keeps other processes out of reach"
+            }
         }
     }
 }

@@ -39,7 +39,11 @@ pub(super) const MOUNTS: &[Row] = &[
     row!(SYS_mount, Refused, "Makes and changes mounts: the session's view is made of them."),
     row!(SYS_umount2, Refused, "Uncovers what a mount hides."),
     row!(SYS_pivot_root, Refused, "Another root is another view."),
-    row!(SYS_chroot, Refused, "Another root: set-user-ID programs would trust what they find there (`allow-sudo`)."),
+    row!(
+        SYS_chroot,
+        Refused,
+        "Another root: set-user-ID programs would trust what they find there (`allow-sudo`)."
+    ),
     row!(SYS_fsopen, Refused, "The newer way to mount."),
     row!(SYS_fsconfig, Refused, "The newer way to mount."),
     row!(SYS_fsmount, Refused, "The newer way to mount."),
@@ -61,8 +65,17 @@ const ACCESS_AND_TRUNC: u32 = 0o3 | 0o1000;
 const EMPTYING: &[Named] = &[("O_RDONLY|O_TRUNC", 0o1000), ("3|O_TRUNC", 0o1003)];
 
 pub(super) const TRUNCATION: &[Row] = &[
-    row!(SYS_truncate, Refused, "Empties files in folders that may only be read. `ftruncate` needs a file opened for writing."),
-    row!(SYS_openat, When::Is(2, ACCESS_AND_TRUNC, EMPTYING), Refused, "Opens for reading and empties all the same."),
+    row!(
+        SYS_truncate,
+        Refused,
+        "Empties files in folders that may only be read. `ftruncate` needs a file opened for writing."
+    ),
+    row!(
+        SYS_openat,
+        When::Is(2, ACCESS_AND_TRUNC, EMPTYING),
+        Refused,
+        "Opens for reading and empties all the same."
+    ),
     row!(SYS_openat2, Unknown, "Its flags lie in memory. Callers take `openat` then."),
 ];
 
@@ -84,4 +97,3 @@ pub(super) const TRACING: &[Row] = &[
     row!(SYS_process_vm_readv, Refused, "Reads the memory of the user's processes outside of the session."),
     row!(SYS_process_vm_writev, Refused, "Writes the memory of the user's processes outside of the session."),
 ];
-
