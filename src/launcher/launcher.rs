@@ -16,6 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use portcullis_model::audit::{Event, Lost};
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{ExemptionId, SessionId, SignInId};
+use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::process::{Ended, reap};
 use portcullis_sys::signals::Signals;
 
@@ -132,6 +133,8 @@ pub(crate) struct Launcher {
     pub(crate) signals: Signals,
     pub(crate) mode: Mode,
     pub(crate) announced: bool,
+    /// Where sessions' control groups are made.
+    pub(crate) groups: Hierarchies,
     pub(crate) no_cgroups_said: bool,
     pub(crate) state_failing: bool,
     pub(crate) next_sweep: Instant,
@@ -317,6 +320,7 @@ impl Launcher {
             self.next_sweep = now + SWEEP;
             self.say_lost_records();
             self.expire_sign_ins();
+            self.watch_limits();
             self.sweep_sessions(now);
         }
         match self.mode {

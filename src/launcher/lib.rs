@@ -32,6 +32,7 @@ mod throttle;
 
 use std::process::ExitCode;
 
+use portcullis_sys::cgroup::Group;
 use portcullis_wire::Channel;
 
 use crate::log::{chain, say};
@@ -56,7 +57,7 @@ pub fn main() -> ExitCode {
         }),
         Some(first) if first == role::REMOVER => in_role("remover", |_| {
             let dir = std::path::PathBuf::from(args.next()?);
-            let gone = sessions::remover::run(&dir, args.next().map(Into::into));
+            let gone = sessions::remover::run(&dir, &Group::at(args.map(std::path::PathBuf::from)));
             Some(if gone { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
         first => {

@@ -61,6 +61,10 @@ impl Launcher {
                 | Event::SessionStarted { .. }
                 | Event::SessionEnded { .. }
                 | Event::PeerRefused { .. }
+                | Event::LimitReached { .. }
+                | Event::Executed { .. }
+                | Event::Refusal { .. }
+                | Event::ExecutionsLost { .. }
                 | Event::Exempted { .. }
                 | Event::ExemptionEnded { .. } => return Err(malformed()),
             },

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 
 use nix::sys::signal::Signal;
+use portcullis_sys::cgroup::Group;
 use portcullis_sys::exec::{Exec, ExecError};
 use portcullis_sys::process::Process;
 use portcullis_wire::Channel;
@@ -43,11 +44,11 @@ pub(crate) fn start_keeper(
 }
 
 /// Starts a remover; it outlives the launcher. Nobody waits for it.
-pub(crate) fn start_remover(dir: &Path, cgroup: Option<&str>) -> Result<Process, ExecError> {
+pub(crate) fn start_remover(dir: &Path, group: &Group) -> Result<Process, ExecError> {
     let mut exec = plain(REMOVER)?;
     exec.arg(dir);
-    if let Some(cgroup) = cgroup {
-        exec.arg(cgroup);
+    for dir in group.dirs() {
+        exec.arg(dir);
     }
     exec.spawn()
 }

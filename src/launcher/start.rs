@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use portcullis_conf::{Problem, Severity};
 use portcullis_model::audit::Event;
 use portcullis_sys::attributes;
+use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::signals::Signals;
 use portcullis_wire::launcher::Hello;
 use portcullis_wire::{FDS_MAX, ToServer};
@@ -157,6 +158,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         signals,
         mode: Mode::Serving,
         announced: false,
+        groups: hierarchies(),
         no_cgroups_said: false,
         state_failing: false,
         next_sweep: now,
@@ -169,6 +171,15 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     }
     launcher.start_server(now);
     Ok(launcher)
+}
+
+/// Where sessions' control groups can be made; what stands in the way of their limits is said.
+fn hierarchies() -> Hierarchies {
+    let mut found = Hierarchies::find();
+    if let Err(error) = found.delegate() {
+        say!(Warn, "not every limit of sessions can be set: {}", chain(&error));
+    }
+    found
 }
 
 /// Number of problems, for the audit log.

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_model::Uid;
+use portcullis_model::sandbox::Limits;
 use portcullis_model::session::{EndReason, Session};
 use portcullis_model::sign_in::SignIn;
 use serde::{Deserialize, Serialize};
@@ -45,12 +46,45 @@ pub(crate) struct KeptSession {
     pub(crate) keeper: Option<Known>,
     /// Its session process.
     pub(crate) process: Option<Known>,
-    /// Its cgroup's directory.
-    pub(crate) cgroup: Option<String>,
+    /// The directories of its control group. A state of before there were several has one or none.
+    #[serde(default, alias = "cgroup", deserialize_with = "directories")]
+    pub(crate) cgroups: Vec<String>,
+    /// Its limits, as they were set at its start.
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// What of the kernel's refusals has been told.
+    #[serde(default)]
+    pub(crate) told: Told,
     /// Why it was told to end, when it was.
     pub(crate) ending: Option<EndReason>,
     /// Whether the record of its start is in the audit log.
     pub(crate) proven: bool,
+}
+
+/// The kernel's counters of a session's group, up to which everything is in the audit log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// Processes that were ended for want of memory.
+    pub(crate) killed: u64,
+    /// Processes that were not made.
+    pub(crate) forks: u64,
+    /// The same by the limit of all sessions of the user, where the kernel counts that apart.
+    pub(crate) user_forks: u64,
+    /// The last record of the kernel's log that was about this session.
+    pub(crate) record: u64,
+}
+
+fn directories<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Now(Vec<String>),
+        Before(Option<String>),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::Now(all) => all,
+        Written::Before(one) => one.into_iter().collect(),
+    })
 }
 
 /// Everything that is kept.
@@ -199,6 +233,7 @@ fn decode(text: &[u8]) -> Result<Kept, Unreadable> {
 pub(crate) mod tests {
     use super::*;
     use portcullis_model::exemption::Exemption;
+    use portcullis_model::load::Load;
     use portcullis_model::session::{Ide, State, Transport};
     use portcullis_model::sign_in::Principal;
     use portcullis_model::{ExemptionId, Gid, Port, Secret, SessionId, SignInId};
@@ -226,6 +261,7 @@ pub(crate) mod tests {
             token: Secret::new(vec![1, 2, 3]),
             started: 200,
             last_activity: 300,
+            load: Load::default(),
         };
         let kept = KeptSession {
             session,
@@ -233,7 +269,9 @@ pub(crate) mod tests {
             groups: vec!["staff".into()],
             keeper: Some(Known { pid: 10, started: 1 }),
             process: Some(Known { pid: 11, started: 2 }),
-            cgroup: None,
+            cgroups: vec!["/sys/fs/cgroup/user-1000/session-09".into()],
+            limits: Limits::default(),
+            told: Told::default(),
             ending: Some(EndReason::Stopped),
             proven: true,
         };
@@ -267,6 +305,24 @@ pub(crate) mod tests {
         old.as_object_mut().expect("an object").remove("exemptions");
         let kept: Kept = serde_json::from_value(old).expect("a state");
         assert!(kept.exemptions.is_empty() && kept.sessions.len() == 1);
+    }
+
+    #[test]
+    fn a_state_of_before_limits_is_one() {
+        let directory = "/sys/fs/cgroup/session-09";
+        for (before, now) in
+            [(serde_json::json!(directory), vec![directory]), (serde_json::Value::Null, vec![])]
+        {
+            let mut old = serde_json::to_value(sample()).expect("JSON");
+            let session = old["sessions"][0].as_object_mut().expect("an object");
+            for name in ["cgroups", "limits", "told"] {
+                session.remove(name).expect("a field");
+            }
+            session["session"].as_object_mut().expect("an object").remove("load").expect("a field");
+            session.insert("cgroup".into(), before);
+            let kept: Kept = serde_json::from_value(old).expect("a state");
+            assert_eq!(kept.sessions[0].cgroups, now);
+        }
     }
 
     #[test]

@@ -125,6 +125,11 @@ pub struct Limits {
     pub session: Quota,
     /// Of all sessions of the user together.
     pub user: Quota,
+    /// Memory of each process in megabytes, where nothing counts that of a session (`RLIMIT_DATA`).
+    pub process_memory_mb: Option<u64>,
+    /// Processes and threads of everything that runs as the user, in sessions or not, where nothing counts those of a session
+    /// (`RLIMIT_NPROC`).
+    pub account_processes: Option<u64>,
     /// Open files of a process (`max-open-files`).
     pub open_files: Option<u64>,
     /// Niceness (`nice`).

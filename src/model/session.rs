@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::{Load, Whose};
 use crate::{AppName, Port, Secret, SessionId, UserName};
 
 /// The IDEs a session can run.
@@ -139,6 +140,13 @@ pub enum EndReason {
     IdeExited(String),
     /// The session's own process or its keeper was killed.
     Killed,
+    /// The kernel ended the IDE because memory was used up.
+    OutOfMemory {
+        /// Whose.
+        whose: Whose,
+        /// The limit in megabytes; 0 of the machine's.
+        limit_mb: u64,
+    },
     /// An administrator ended it, or the owner's sign-ins were revoked.
     Revoked,
 }
@@ -177,6 +185,9 @@ pub struct Session {
     pub started: u64,
     /// The last act of a person, in seconds since 1970.
     pub last_activity: u64,
+    /// What it uses of its limits, as it was looked at last.
+    #[serde(default)]
+    pub load: Load,
 }
 
 /// How to start an IDE, made by `portcullis_policy` from the configuration.

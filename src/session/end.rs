@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use portcullis_sys::cgroup::Cgroup;
+use portcullis_sys::cgroup::Group;
 use portcullis_sys::process::{Process, reap};
 use portcullis_sys::tree::kill_descendants;
 use portcullis_wire::{Channel, Report, WireError};
@@ -21,7 +21,7 @@ const KILL_WITHIN: Duration = Duration::from_secs(5);
 const TELL_WITHIN: Duration = Duration::from_secs(1);
 
 /// Kills the IDE if it runs still, and then everything else; returns how many others there were.
-pub(crate) fn kill_all(ide: Option<&Ide>, cgroup: Option<&str>) -> u32 {
+pub(crate) fn kill_all(ide: Option<&Ide>, cgroups: &[String]) -> u32 {
     if let Some(ide) = ide.filter(|ide| ide.runs()) {
         ide.signal(Signal::SIGKILL);
         wait(ide.process(), KILL_WITHIN);
@@ -39,7 +39,7 @@ pub(crate) fn kill_all(ide: Option<&Ide>, cgroup: Option<&str>) -> u32 {
         }
     };
     // Whoever got into the group without being our descendant. Not by `cgroup.kill`: this process is in the group too.
-    for process in strangers(cgroup) {
+    for process in strangers(cgroups) {
         if process.signal(Signal::SIGKILL).is_ok() {
             killed = killed.saturating_add(1);
             wait(&process, Duration::from_secs(1));
@@ -49,10 +49,10 @@ pub(crate) fn kill_all(ide: Option<&Ide>, cgroup: Option<&str>) -> u32 {
     killed
 }
 
-fn strangers(cgroup: Option<&str>) -> Vec<Process> {
+fn strangers(cgroups: &[String]) -> Vec<Process> {
     let own = nix::unistd::getpid().as_raw();
     // Gone, or not readable: nothing to do here.
-    let pids = cgroup.and_then(|path| Cgroup::at(path.into()).pids().ok()).unwrap_or_default();
+    let pids = Group::at(cgroups).pids().unwrap_or_default();
     pids.into_iter().filter(|pid| *pid != own).filter_map(|pid| Process::open(pid).ok()).collect()
 }
 

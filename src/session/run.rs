@@ -269,7 +269,7 @@ impl Session<'_> {
     }
 
     fn finish(mut self) -> ExitCode {
-        let left_over = end::kill_all(self.ide.as_ref(), self.spec.cgroup.as_deref());
+        let left_over = end::kill_all(self.ide.as_ref(), &self.spec.cgroups);
         // Left behind by every IDE that is killed. In a directory of the user's: removing a name follows no link.
         let _ = std::fs::remove_file(&self.spec.command.socket);
         journal::info(format_args!("the session ended session={} left_over={left_over}", self.spec.id));

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_model::exemption::{Exemption, REASON_MAX};
+use portcullis_model::load::SessionLoad;
 use portcullis_model::{ExemptionId, SessionId, UserName};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -19,10 +20,13 @@ pub fn socket_path(run_dir: &Path) -> PathBuf {
 /// Exemptions in one message: each is a kilobyte at most, a message 128.
 pub const EXEMPTIONS_AT_ONCE: usize = 64;
 
+/// Sessions with their use in one message: each is 200 bytes at most.
+pub const LOADS_AT_ONCE: usize = 256;
+
 /// Root to launcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToDaemon {
-    /// How are you? Answered by [`FromDaemon::Status`].
+    /// How are you? Answered by [`FromDaemon::Status`], then [`FromDaemon::Loads`].
     Status,
     /// Lift a flag for a person. Answered by [`FromDaemon::Exempted`], once that is on disk.
     Exempt {
@@ -51,6 +55,8 @@ pub enum ToDaemon {
 pub enum FromDaemon {
     /// To [`ToDaemon::Status`].
     Status(Box<Status>),
+    /// The same: live sessions that have limits, any number of times after [`FromDaemon::Status`]; at most [`LOADS_AT_ONCE`].
+    Loads(Vec<SessionLoad>),
     /// To [`ToDaemon::Exempt`].
     Exempted {
         /// What is in force now.

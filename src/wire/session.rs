@@ -27,8 +27,9 @@ pub struct SessionSpec {
     pub transport: Transport,
     /// The session's private directory, 0700, owned by the user.
     pub dir: String,
-    /// Cgroup of the session where there is one (a directory).
-    pub cgroup: Option<String>,
+    /// The session's control group: a directory in each hierarchy that it is in, none where there is no group. Its limits are
+    /// set by then.
+    pub cgroups: Vec<String>,
     /// What to run.
     pub command: IdeCommand,
     /// What confines it: keeper and session process put all of it in force, or there is no session.

@@ -9,7 +9,7 @@ mod table;
 
 use std::time::Instant;
 
-use portcullis_wire::admin::{EXEMPTIONS_AT_ONCE, FromDaemon, Refusal, Status, ToDaemon};
+use portcullis_wire::admin::{EXEMPTIONS_AT_ONCE, FromDaemon, LOADS_AT_ONCE, Refusal, Status, ToDaemon};
 
 pub(crate) use self::peers::Admin;
 use self::table::{Effect, kind, row};
@@ -50,7 +50,11 @@ impl Launcher {
     /// One arm per row of the table. `login` is whose login session asks, for the audit log.
     fn carry_out(&mut self, request: ToDaemon, login: i64) -> Result<Vec<FromDaemon>, Refusal> {
         let mut answer = match request {
-            ToDaemon::Status => vec![FromDaemon::Status(Box::new(self.status()))],
+            ToDaemon::Status => {
+                let loads = self.loads();
+                let loads = loads.chunks(LOADS_AT_ONCE).map(|some| FromDaemon::Loads(some.to_vec()));
+                std::iter::once(FromDaemon::Status(Box::new(self.status()))).chain(loads).collect()
+            }
             ToDaemon::Exempt { user, flag, seconds, reason, session } => {
                 let exemption = self.exempt(user, flag, seconds, &reason, session, login)?;
                 let running = self.sessions.values().filter(|entry| {

@@ -13,6 +13,7 @@ use portcullis_sys::socket::{connect_seqpacket, remove_socket};
 use portcullis_wire::{Channel, Order};
 
 use super::Entry;
+use super::limits::group_name;
 use crate::launcher::Launcher;
 use crate::log::{chain, say};
 use crate::state::{Kept, KeptSession, Known};
@@ -137,7 +138,7 @@ impl Launcher {
         for entry in std::fs::read_dir(self.dirs.sessions()).into_iter().flatten().flatten() {
             let id = entry.file_name().to_str().and_then(|name| name.parse::<SessionId>().ok());
             if let Some(id) = id.filter(|id| !is_known(id)) {
-                self.clear(id, None);
+                self.clear(id, &self.groups.left(&group_name(id)));
             }
         }
         let Ok(entries) = std::fs::read_dir(self.dirs.control()) else { return };

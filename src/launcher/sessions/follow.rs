@@ -7,11 +7,13 @@ use portcullis_model::audit::Event;
 use portcullis_model::session::{End, EndReason, Ide, OUTPUT_LINES, State, Step, Transport, door_path};
 use portcullis_model::{SessionId, SignInId};
 use portcullis_policy::rstudio::exit_words;
+use portcullis_sys::cgroup::{Group, Refusals};
 use portcullis_sys::process::{Ended, Process};
 use portcullis_sys::socket::remove_socket;
 use portcullis_wire::{Report, ToServer, WireError};
 
 use super::end_reason;
+use super::limits::was_killed;
 use super::talk::{FromKeeper, ToKeeper};
 use crate::launcher::Launcher;
 use crate::log::{Level, chain, say};
@@ -39,10 +41,11 @@ impl Launcher {
                     entry.told.closed = true;
                     self.start_failed(id, step, &why, &[]);
                 }
-                Ok((FromKeeper::Closed { status, left_over }, _)) => {
+                Ok((FromKeeper::Closed { status, left_over, killed, forks }, _)) => {
                     entry.told.closed = true;
                     entry.told.left_over += left_over;
                     say!(Debug, "a keeper closed session={id} process={status:?} left_over={left_over}");
+                    self.refused_last(id, Refusals { killed, forks });
                 }
                 Err(WireError::WouldBlock) => return,
                 Err(error) => {
@@ -71,7 +74,10 @@ impl Launcher {
             return;
         }
         let Some(entry) = self.sessions.get(&id) else { return };
-        let sent = self.spec(entry, &start.principal, env, groups).and_then(|spec| {
+        let spec = self.spec(entry, &start.principal, env, groups);
+        let spec = spec.and_then(|spec| self.in_group(id, spec));
+        let Some(entry) = self.sessions.get(&id) else { return };
+        let sent = spec.and_then(|spec| {
             let words = entry.words.as_ref().ok_or("the keeper went away")?;
             let within = u64::from(spec.answer_within) + u64::from(spec.end_within);
             words.send(&ToKeeper::Spec(Box::new(spec)), &[]).map_err(|error| chain(&error))?;
@@ -134,8 +140,14 @@ impl Launcher {
                     self.set_state(id, State::Running);
                 }
             }
-            Report::Failed { step, why, output } => self.start_failed(id, step, &why, &output),
+            Report::Failed { step, why, output } => {
+                self.look_at_end(id);
+                self.start_failed(id, step, &why, &output);
+            }
             Report::IdeExited { status, output } => {
+                self.look_at_end(id);
+                let Some(entry) = self.sessions.get_mut(&id) else { return };
+                entry.told.ide_killed = was_killed(&status);
                 let words = match entry.kept.session.ide {
                     Ide::Rstudio => exit_words(&status).map(|words| format!("{status}: {words}")),
                     Ide::Jupyter | Ide::CodeServer | Ide::App(_) => None,
@@ -338,13 +350,14 @@ impl Launcher {
         if !entry.kept.session.state.is_live() {
             return;
         }
-        let cgroup = entry.kept.cgroup.take();
+        let group = Group::at(std::mem::take(&mut entry.kept.cgroups));
         let _ = remove_socket(&door_path(&self.dirs.run, id));
         // Mostly nothing: its keeper did it. Else what is left in the group ends now.
-        self.clear(id, cgroup.as_deref());
+        self.clear(id, &group);
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         entry.over = Some(Instant::now());
-        let why = end_reason(entry.kept.ending.as_ref(), &entry.told);
+        let why =
+            end_reason(entry.kept.ending.as_ref(), &entry.told, entry.kept.session.load.killed.as_ref());
         let step = entry.told.failed.as_ref().map(|(step, _)| *step);
         let output = std::mem::take(&mut entry.told.output);
         entry.deadline = None;

@@ -4,7 +4,7 @@
 //! It must not decide anything: the launcher told it whose session, and what to start.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use portcullis_model::Gid;
 use portcullis_model::session::Step;
 use portcullis_pam::{Request, Silent, Transaction};
-use portcullis_sys::cgroup::Cgroup;
+use portcullis_sys::cgroup::{Group, Refusals};
 use portcullis_sys::exec::Exec;
 use portcullis_sys::process::{Process, start_time};
 use portcullis_sys::signals::Signals;
@@ -45,6 +45,13 @@ pub(crate) struct Doors {
     pub(crate) report: OwnedFd,
 }
 
+/// How a session went.
+struct Kept {
+    status: String,
+    left_over: u32,
+    refusals: Refusals,
+}
+
 /// Keeps one session. `Err` is for the exit status only: everything was reported.
 pub(crate) fn run(channel: &Channel, doors: Doors) -> Result<(), ()> {
     let Ok((ToKeeper::Job(job), _)) = channel.receive() else { return Err(()) };
@@ -54,7 +61,12 @@ pub(crate) fn run(channel: &Channel, doors: Doors) -> Result<(), ()> {
         say!(Warn, "cannot remove `{}`: {errno}", job.control);
     }
     let last = match &outcome {
-        Ok((status, left_over)) => FromKeeper::Closed { status: status.clone(), left_over: *left_over },
+        Ok(Kept { status, left_over, refusals }) => FromKeeper::Closed {
+            status: status.clone(),
+            left_over: *left_over,
+            killed: refusals.killed,
+            forks: refusals.forks,
+        },
         Err((step, why)) => FromKeeper::Failed { step: *step, why: why.clone() },
     };
     // A launcher that is gone finds the rest out by itself at its next start.
@@ -62,7 +74,7 @@ pub(crate) fn run(channel: &Channel, doors: Doors) -> Result<(), ()> {
     outcome.map(drop).map_err(drop)
 }
 
-fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<(String, u32), Failed> {
+fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
     let pam = |why: String| (Step::PamSession, why);
     attributes::subreaper().map_err(|errno| pam(errno.to_string()))?;
     // ORDER: before PAM, whose `pam_limits` may give the session a place of its own.
@@ -107,18 +119,19 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<(String, u32), Fai
         }
         wait(&process, &signals, Duration::from_secs(spec.end_within.into()))
     });
-    let left_over = end_all(&spec);
+    let group = Group::at(&spec.cgroups);
+    let left_over = end_all(&spec, &group);
+    // ORDER: after the last process could use anything up, before the counters go with the group.
+    let refusals = group.refusals();
     // ORDER: PAM's session closes as soon as nothing runs in it; the removal of what its owner left may take its time.
     if let Err(failure) = transaction.close_session() {
         say!(Warn, "PAM session of {} did not close: {failure}", job.user);
     }
     removed(Path::new(&spec.dir), REMOVED_WITHIN);
-    if let Some(path) = &spec.cgroup {
-        if let Err(error) = Cgroup::at(PathBuf::from(path)).remove() {
-            say!(Warn, "cannot remove a session's cgroup: {}", chain(&error));
-        }
+    if let Err(error) = group.remove() {
+        say!(Warn, "cannot remove a session's cgroup: {}", chain(&error));
     }
-    Ok((outcome?, left_over))
+    Ok(Kept { status: outcome?, left_over, refusals })
 }
 
 /// Starts the session process: into its cgroup first, then it is told what to do.
@@ -143,11 +156,8 @@ fn start(
     exec.oom_score(0);
     let process = exec.spawn().map_err(|error| failed(format!("`{program}`: {}", chain(&error))))?;
     drop(exec);
-    let told = match &spec.cgroup {
-        // ORDER: it forks nothing before it has read its spec, so whatever it forks is in the group.
-        Some(path) => Cgroup::at(PathBuf::from(path)).add(process.pid()).map_err(|error| chain(&error)),
-        None => Ok(()),
-    };
+    // ORDER: it forks nothing before it has read its spec, so whatever it forks is in the group.
+    let told = Group::at(&spec.cgroups).add(process.pid()).map_err(|error| chain(&error));
     let told = told.and_then(|()| ours.send(spec, &[]).map_err(|error| chain(&error)));
     if let Err(why) = told {
         let _ = process.signal(Signal::SIGKILL);
@@ -190,10 +200,9 @@ fn wait(process: &Process, signals: &Signals, end_within: Duration) -> String {
 }
 
 /// Ends every process of the session that is left; returns how many there were.
-fn end_all(spec: &SessionSpec) -> u32 {
+fn end_all(spec: &SessionSpec, group: &Group) -> u32 {
     let mut left_over = 0;
-    if let Some(path) = &spec.cgroup {
-        let group = Cgroup::at(PathBuf::from(path));
+    if !group.is_nowhere() {
         left_over = group.pids().map_or(0, |pids| u32::try_from(pids.len()).unwrap_or(u32::MAX));
         let emptied = group.kill().and_then(|()| group.wait_empty(KILLED_WITHIN));
         if let Err(error) = emptied.map(drop) {

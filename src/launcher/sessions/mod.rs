@@ -6,6 +6,7 @@
 mod adopt;
 mod follow;
 pub(crate) mod keeper;
+mod limits;
 mod open;
 pub(crate) mod remover;
 mod strength;
@@ -15,6 +16,7 @@ pub(crate) mod talk;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use portcullis_model::load::Killed;
 use portcullis_model::session::{EndReason, Step};
 use portcullis_model::sign_in::Principal;
 use portcullis_sys::process::Process;
@@ -49,6 +51,10 @@ pub(crate) struct Entry {
     port: Option<OwnedFd>,
     /// Since when it is over.
     over: Option<Instant>,
+    /// When it was noticed last that the kernel ended a process for want of memory.
+    memory_noticed: Option<Instant>,
+    /// When refused processes were recorded last.
+    forks_told: Option<Instant>,
 }
 
 /// What a start needs.
@@ -66,6 +72,10 @@ struct Told {
     failed: Option<(Step, String)>,
     /// How the IDE exited by itself.
     exited: Option<String>,
+    /// Whether that was by the signal with which the kernel ends processes for want of memory.
+    ide_killed: bool,
+    /// Whether it did so to a process of the session right before.
+    out_of_memory: bool,
     /// The IDE's last lines.
     output: Vec<String>,
     /// Processes that were left over.
@@ -88,6 +98,8 @@ impl Entry {
             deadline: None,
             port: None,
             over: None,
+            memory_noticed: None,
+            forks_told: None,
         }
     }
 
@@ -98,28 +110,69 @@ impl Entry {
     }
 }
 
-/// Why a session is over: what it was told, else what failed, else what was seen.
-fn end_reason(ending: Option<&EndReason>, told: &Told) -> EndReason {
+/// Why a session is over: what it was told, else what failed, else what was seen. `killed` is the last process that the kernel
+/// ended for want of memory, if it ended any.
+fn end_reason(ending: Option<&EndReason>, told: &Told, killed: Option<&Killed>) -> EndReason {
+    let memory = killed.filter(|_| told.out_of_memory);
     match (ending, &told.failed, &told.exited) {
         (Some(reason), _, _) => reason.clone(),
-        (None, Some((_, why)), _) => EndReason::StartFailed(why.clone()),
-        (None, None, Some(status)) => EndReason::IdeExited(status.clone()),
-        (None, None, None) => EndReason::Killed,
+        (None, Some((_, why)), _) => EndReason::StartFailed(match memory {
+            Some(killed) => format!("{why}: the kernel ended a process because {}", killed.used_up()),
+            None => why.clone(),
+        }),
+        (None, None, exited) => match (memory, exited) {
+            (Some(killed), Some(_)) if told.ide_killed => killed.into(),
+            (Some(killed), None) => killed.into(),
+            (_, Some(status)) => EndReason::IdeExited(status.clone()),
+            (_, None) => EndReason::Killed,
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use portcullis_model::load::Whose;
+
     use super::*;
 
     #[test]
     fn the_reason_is_the_first_that_explains() {
         let mut told = Told::default();
+        let end_reason = |ending, told: &Told| end_reason(ending, told, None);
         assert_eq!(end_reason(None, &told), EndReason::Killed);
         told.exited = Some("exit status 1".into());
         assert_eq!(end_reason(None, &told), EndReason::IdeExited("exit status 1".into()));
         told.failed = Some((Step::Answer, "no answer".into()));
         assert_eq!(end_reason(None, &told), EndReason::StartFailed("no answer".into()));
         assert_eq!(end_reason(Some(&EndReason::Stopped), &told), EndReason::Stopped);
+    }
+
+    #[test]
+    fn want_of_memory_explains_an_end_by_its_signal_only() {
+        let killed = Killed {
+            program: "python3".into(),
+            pid: 7,
+            at: 1,
+            whose: Whose::Session,
+            limit_mb: 64,
+            count: 1,
+        };
+        let reason = |told: &Told| end_reason(None, told, Some(&killed));
+        let memory = EndReason::OutOfMemory { whose: Whose::Session, limit_mb: 64 };
+        let mut told = Told { exited: Some("killed by SIGKILL".into()), ide_killed: true, ..Told::default() };
+        assert!(matches!(reason(&told), EndReason::IdeExited(_)), "a kernel was ended an hour ago");
+        told.out_of_memory = true;
+        assert_eq!(reason(&told), memory);
+        assert_eq!(
+            reason(&Told { out_of_memory: true, ..Told::default() }),
+            memory,
+            "the session process itself"
+        );
+        told.ide_killed = false;
+        assert!(matches!(reason(&told), EndReason::IdeExited(_)), "it gave up by itself");
+        told.failed = Some((Step::Answer, "no answer".into()));
+        let EndReason::StartFailed(why) = reason(&told) else { panic!("another reason") };
+        assert_eq!(why, "no answer: the kernel ended a process because the session used its 64 MB of memory");
+        assert_eq!(end_reason(Some(&EndReason::Stopped), &told, Some(&killed)), EndReason::Stopped);
     }
 }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use portcullis_model::audit::Event;
+use portcullis_model::load::Load;
+use portcullis_model::sandbox::Limits;
 use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Effect, Secret, SessionId, SignInId, Uid};
 use portcullis_policy::{CommandError, Flags, LaunchFacts, command_under};
-use portcullis_sys::cgroup::Cgroup;
+use portcullis_sys::cgroup::Group;
 use portcullis_sys::process::start_time;
 use portcullis_sys::socket::{listen_seqpacket, remove_socket};
 use portcullis_wire::launcher::OpenError;
@@ -20,7 +22,7 @@ use super::talk::{Job, ToKeeper};
 use super::{Entry, Starting};
 use crate::launcher::{Child, Launcher, Mode};
 use crate::log::{chain, say};
-use crate::state::{KeptSession, Known};
+use crate::state::{KeptSession, Known, Told};
 use crate::{clock, listen, role};
 
 impl Launcher {
@@ -82,6 +84,7 @@ impl Launcher {
             token,
             started: seconds,
             last_activity: seconds,
+            load: Load::default(),
         };
         let port = match &tcp {
             Some(tcp) => Some(tcp.try_clone().map_err(|error| broken(&error.to_string()))?),
@@ -93,7 +96,9 @@ impl Launcher {
             groups: who.groups.clone(),
             keeper: None,
             process: None,
-            cgroup: self.cgroup(id),
+            cgroups: Vec::new(),
+            limits: Limits::default(),
+            told: Told::default(),
             ending: None,
             proven: false,
         };
@@ -182,18 +187,6 @@ impl Launcher {
         Err(OpenError::PortsExhausted { range })
     }
 
-    fn cgroup(&mut self, id: SessionId) -> Option<String> {
-        match Cgroup::create(&format!("session-{id}")) {
-            Ok(group) => group.path().to_str().map(str::to_owned),
-            Err(error) => {
-                if !std::mem::replace(&mut self.no_cgroups_said, true) {
-                    say!(Info, "sessions have no cgroup of their own: {}", chain(&error));
-                }
-                None
-            }
-        }
-    }
-
     fn start_keeper(
         &mut self,
         entry: &mut Entry,
@@ -263,21 +256,21 @@ impl Launcher {
     fn undo(&self, entry: &Entry) {
         let id = entry.kept.session.id;
         let _ = remove_socket(&door_path(&self.dirs.run, id));
-        self.clear(id, entry.kept.cgroup.as_deref());
+        self.clear(id, &Group::at(&entry.kept.cgroups));
     }
 
     /// Removes what is left of a session: at once what is empty, by a process of its own what somebody put something into.
-    pub(super) fn clear(&self, id: SessionId, cgroup: Option<&str>) {
+    pub(super) fn clear(&self, id: SessionId, group: &Group) {
         let dir = self.session_dir(id);
         let gone = |removed: std::io::Result<()>| match removed {
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             Ok(()) => true,
         };
-        let group_gone = cgroup.is_none_or(|path| Cgroup::at(path.into()).remove().is_ok());
+        let group_gone = group.remove().is_ok();
         if gone(std::fs::remove_dir(&dir)) && group_gone {
             return;
         }
-        if let Err(error) = role::start_remover(&dir, cgroup.filter(|_| !group_gone)) {
+        if let Err(error) = role::start_remover(&dir, group) {
             say!(Warn, "cannot remove `{}`: {}", dir.display(), chain(&error));
         }
     }
@@ -335,7 +328,7 @@ impl Launcher {
             proxy_uid: Uid(self.active.server_user.uid),
             transport: session.transport,
             dir: self.session_dir(session.id).display().to_string(),
-            cgroup: entry.kept.cgroup.clone(),
+            cgroups: entry.kept.cgroups.clone(),
             command: command.map_err(|error| error.to_string())?,
             sandbox: portcullis_model::sandbox::Sandbox::default(),
             answer_within: conf.session_start_timeout_seconds,

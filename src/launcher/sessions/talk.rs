@@ -61,5 +61,9 @@ pub(crate) enum FromKeeper {
         status: String,
         /// Processes that had to be ended after it.
         left_over: u32,
+        /// Processes of the session that the kernel ended for want of memory in all.
+        killed: u64,
+        /// Processes that it did not make because of a limit, in all.
+        forks: u64,
     },
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use portcullis_model::load::Load;
 use portcullis_model::session::{End, EndReason, Ide, Step, Transport};
 use portcullis_model::sign_in::Principal;
 use portcullis_model::{Gid, Port, Secret, Uid};
@@ -32,6 +33,7 @@ pub(crate) fn session(user: &str, number: u8) -> Session {
         token: Secret::from("T".to_owned()),
         started: 100,
         last_activity: 100,
+        load: Load::default(),
     }
 }
 

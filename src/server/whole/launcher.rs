@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use portcullis_model::load::Load;
 use portcullis_model::session::{Ide, Session, State, Transport};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Gid, Secret, SessionId, SignInId, Uid};
@@ -149,5 +150,6 @@ pub(crate) fn session_of(user: &str, number: u8, state: State) -> Session {
         token: Secret::from("T0KEN".to_owned()),
         started: now(),
         last_activity: now() - 3600,
+        load: Load::default(),
     }
 }

@@ -111,7 +111,7 @@ pub(crate) fn setting(mode: &str) -> Setting {
         proxy_uid: Uid(PROXY),
         transport: Transport::Tcp(Port(port)),
         dir: text(&private),
-        cgroup: None,
+        cgroups: Vec::new(),
         command: IdeCommand {
             program: text(&program),
             args: ["--role", "ide", mode, &socket].map(str::to_owned).into(),
