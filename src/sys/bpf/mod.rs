@@ -1,0 +1,174 @@
+//! Rules on the connections of a session, held by programs in the kernel that are attached to its control group.
+//!
+//! The programs are made from plain data, checked by the kernel when they are loaded, and live as long as the group: no process
+//! holds them, none can take them off without privilege. What they refuse fails with `EPERM` at once where the system call
+//! can be stopped (`connect`, `sendto`, `sendmsg`, whatever calls them: Fast Open, MPTCP, `io_uring`), and what is left
+//! (answers to others, raw packets) is dropped as a packet. Nothing here decides what is allowed.
+//!
+//! Called by the keeper ([`attach`]), by the launcher at its start ([`probe`]), and by the session process, which looks whether
+//! it holds ([`holds`]).
+
+use std::fs::File;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use thiserror::Error;
+
+mod addresses;
+mod assembler;
+mod load;
+mod packets;
+mod probe;
+mod programs;
+#[cfg(test)]
+mod tests;
+
+pub use probe::{Abilities, holds, probe};
+
+use load::Kind;
+
+/// Most destinations, refused and allowed together: each costs some instructions for every packet, and the programs of kernels
+/// before 5.2 have 4096 of them at most.
+pub const MOST: usize = 256;
+
+/// Addresses and ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destination {
+    /// Address of the network. An IPv4 address may be written as an IPv6 one that maps it.
+    pub address: IpAddr,
+    /// Bits of it that count.
+    pub prefix: u8,
+    /// First and last port; `None` for all, and for protocols without ports.
+    pub ports: Option<(u16, u16)>,
+}
+
+/// What a group may connect to, and who may connect to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Never, whatever is allowed. Ports of the loopback addresses count for every address of this machine.
+    pub refused: Vec<Destination>,
+    /// Allowed; `None` for everything else.
+    pub allowed: Option<Vec<Destination>>,
+    /// Whether others than this machine's own programs may connect to what listens in the group.
+    pub listen: bool,
+    /// What listens on this machine in a group below the second of these folders' parent, but not below it itself, is closed.
+    pub neighbours: bool,
+}
+
+/// Why there are no rules.
+#[derive(Debug, Error)]
+pub enum BpfError {
+    /// Too many destinations.
+    #[error("there are {0} networks to allow or refuse, at most {MOST} can be")]
+    Many(usize),
+    /// A number of bits an address hasn't got.
+    #[error("`{0}/{1}` is no network")]
+    Prefix(IpAddr, u8),
+    /// The program would be too long.
+    #[error("the rules make a program that is too long")]
+    Long,
+    /// The group.
+    #[error("can't open the group `{path}`")]
+    Group {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The kernel makes no map.
+    #[error("the kernel makes no table for answers")]
+    Map(#[source] Errno),
+    /// The kernel refuses the program.
+    #[error("the kernel takes no program `{name}`{log}")]
+    Load {
+        /// Which.
+        name: &'static str,
+        /// The last lines of what its verifier says, after a colon; empty when it says nothing.
+        log: String,
+        /// Why.
+        #[source]
+        errno: Errno,
+    },
+    /// The program was taken, but not for this group.
+    #[error("the program `{name}` can't be attached to the group{hint}")]
+    Attach {
+        /// Which.
+        name: &'static str,
+        /// What may help.
+        hint: &'static str,
+        /// Why.
+        #[source]
+        errno: Errno,
+    },
+    /// It was attached and does nothing.
+    #[error("the rules are attached, but a connection they refuse is not refused")]
+    Idle,
+}
+
+/// Puts the rules on a group: for every socket that is made in it or below it from now on.
+///
+/// `group` is a folder of the version 2 hierarchy. Sockets made elsewhere before keep their own rules: a listener that is handed to
+/// a process in the group answers whoever it answered.
+///
+/// # Errors
+/// See [`BpfError`]. The caller starts nothing in the group then: a part of the rules may be in force.
+pub fn attach(group: &Path, rules: &Rules) -> Result<(), BpfError> {
+    let open = |path: &Path| {
+        let failed = |source| BpfError::Group { path: path.to_path_buf(), source };
+        let folder = File::open(path).map_err(failed)?;
+        let number = folder.metadata().map_err(failed)?.ino();
+        Ok((folder, number))
+    };
+    let (folder, _) = open(group)?;
+    let neighbours = match (rules.neighbours, group.parent(), group.parent().and_then(Path::parent)) {
+        (true, Some(own), Some(all)) => Some(packets::Neighbours { own: open(own)?.1, all: open(all)?.1 }),
+        _ => None,
+    };
+    let programs = compile(rules, neighbours)?;
+    // ORDER: all are loaded before the first is attached, so that what the kernel doesn't take leaves the group as it was.
+    let loaded: Vec<(Kind, OwnedFd)> = {
+        let _memory = load::Memory::raise();
+        let load = |(kind, code): &(Kind, Vec<_>)| Ok((*kind, load::program(*kind, code)?));
+        programs.code.iter().map(load).collect::<Result<_, BpfError>>()?
+    };
+    for (kind, program) in &loaded {
+        load::attach(folder.as_fd(), program.as_fd(), *kind)?;
+    }
+    Ok(())
+}
+
+/// Programs, and the table they share.
+struct Programs {
+    code: Vec<(Kind, Vec<assembler::Instruction>)>,
+    /// Kept until they are loaded: they name it by its descriptor.
+    _answers: Option<OwnedFd>,
+}
+
+fn compile(rules: &Rules, neighbours: Option<packets::Neighbours>) -> Result<Programs, BpfError> {
+    let judge = addresses::Judge::new(rules)?;
+    let answers = if rules.listen {
+        None
+    } else {
+        let _memory = load::Memory::raise();
+        Some(load::answers().map_err(BpfError::Map)?)
+    };
+    let table = answers.as_ref().map(AsRawFd::as_raw_fd);
+    let mut code = vec![
+        (Kind::Connect4, programs::address(&judge, false)?),
+        (Kind::Connect6, programs::address(&judge, true)?),
+        (Kind::SendTo4, programs::address(&judge, false)?),
+        (Kind::SendTo6, programs::address(&judge, true)?),
+        (Kind::Outgoing, packets::outgoing(&judge, neighbours, table)?),
+    ];
+    if let Some(table) = table {
+        code.push((Kind::Incoming, packets::incoming(table)?));
+    }
+    if rules.allowed.is_some() {
+        code.push((Kind::Socket, programs::socket()?));
+    }
+    Ok(Programs { code, _answers: answers })
+}
