@@ -21,9 +21,9 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::exec::plan::{FAILURE_LEN, Plan};
-use crate::fd;
 use crate::process::Process;
 use crate::seccomp::Filter;
+use crate::{fd, namespaces};
 
 /// What the child was doing when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,7 @@ pub struct Exec<'a> {
     cwd: Option<CString>,
     identity: Option<Identity>,
     own_session: bool,
+    first_process: bool,
     death_signal: Option<Signal>,
     umask: Option<libc::mode_t>,
     limits: Vec<(Limit, libc::rlimit)>,
@@ -164,6 +165,7 @@ impl<'a> Exec<'a> {
             cwd: None,
             identity: None,
             own_session: false,
+            first_process: false,
             death_signal: None,
             umask: None,
             limits: Vec::new(),
@@ -227,6 +229,13 @@ impl<'a> Exec<'a> {
     /// The child leads a session of its own, without a terminal.
     pub fn own_session(&mut self) -> &mut Self {
         self.own_session = true;
+        self
+    }
+
+    /// The child is process 1 of a new process namespace: what it starts sees no other processes, and all of it ends with the
+    /// child. Of signals to it, those that it doesn't take are ignored, save `SIGKILL` from outside. Needs root.
+    pub fn first_process(&mut self) -> &mut Self {
+        self.first_process = true;
         self
     }
 
@@ -307,14 +316,15 @@ impl<'a> Exec<'a> {
             nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
                 .map_err(ExecError::Fork)?;
         let (failure_reader, failure_writer) = fd::pipe().map_err(ExecError::Fork)?;
-        let plan = Plan::new(self, &null, &failure_writer);
+        let plan = Plan::new(self, &null, (&failure_reader, &failure_writer));
 
         let mut before = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))
             .map_err(ExecError::Fork)?;
         // SAFETY: the child runs `Plan::become_program` only, which makes async-signal-safe calls on memory made ready above,
         // and never returns. All signals are blocked until it has reset their handlers.
-        let forked = unsafe { nix::unistd::fork() };
+        let forked =
+            unsafe { if self.first_process { namespaces::fork_as_first() } else { nix::unistd::fork() } };
         if let Ok(ForkResult::Child) = forked {
             plan.become_program();
         }

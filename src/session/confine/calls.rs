@@ -36,7 +36,11 @@ mod tests {
         let alone = Sandbox { calls: Some(calls), ..Sandbox::default() };
         for (kernels, closed) in [("", true), ("0", true), ("1", true), ("2", false), ("x", true)] {
             let sets = sets(&alone, kernels).expect("calls");
-            assert_eq!((sets.memory_programs, sets.tracing, sets.truncation), (closed, true, false), "{kernels}");
+            assert_eq!(
+                (sets.memory_programs, sets.tracing, sets.truncation),
+                (closed, true, false),
+                "{kernels}"
+            );
         }
         let rules = Some(Rules { version: 7, reach: None });
         assert!(!sets(&Sandbox { rules, ..alone }, "").expect("calls").tracing);

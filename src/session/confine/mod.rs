@@ -51,7 +51,10 @@ impl Confinement {
     pub(crate) fn new(spec: &SessionSpec) -> Result<Self, ConfineError> {
         let rules = files::ruleset(spec)?;
         for path in rules.iter().flat_map(Ruleset::left_out) {
-            journal::debug(format_args!("no rule for what is not there path={:?}", path.display().to_string()));
+            journal::debug(format_args!(
+                "no rule for what is not there path={:?}",
+                path.display().to_string()
+            ));
         }
         Ok(Self { rules, filter: calls::filter(&spec.sandbox)? })
     }
