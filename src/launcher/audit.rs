@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 use portcullis_model::audit::{self, Event, GENESIS, Lost};
 use thiserror::Error;
 
-use crate::{clock, text};
+use self::bounded::bounded;
+use crate::clock;
+
+mod bounded;
 
 /// Records that wait for a disk that refuses; more are counted and lost, and an `overflow` record says how many.
 const WAITING_MAX: usize = 1024;
@@ -209,53 +212,6 @@ fn keep_torn(path: &Path, torn: &[u8]) -> io::Result<()> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Texts of a bounded length, printable: they came from browsers, modules and IDEs.
-fn bounded(mut event: Event) -> Event {
-    let cut = |field: &mut String, most: usize| *field = text::printable(field, most);
-    match &mut event {
-        Event::SignInDenied { user, detail, .. } => {
-            cut(user, text::NAME_MAX);
-            cut(detail, text::TEXT_MAX);
-        }
-        Event::Refused { user, session, capability, what, rule, id, ide, method, path, effect, .. } => {
-            cut(user, 256);
-            let names = [session, capability, id, ide, method, effect];
-            names.into_iter().for_each(|field| cut(field, text::NAME_MAX));
-            [what, rule, path].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
-        }
-        Event::Transfer { user, direction, path, sha256, hashed, range, .. } => {
-            cut(user, 256);
-            [direction, sha256, hashed, range].into_iter().for_each(|field| cut(field, text::NAME_MAX));
-            cut(path, text::TEXT_MAX);
-        }
-        Event::Exempted { user, flag, reason, .. } => {
-            cut(user, 256);
-            cut(flag, text::NAME_MAX);
-            cut(reason, text::TEXT_MAX);
-        }
-        Event::Console { user, ide, path, channel, direction, text, .. } => {
-            cut(user, 256);
-            [ide, channel, direction].into_iter().for_each(|field| cut(field, text::LABEL_MAX));
-            cut(path, text::TEXT_MAX);
-            *text = text::console(text);
-        }
-        Event::ConsoleLimit { user, .. } => cut(user, 256),
-        Event::Overflow { kind, .. } => cut(kind, text::NAME_MAX),
-        Event::SessionStarted { proof, .. } => cut(proof, text::TEXT_MAX),
-        Event::ProcessLost { status: field, .. } | Event::Stopped { why: field } => {
-            cut(field, text::TEXT_MAX)
-        }
-        Event::Started { .. }
-        | Event::Configured { .. }
-        | Event::SignIn { .. }
-        | Event::SignInEnded { .. }
-        | Event::SessionEnded { .. }
-        | Event::PeerRefused { .. }
-        | Event::ExemptionEnded { .. } => {}
-    }
-    event
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,19 +300,5 @@ mod tests {
         assert_eq!(chain(dir.path()), WAITING_MAX + 1);
         let text = std::fs::read_to_string(dir.path().join("audit.jsonl")).expect("the log");
         assert!(text.contains("\"event\":\"overflow\",\"kind\":\"stopped\",\"lost\":5"));
-    }
-
-    #[test]
-    fn texts_of_strangers_are_cut_and_printable() {
-        let denied = Event::SignInDenied {
-            user: format!("a\u{1b}{}", "x".repeat(1000)),
-            remote: std::net::IpAddr::from([127, 0, 0, 1]),
-            method: "pam".into(),
-            reason: portcullis_model::sign_in::Denied::BadName,
-            detail: "\u{202e}".into(),
-        };
-        let Event::SignInDenied { user, detail, .. } = bounded(denied) else { panic!("another event") };
-        assert_eq!((user.chars().count(), detail.as_str()), (text::NAME_MAX, "\u{fffd}"));
-        assert!(user.starts_with("a\u{fffd}x"));
     }
 }

@@ -6,16 +6,16 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use thiserror::Error;
 
 use crate::exemption::ExemptionEnd;
 use crate::session::EndReason;
 use crate::sign_in::{Denied, SignInEnd};
 use crate::{ExemptionId, SessionId, SignInId, Uid};
 
+mod chain;
 mod lost;
 
+pub use chain::{ChainError, GENESIS, Record, check, record};
 pub use lost::Lost;
 
 /// A row of the reference.
@@ -262,6 +262,90 @@ events! {
         /// The limit in megabytes.
         megabytes: u64,
     }
+    /// A program was started in a session, or one was tried: the kernel's own record of it. Names that are only looked for
+    /// along a search path are left out; those of programs that are hidden from the session are not.
+    Executed = "executed" {
+        /// In which session.
+        session: SessionId,
+        /// Whose it is.
+        user: String,
+        /// What it runs.
+        ide: String,
+        /// The process.
+        pid: i32,
+        /// Its parent.
+        ppid: i32,
+        /// The number of the user with whose rights it runs.
+        uid: Uid,
+        /// The program that runs; where it was not started, the path that was tried. Of a script its interpreter.
+        program: String,
+        /// Its arguments, the first one its own name; empty where it was not started.
+        argv: Vec<String>,
+        /// Whether arguments were longer or more than are recorded (4 KiB each, 256, 16 KiB together), or a part of them was lost.
+        cut: bool,
+        /// The working directory.
+        cwd: String,
+        /// Whether it was started.
+        success: bool,
+        /// Why not, e.g. `EACCES`; empty where it was.
+        error: String,
+        /// `would be refused` where `audit-only` has what `allow-shell=0` refuses recorded only; else empty.
+        verdict: String,
+    }
+    /// The kernel refused something to a process of a session.
+    Refusal = "denied" {
+        /// In which session.
+        session: SessionId,
+        /// Whose it is.
+        user: String,
+        /// What it runs.
+        ide: String,
+        /// The process; of several the first one.
+        pid: i32,
+        /// Its program.
+        program: String,
+        /// What it tried: a system call, or what Landlock calls it.
+        what: String,
+        /// The path, address or process that it was meant for; empty where that isn't known.
+        target: String,
+        /// What refused: `landlock`, `seccomp`, `hidden` (the program is not there for this session), `network` (rules on
+        /// connections, the machine's own too), `permissions` (owner, mode, privilege) or `limit`.
+        by: String,
+        /// How many alike within a minute this one stands for.
+        count: u64,
+    }
+    /// Programs were started, or things refused, of which there is no record.
+    ExecutionsLost = "executions-lost" {
+        /// In which session; empty where it can't be told, or in any.
+        session: String,
+        /// How many; 0 where nobody knows.
+        count: u64,
+        /// Why: `rate` (one session's came too fast), `memory` (they waited too long to be written), `kernel` (it dropped
+        /// some, perhaps none of a session), `recorder` (the process that reads them was replaced), `rules` (somebody
+        /// switched the kernel's audit off or removed its rules for a moment).
+        why: String,
+    }
+    /// The kernel ended a process of a session, or refused it one, because a limit was reached.
+    LimitReached = "limit-reached" {
+        /// Which.
+        session: SessionId,
+        /// Its owner.
+        user: String,
+        /// What it runs.
+        ide: String,
+        /// What was used up: `memory` or `processes`.
+        what: String,
+        /// Whose limit it is: `session`, `user` (all sessions of the person together) or `machine` (none of ours).
+        whose: String,
+        /// The limit in megabytes or processes; 0 of the machine's.
+        limit: u64,
+        /// Processes ended, or refused, since the last such record of the session.
+        count: u64,
+        /// The name that the process ended last had given itself; empty where it is not known.
+        program: String,
+        /// Its number on the machine; 0 where it is not known.
+        pid: i32,
+    }
     /// Records were dropped because they came faster than they could be written.
     Overflow = "overflow" {
         /// Of which event.
@@ -271,89 +355,9 @@ events! {
     }
 }
 
-/// The first record's `prev`.
-pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// A record as it stands in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// The JSON line, without its line feed.
-    pub line: String,
-    /// Its hash: the next record's `prev`.
-    pub hash: String,
-}
-
-/// Makes the record number `seq` (from 1) of an event at `time` (RFC 3339, UTC, milliseconds), chained to `prev`.
-///
-/// # Errors
-/// When the event can't be written as JSON; none of the table can fail.
-pub fn record(seq: u64, time: &str, event: &Event, prev: &str) -> Result<Record, serde_json::Error> {
-    let mut fields = serde_json::Map::new();
-    fields.insert("seq".into(), seq.into());
-    fields.insert("time".into(), time.into());
-    fields.insert("event".into(), event.name().into());
-    if let serde_json::Value::Object(tagged) = serde_json::to_value(event)? {
-        for (_, inner) in tagged {
-            if let serde_json::Value::Object(inner) = inner {
-                fields.extend(inner);
-            }
-        }
-    }
-    fields.insert("prev".into(), prev.into());
-    let body = serde_json::to_string(&fields)?;
-    let hash = chain(prev, &body);
-    let open = body.strip_suffix('}').unwrap_or(&body);
-    Ok(Record { line: format!("{open},\"hash\":\"{hash}\"}}"), hash })
-}
-
-/// Why a line of the log is not the next record.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ChainError {
-    /// Not a record at all.
-    #[error("the line is not a record")]
-    Malformed,
-    /// Its bytes are not those that were hashed.
-    #[error("the record was changed: its hash does not fit its bytes")]
-    Changed,
-    /// It does not follow the record before it.
-    #[error("records are missing, added or moved: expected number {expected}, found {found}")]
-    Broken {
-        /// Number after the one before.
-        expected: u64,
-        /// Number found.
-        found: u64,
-    },
-}
-
-/// Checks that `line` is record `seq` chained to `prev`, and returns its hash.
-///
-/// # Errors
-/// See [`ChainError`].
-pub fn check(line: &str, seq: u64, prev: &str) -> Result<String, ChainError> {
-    let (open, tail) = line.rsplit_once(",\"hash\":\"").ok_or(ChainError::Malformed)?;
-    let hash = tail.strip_suffix("\"}").ok_or(ChainError::Malformed)?;
-    let body = format!("{open}}}");
-    let fields: serde_json::Value = serde_json::from_str(&body).map_err(|_| ChainError::Malformed)?;
-    let found = fields["seq"].as_u64().ok_or(ChainError::Malformed)?;
-    let said = fields["prev"].as_str().ok_or(ChainError::Malformed)?;
-    if chain(said, &body) != hash {
-        return Err(ChainError::Changed);
-    }
-    if found != seq || said != prev {
-        return Err(ChainError::Broken { expected: seq, found });
-    }
-    Ok(hash.to_owned())
-}
-
-/// SHA-256 over the previous hash, a line feed, and the record's JSON without its `hash` field.
-fn chain(prev: &str, body: &str) -> String {
-    let digest = Sha256::new().chain_update(prev).chain_update("\n").chain_update(body).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::TABLE;
 
     #[test]
     fn names_are_unique_and_documented() {
@@ -362,23 +366,5 @@ mod tests {
             assert!(row.fields.iter().all(|(_, doc)| !doc.trim().is_empty()), "{}", row.name);
             assert!(TABLE[..at].iter().all(|other| other.name != row.name), "{}", row.name);
         }
-    }
-
-    #[test]
-    fn a_chain_holds_and_every_tampering_shows() {
-        let first = record(
-            1,
-            "2026-01-01T00:00:00.000Z",
-            &Event::Overflow { kind: "refused".into(), lost: 3 },
-            GENESIS,
-        )
-        .expect("a record");
-        let next = Event::Stopped { why: "a \"quoted\" ,\"hash\":\"x\"} text".into() };
-        let second = record(2, "2026-01-01T00:00:01.000Z", &next, &first.hash).expect("a record");
-        assert_eq!(check(&first.line, 1, GENESIS), Ok(first.hash.clone()));
-        assert_eq!(check(&second.line, 2, &first.hash), Ok(second.hash));
-        assert_eq!(check(&first.line.replace(":3,", ":4,"), 1, GENESIS), Err(ChainError::Changed));
-        assert_eq!(check(&second.line, 1, GENESIS), Err(ChainError::Broken { expected: 1, found: 2 }));
-        assert_eq!(check("{}", 1, GENESIS), Err(ChainError::Malformed));
     }
 }
