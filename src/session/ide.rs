@@ -42,6 +42,9 @@ pub(crate) enum IdeError {
     /// What it must be confined by.
     #[error(transparent)]
     Confine(#[from] ConfineError),
+    /// The user's own.
+    #[error("the limits of the user's session can't be read")]
+    Limits(#[source] Errno),
     /// No descriptors.
     #[error("no room for its output")]
     Output(#[source] Errno),
@@ -69,7 +72,7 @@ impl Ide {
         fd::set_nonblocking(reader.as_fd(), true).map_err(IdeError::Output)?;
         let confinement = confine::for_ide(spec)?;
         let mut exec = program(command, &writer).map_err(|error| told(command, error))?;
-        limits::give(&spec.sandbox.limits, nofile, &mut exec);
+        limits::give(&spec.sandbox.limits, nofile, &mut exec).map_err(IdeError::Limits)?;
         if let Some(confinement) = &confinement {
             confinement.give(&mut exec);
         }

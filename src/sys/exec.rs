@@ -107,6 +107,8 @@ pub enum ExecError {
 pub enum Limit {
     /// Open descriptors.
     Files,
+    /// Bytes of memory written to a file when a process crashes.
+    Core,
     /// Data of a process, in bytes.
     Data,
     /// Processes and threads of the user on the machine, whatever session they are of.

@@ -1,31 +1,46 @@
 //! Limits that each process has by itself; those of the session as a whole are its control group's.
+//!
+//! What PAM set for the person's session (`pam_limits`) is never raised, only lowered.
 
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 use portcullis_model::sandbox::Limits;
 use portcullis_sys::attributes;
 use portcullis_sys::exec::{Exec, Limit};
 
 /// Has the program start with them. `nofile` is the limit of descriptors that the user's session has.
-pub(crate) fn give(limits: &Limits, nofile: (u64, u64), exec: &mut Exec<'_>) {
+pub(crate) fn give(limits: &Limits, nofile: (u64, u64), exec: &mut Exec<'_>) -> Result<(), Errno> {
     let (soft, hard) = descriptors(limits.open_files, nofile);
     exec.nofile(soft, hard);
     if let Some(megabytes) = limits.process_memory_mb {
-        let bytes = megabytes.saturating_mul(1 << 20);
+        let bytes = lower(megabytes.saturating_mul(1 << 20), getrlimit(Resource::RLIMIT_DATA)?);
         exec.limit(Limit::Data, bytes, bytes);
     }
     if let Some(processes) = limits.account_processes {
+        let processes = lower(processes, getrlimit(Resource::RLIMIT_NPROC)?);
         exec.limit(Limit::Processes, processes, processes);
     }
+    // Memory in a file of the home directory is asked for by those who want it (`ulimit -c`).
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    exec.limit(Limit::Core, 0, hard);
     // Worse places in the queue are anybody's to take; who has a worse one keeps it.
     if limits.nice > attributes::niceness() {
         exec.nice(limits.nice);
     }
     exec.processors(&limits.processors);
+    Ok(())
 }
 
-/// A better place in the queue is root's to give: this process takes it for itself and what it starts.
+/// A better place in the queue is root's to give: this process takes it for itself and what it starts. Who was given a worse
+/// one by PAM keeps it.
 pub(crate) fn raise_priority(limits: &Limits) -> Result<(), Errno> {
-    if limits.nice < 0 { attributes::set_niceness(limits.nice) } else { Ok(()) }
+    let now = attributes::niceness();
+    if limits.nice < now && now <= 0 { attributes::set_niceness(limits.nice) } else { Ok(()) }
+}
+
+/// The configured limit is the most, and so is what there is.
+fn lower(configured: u64, (soft, hard): (u64, u64)) -> u64 {
+    configured.min(soft).min(hard)
 }
 
 /// The configured number is the most; nobody gets more by it than the user's session has.
@@ -46,5 +61,12 @@ mod tests {
         assert_eq!(descriptors(Some(100), (1024, 4096)), (100, 100));
         assert_eq!(descriptors(Some(2000), (1024, 4096)), (2000, 2000));
         assert_eq!(descriptors(Some(9000), (1024, 4096)), (4096, 4096));
+    }
+
+    #[test]
+    fn what_pam_set_lower_stays() {
+        assert_eq!(lower(100, (u64::MAX, u64::MAX)), 100);
+        assert_eq!(lower(100, (50, 200)), 50);
+        assert_eq!(lower(100, (50, 60)), 50);
     }
 }

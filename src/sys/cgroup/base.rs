@@ -12,15 +12,15 @@ use super::{CgroupError, Controller, failed, read, write};
 
 /// Our leaf.
 const LEAF: &str = "daemon";
-/// Where sessions are, beside a service that has no leaf.
-const BESIDE: &str = "portcullis-sessions";
+/// What holds the groups of users and nothing else, so that rules can be about "all sessions".
+pub(super) const SESSIONS: &str = "portcullis-sessions";
 
 /// Where groups are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Base {
     /// Below this one. We are in a leaf of it, or nothing forbids being in it.
     Below(PathBuf),
-    /// Beside this one, a service's.
+    /// Below this one, which a service is in that has no leaf: beside the service.
     Beside(PathBuf),
 }
 
@@ -30,7 +30,7 @@ impl Base {
         let name = own.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         match own.path.parent().filter(|_| own.path != own.mount) {
             Some(parent) if name == LEAF => Self::Below(parent.to_owned()),
-            Some(parent) if name.ends_with(".service") => Self::Beside(parent.join(BESIDE)),
+            Some(parent) if name.ends_with(".service") => Self::Beside(parent.to_owned()),
             _ => Self::Below(own.path.clone()),
         }
     }
@@ -64,16 +64,10 @@ pub(super) fn delegate(base: &Base, own: &Own) -> (Vec<Controller>, Option<Cgrou
     match base {
         Base::Beside(path) => {
             // From the mount downwards: a group has what its parent hands on.
-            let mut above: Vec<&Path> =
-                path.ancestors().skip(1).take_while(|dir| dir.starts_with(&own.mount)).collect();
-            above.reverse();
-            above.into_iter().for_each(|dir| drop(enable(dir)));
-            match std::fs::create_dir(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    (Vec::new(), Some(failed(path)(error)))
-                }
-                _ => (enable(path), None),
-            }
+            let mut all: Vec<&Path> = path.ancestors().take_while(|dir| dir.starts_with(&own.mount)).collect();
+            all.reverse();
+            all.into_iter().for_each(|dir| drop(enable(dir)));
+            (enable(path), None)
         }
         Base::Below(path) => {
             let wanted = named(&path.join("cgroup.controllers"));
@@ -119,7 +113,7 @@ mod tests {
             ("", Base::Below("/sys/fs/cgroup/".into())),
             (
                 "system.slice/p.service",
-                Base::Beside("/sys/fs/cgroup/system.slice/portcullis-sessions".into()),
+                Base::Beside("/sys/fs/cgroup/system.slice".into()),
             ),
             ("system.slice/p.service/daemon", Base::Below("/sys/fs/cgroup/system.slice/p.service".into())),
             ("user.slice/session-3.scope", Base::Below("/sys/fs/cgroup/user.slice/session-3.scope".into())),

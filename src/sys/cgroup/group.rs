@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::base::SESSIONS;
 use super::{CgroupError, Controller, Version, failed, read, write};
 
 /// A group, by its directories. It knows nothing else, so whoever has them (an adopting launcher, a remover) has the group.
@@ -82,7 +83,7 @@ impl Group {
         }
     }
 
-    /// Removes it and, if that was the last of them, its user's; it must be empty.
+    /// Removes it and, if it was the last of them, its user's and what holds them all; it must be empty.
     ///
     /// # Errors
     /// When something is in it still.
@@ -92,9 +93,11 @@ impl Group {
             match fs::remove_dir(dir) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => problem = Err(failed(dir)(error)),
                 _ => {
-                    // Another session of the same user holds it: then it stays.
+                    // Where others are in them, they stay.
                     if let Some(parent) = dir.parent().filter(|parent| is_users(parent)) {
                         let _ = fs::remove_dir(parent);
+                        let all = parent.parent().filter(|all| all.ends_with(SESSIONS));
+                        let _ = all.map(fs::remove_dir);
                     }
                 }
             }

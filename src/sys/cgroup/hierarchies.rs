@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::base::{Base, delegate, enable, named};
+use super::base::{Base, SESSIONS, delegate, enable, named};
 use super::mounts::{Own, of_controller, unified};
 use super::quota::{count_children, set};
 use super::{CgroupError, Controller, Group, Quota, Version, failed};
@@ -110,11 +110,14 @@ impl Hierarchies {
             return Err(CgroupError::NoController(*lacking));
         }
         let by_second = |one: &Controller| controllers.version(*one) == Some(Version::V2);
-        let parent = format!("user-{uid}");
+        let names = [SESSIONS, &format!("user-{uid}"), session];
         let mut dirs = Vec::new();
         let mut made = || -> Result<(), CgroupError> {
             let second = self.second().map_or(Err(CgroupError::NotMounted), |base| {
-                place(&base.join(&parent), session, |dir| drop(enable(dir)))
+                place(&base, names, |dir| {
+                    enable(dir);
+                    Ok(())
+                })
             });
             let without = match second {
                 Ok(dir) => {
@@ -126,12 +129,10 @@ impl Hierarchies {
                 Err(error) => return Err(error),
             };
             if let (Some(_), Some(base)) = (&without, &self.freezer) {
-                dirs.push(place(&base.join(&parent), session, |_| ())?);
+                dirs.push(place(base, names, |_| Ok(()))?);
             }
             for (_, base) in self.first.iter().filter(|(one, _)| needed.contains(one) && !by_second(one)) {
-                let mut counted = Ok(());
-                let dir = place(&base.join(&parent), session, |dir| counted = count_children(dir))?;
-                counted?;
+                let dir = place(base, names, count_children)?;
                 if !dirs.contains(&dir) {
                     dirs.push(dir);
                 }
@@ -165,7 +166,7 @@ impl Hierarchies {
         let bases = self.second().into_iter().chain(self.freezer.clone());
         let bases = bases.chain(self.first.iter().map(|(_, base)| base.clone()));
         let users = |base: PathBuf| {
-            let entries = fs::read_dir(base).into_iter().flatten().flatten();
+            let entries = fs::read_dir(base.join(SESSIONS)).into_iter().flatten().flatten();
             let named = |entry: &fs::DirEntry| {
                 entry.file_name().to_str().is_some_and(|name| name.starts_with("user-"))
             };
@@ -177,36 +178,43 @@ impl Hierarchies {
     }
 }
 
-/// Makes `session` below the user's group, and that one when it isn't there.
-fn place(user: &Path, session: &str, prepare: impl FnOnce(&Path)) -> Result<PathBuf, CgroupError> {
+/// Makes the last of these below the others, and those when they aren't there; what may have children is prepared for them.
+fn place(
+    base: &Path,
+    names: [&str; 3],
+    prepare: impl Fn(&Path) -> Result<(), CgroupError>,
+) -> Result<PathBuf, CgroupError> {
+    let [all, user, session] = names;
+    let user = base.join(all).join(user);
     let dir = user.join(session);
-    let make = |path: &Path| match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-        Ok(()) => Ok(true),
-    };
-    let mut prepare = Some(prepare);
     for _ in 0..TRIES {
-        make(user).map_err(failed(user))?;
-        if let Some(prepare) = prepare.take() {
-            prepare(user);
+        let mut made = Ok(true);
+        for above in [base.join(all), user.clone()] {
+            made = make(&above);
+            if made.is_err() {
+                break;
+            }
+            prepare(&above)?;
         }
-        match make(&dir) {
+        match made.and_then(|_| make(&dir)) {
             Ok(true) => return Ok(dir),
             // Of an earlier session with this name that is gone: empty, or it would hold its old processes too.
-            Ok(false) => {
-                let group = Group::at([&dir]);
-                return match group.pids()?.is_empty() {
-                    true => Ok(dir),
-                    false => Err(failed(&dir)(io::ErrorKind::AlreadyExists.into())),
-                };
-            }
-            // The user's group went between the two: its last session ended this moment.
+            Ok(false) if Group::at([&dir]).pids()?.is_empty() => return Ok(dir),
+            Ok(false) => return Err(failed(&dir)(io::ErrorKind::AlreadyExists.into())),
+            // One above went in between: the last session in it ended this moment.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(&dir)(error)),
         }
     }
     Err(failed(&dir)(io::ErrorKind::NotFound.into()))
+}
+
+/// Whether it was made; `false` when it was there.
+fn make(path: &Path) -> io::Result<bool> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        made => made.map(|()| true),
+    }
 }
 
 impl Group {

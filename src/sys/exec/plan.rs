@@ -99,6 +99,7 @@ impl<'p> Plan<'p> {
                 // The type of the first argument is the C library's own choice.
                 let set = match limit {
                     Limit::Files => libc::setrlimit(libc::RLIMIT_NOFILE, values),
+                    Limit::Core => libc::setrlimit(libc::RLIMIT_CORE, values),
                     Limit::Data => libc::setrlimit(libc::RLIMIT_DATA, values),
                     Limit::Processes => libc::setrlimit(libc::RLIMIT_NPROC, values),
                 };

@@ -38,8 +38,9 @@ fn text(path: &Path) -> String {
 fn limits_of_both_groups_are_written() {
     let dir = tempfile::tempdir().expect("a directory");
     let hierarchies = unified(dir.path(), "cpuset cpu io memory pids\n");
-    let user = dir.path().join("user-7");
+    let user = dir.path().join("portcullis-sessions/user-7");
     let own = user.join("session-a");
+    put(&user, "cgroup.subtree_control", "");
     for dir in [&user, &own] {
         files_of_2(dir);
     }
@@ -66,7 +67,7 @@ fn a_limit_that_nothing_holds_is_an_error() {
     let quota = Quota { memory: Some(1 << 30), ..Quota::default() };
     let made = hierarchies.make(7, "session-a", &Quota::default(), &quota);
     assert!(matches!(made, Err(CgroupError::NoController(Controller::Memory))), "{made:?}");
-    assert!(!dir.path().join("user-7").exists());
+    assert!(!dir.path().join("portcullis-sessions/user-7").exists());
 }
 
 #[test]
@@ -75,9 +76,9 @@ fn a_limit_that_can_not_be_set_leaves_nothing() {
     let hierarchies = unified(dir.path(), "pids\n");
     // The files of the user's group are there, the session's are not: here they can't be set.
     let quota = Quota { processes: Some(1), ..Quota::default() };
-    put(&dir.path().join("user-7"), "pids.max", "");
-    put(&dir.path().join("user-7/session-b"), "pids.max", "");
-    put(&dir.path().join("user-7/session-b"), "cgroup.procs", "99\n");
+    put(&dir.path().join("portcullis-sessions/user-7"), "pids.max", "");
+    put(&dir.path().join("portcullis-sessions/user-7/session-b"), "pids.max", "");
+    put(&dir.path().join("portcullis-sessions/user-7/session-b"), "cgroup.procs", "99\n");
     assert!(hierarchies.make(7, "session-b", &Quota::default(), &quota).is_err(), "somebody is in it");
     for name in ["", ".", "..", "a/b", "a\0"] {
         let made = hierarchies.make(7, name, &Quota::default(), &Quota::default());
@@ -89,9 +90,12 @@ fn a_limit_that_can_not_be_set_leaves_nothing() {
 fn what_is_left_is_found_by_its_name() {
     let dir = tempfile::tempdir().expect("a directory");
     let hierarchies = unified(dir.path(), "pids\n");
-    fs::create_dir_all(dir.path().join("user-7/session-c")).expect("a directory");
-    fs::create_dir_all(dir.path().join("other/session-c")).expect("a directory");
-    assert_eq!(hierarchies.left("session-c").dirs(), [dir.path().join("user-7/session-c")]);
+    fs::create_dir_all(dir.path().join("portcullis-sessions/user-7/session-c")).expect("a directory");
+    fs::create_dir_all(dir.path().join("portcullis-sessions/other/session-c")).expect("a directory");
+    assert_eq!(
+        hierarchies.left("session-c").dirs(),
+        [dir.path().join("portcullis-sessions/user-7/session-c")]
+    );
     assert!(hierarchies.left("session-d").is_nowhere());
 }
 
