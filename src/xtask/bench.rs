@@ -83,7 +83,7 @@ fn build() -> Result<PathBuf> {
         cargo.args(["-p", package]);
     }
     run::must(&mut cargo, "build")?;
-    Ok(target_folder()?.join("release"))
+    Ok(run::target_folder()?.join("release"))
 }
 
 /// The benchmark's program inside the namespaces of the tests.
@@ -128,7 +128,7 @@ fn policy(options: &Options) -> Result<ExitCode> {
         run::cargo().args(["build", "--release", "--locked", "-p", "portcullis-bench", "--bins"]),
         "build",
     )?;
-    let mut command = std::process::Command::new(target_folder()?.join("release/portcullis-bench"));
+    let mut command = std::process::Command::new(run::target_folder()?.join("release/portcullis-bench"));
     command.arg("--only-policy");
     for (on, flag) in [(options.quick, "--quick"), (options.json, "--json")] {
         if on {
@@ -156,14 +156,4 @@ fn configurable_http_proxy() -> Result<Option<PathBuf>> {
         run::must(&mut npm, "install configurable-http-proxy")?;
     }
     Ok(Some(program))
-}
-
-/// Where cargo puts what it builds.
-fn target_folder() -> Result<PathBuf> {
-    let text = run::output(
-        run::cargo().args(["metadata", "--no-deps", "--format-version=1"]),
-        "ask cargo for its target folder",
-    )?;
-    let metadata: serde_json::Value = serde_json::from_str(&text)?;
-    Ok(PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target")))
 }

@@ -1,4 +1,4 @@
-//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|ci|generate`.
+//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|ci|generate`.
 //!
 //! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
 //! list each, never through a shell.
@@ -14,6 +14,7 @@ mod isolate;
 mod jupyter;
 mod loopback;
 mod packages;
+mod redteam;
 mod run;
 mod test;
 mod wheels;
@@ -40,6 +41,8 @@ enum Command {
     Bench(bench::Options),
     /// Feed every parser with inputs that nobody thought of; exit status 1 when something doesn't hold
     Fuzz(fuzz::Options),
+    /// Try to get out of sessions by every known way, with the sandbox and without; exit status 1 when one doesn't hold
+    Redteam(redteam::Options),
     /// Check formatting, lints, documentation, layers and generated files
     Ci,
     /// Write the files that are generated from the code (docs/options, etc)
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Redteam(options) => redteam::run(&options),
         Command::Ci => ci::run(),
         Command::Generate => generate::run(),
         Command::Isolated(options) => isolate::enter(&options),

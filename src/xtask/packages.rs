@@ -22,6 +22,22 @@ pub(crate) const KERNELS: &[&str] = &["r-cran-irkernel"];
 /// To drive a real browser.
 pub(crate) const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 
+/// What the red team tries to get out with, and makes its targets with: programs that start others, R, Node, capabilities of files.
+pub(crate) const REDTEAM: &[&str] = &[
+    "gdb",
+    "git",
+    "iproute2",
+    "libcap2-bin",
+    "make",
+    "nodejs",
+    "perl",
+    "python3",
+    "r-base-core",
+    "tcl",
+    "util-linux",
+    "vim",
+];
+
 /// Installs those that are missing and says so. Without apt, it says what is missing and goes on: the next step that
 /// needs it fails with its own message.
 pub(crate) fn ensure(wanted: &[&str]) -> Result<()> {

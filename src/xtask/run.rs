@@ -62,3 +62,13 @@ pub(crate) fn has(program: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
         || ["/usr/sbin", "/sbin"].iter().any(|folder| std::path::Path::new(folder).join(program).is_file())
 }
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let text = output(
+        cargo().args(["metadata", "--no-deps", "--format-version=1"]),
+        "ask cargo for its target folder",
+    )?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    Ok(PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target")))
+}

@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-fuzz", &["conf", "model", "policy", "proxy", "wire"]),
     ("portcullis-testing", &["model"]),
     ("portcullis-bench", &["model", "policy", "testing"]),
+    ("portcullis-redteam", &["testing"]),
     ("xtask", &["conf", "model", "policy"]),
 ];
 

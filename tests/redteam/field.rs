@@ -1,0 +1,183 @@
+//! One world in which attempts are made: accounts, a real launcher, targets and bystanders, sessions one after the other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use portcullis_testing::{Account, Client, Stage, World, process, until};
+use serde_json::Value;
+
+use crate::attempt::{Attempt, Flags};
+use crate::bystanders::Bystanders;
+use crate::sources::Sources;
+use crate::targets::Targets;
+
+/// A cold start on a loaded machine.
+pub(crate) const START: u64 = 90;
+/// Longer than a session may take to end.
+const END: u64 = 60;
+/// The recorder reads the kernel's records in its own time.
+const RECORDED: u64 = 6;
+
+/// The field. What it holds is dropped in this order: whoever stands beside goes before the world looks for what is left.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) targets: Targets,
+    _bystanders: Bystanders,
+    pub(crate) alice: Account,
+    pub(crate) client: Client,
+    pub(crate) world: World,
+    /// Whether sessions are confined here.
+    pub(crate) confined: bool,
+}
+
+impl Field {
+    /// Builds it: with a sandbox and these flags, or without any (the control).
+    pub(crate) fn build(stage: &Stage, sources: &Sources, flags: Option<Flags>) -> Result<Self> {
+        let world = world(stage, flags)?;
+        // Refusals are what this is about.
+        world.log.expect("");
+        let (alice, client) = world.signed_in("alice")?;
+        let (bob, bobs) = world.signed_in("bob")?;
+        sources.upload(&alice)?;
+        let mut targets = Targets::make(sources, &alice, &bob)?;
+        let bystanders = Bystanders::start(&mut targets, &alice, &bob)?;
+        let mut field =
+            Self { targets, _bystanders: bystanders, alice, client, world, confined: flags.is_some() };
+        field.neighbours(&bobs)?;
+        Ok(field)
+    }
+
+    /// Sessions beside the one that is tried: another user's, with a port, and another one of the same user's.
+    fn neighbours(&mut self, bobs: &Client) -> Result<()> {
+        let id = bobs.open_session_of("agent")?;
+        bobs.await_running(&id, START)?;
+        let port = self.world.await_audit("session-started", &[("session", &id)], 20)?["port"].to_string();
+        self.targets.tell("BOB_SESSION_PORT", port);
+        let id = self.client.open_session_of("agent")?;
+        self.client.await_running(&id, START)?;
+        let folder = self.world.run_dir().join("sessions").join(&id);
+        let socket = until::some("the other session's socket", 20, || Ok(socket_in(&folder)))?;
+        self.targets.tell("OTHER_SESSION_SOCKET", socket.display());
+        self.targets.tell("AUDIT", self.world.state_dir().join("audit/audit.jsonl").display());
+        self.targets.tell("CONFIGURATION", self.world.config_dir().join("rsession.conf").display());
+        self.targets.tell("KEY", key(&self.world)?.display());
+        self.targets.tell("LAUNCHER", self.world.launcher_pid()?);
+        self.targets.tell("ADMIN_SOCKET", admin_socket(&self.world)?.display());
+        let own = fs::read_to_string("/proc/self/cgroup")?;
+        let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+        let unified = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+            .into_iter()
+            .find(|path| PathBuf::from(path).join("cgroup.procs").exists())
+            .context("no control groups of version 2")?;
+        self.targets.tell("CGROUP", format!("{unified}{}/cgroup.procs", own.trim_end_matches('/')));
+        Ok(())
+    }
+
+    /// A session with the foothold in it.
+    pub(crate) fn session(&self) -> Result<String> {
+        let id = self.client.open_session_of("agent")?;
+        self.client.await_running(&id, START)?;
+        Ok(id)
+    }
+
+    /// What an attempt is told about the session it is made in.
+    pub(crate) fn env(&self, id: &str, attempt: &Attempt) -> Result<BTreeMap<String, String>> {
+        let mut env = self.targets.env.clone();
+        env.insert("RT_SESSION_PID".into(), self.world.session_process(id)?.pid.to_string());
+        env.insert("RT_MARK".into(), mark(id));
+        env.insert("RT_WAY".into(), attempt.name.into());
+        Ok(env)
+    }
+
+    /// Ends a session, if it still runs, and waits until that is recorded.
+    pub(crate) fn end(&self, id: &str) -> Result<Value> {
+        // One that an attempt has ended is as good.
+        let _ = self.client.post(&format!("/sessions/{id}/stop"), &[]);
+        self.world.await_audit("session-ended", &[("session", id)], END)
+    }
+
+    /// The records of a session, once one of them is what was looked for, or the recorder has had its time.
+    pub(crate) fn records(&self, id: &str, found: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
+        let of_session = || -> Result<Vec<Value>> {
+            Ok(self.world.audit()?.into_iter().filter(|record| record["session"] == id).collect())
+        };
+        // Not found is an outcome too.
+        let _ = until::is("the record", RECORDED, || of_session().is_ok_and(|records| found(&records)));
+        of_session()
+    }
+}
+
+/// What a process that is left behind has among its arguments.
+pub(crate) fn mark(id: &str) -> String {
+    format!("rt-survivor-{id}")
+}
+
+/// Whether one that is left behind is there.
+pub(crate) fn survives(id: &str) -> Vec<i32> {
+    let mark = mark(id);
+    let all = process::all().into_iter();
+    all.filter(|one| one.args.iter().any(|arg| arg.contains(&mark))).map(|one| one.pid).collect()
+}
+
+fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {
+    let agent = crate::sources::folder().join("python/agent.py");
+    // Every account may read it, wherever the project lies.
+    let place = PathBuf::from("/run/redteam-agent");
+    fs::create_dir_all(&place)?;
+    fs::copy(&agent, place.join("agent.py"))?;
+    fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let app = format!(
+        "[app agent]\ntitle = Agent\ncommand = /usr/bin/python3 {} {{socket}}\nroute = POST /run ui act\nroute = GET / ui\n",
+        place.join("agent.py").display()
+    );
+    let mut builder =
+        stage.world().jupyter().file("adapters.conf", &app).conf("portcullis.conf", "session-transport=tcp");
+    match flags {
+        Some(flags) => {
+            builder = builder.conf(
+                "portcullis.conf",
+                &format!(
+                    "session-sandbox=required\naudit-programs=required\nsession-programs=/usr/bin/node\nsession-folders={}:/run/redteam",
+                    place.display()
+                ),
+            );
+            for (file, text) in flags.options() {
+                builder = match *file {
+                    "profiles" => builder.file(file, &format!("[*]\n{text}\n")),
+                    _ => builder.conf(file, text),
+                };
+            }
+        }
+        None => {
+            builder = builder.conf("rsession.conf", "allow-shell=1\nrestrict-directory-view=0").conf(
+                "portcullis.conf",
+                "session-sandbox=off\naudit-programs=off\nallow-sudo=1\nsession-metadata=1",
+            );
+        }
+    }
+    builder.start()
+}
+
+fn socket_in(folder: &std::path::Path) -> Option<PathBuf> {
+    use std::os::unix::fs::FileTypeExt;
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let mut sockets = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()));
+    sockets.next().map(|entry| entry.path())
+}
+
+fn admin_socket(world: &World) -> Result<PathBuf> {
+    let found = socket_in(&world.run_dir()).or_else(|| {
+        let entries = fs::read_dir(world.run_dir()).ok()?.flatten();
+        entries.filter(|entry| entry.file_name() != "sessions").find_map(|entry| socket_in(&entry.path()))
+    });
+    found.with_context(|| format!("no socket of the launcher's in `{}`", world.run_dir().display()))
+}
+
+fn key(world: &World) -> Result<PathBuf> {
+    let entries = fs::read_dir(world.state_dir())?.flatten();
+    let mut keys = entries.filter(|entry| entry.file_name().to_string_lossy().contains("key"));
+    let found = keys.find(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    found.map(|entry| entry.path()).with_context(|| format!("no key in `{}`", world.state_dir().display()))
+}

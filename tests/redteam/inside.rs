@@ -1,0 +1,78 @@
+//! An attempt as code of a session: the agent in it is told what to try, and answers what came of it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use portcullis_testing::until;
+use serde_json::{Value, json};
+
+use crate::attempt::{Attempt, Language};
+use crate::field::{self, Field};
+use crate::outcome::Outcome;
+use crate::{evidence, sources};
+
+/// What came of an attempt, and which records its session left.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    pub(crate) outcome: Outcome,
+    pub(crate) records: Vec<Value>,
+}
+
+/// Tries it in a session of its own, which is ended afterwards.
+pub(crate) fn attempt(field: &Field, attempt: &Attempt) -> Result<Tried> {
+    let id = field.session()?;
+    let mut outcome = order(field, &id, attempt);
+    // The session is gone: for ways that aim at it that is the point, for others the end of the attempt by the kernel.
+    if outcome.is_err() && !runs(field, &id) {
+        outcome = Ok(Outcome::Escaped("the session is gone".into()));
+    }
+    let ended = field.end(&id)?;
+    if attempt.evidence.contains(&crate::attempt::Evidence::LeftOver) {
+        outcome = outcome.map(|said| after_the_end(&id, said));
+    }
+    let mut records = field.records(&id, |records| evidence::find(attempt.evidence, records).is_some())?;
+    if !records.contains(&ended) {
+        records.push(ended);
+    }
+    Ok(Tried { outcome: outcome.unwrap_or_else(|error| Outcome::Broken(format!("{error:#}"))), records })
+}
+
+fn order(field: &Field, id: &str, attempt: &Attempt) -> Result<Outcome> {
+    let program = match attempt.source {
+        // The one with the hole is root's own; an uploaded copy has no effect.
+        "c/hole.c" => PathBuf::from(&field.targets.env["RT_HOLE"]),
+        source => sources::uploaded(&field.alice, source),
+    };
+    let language = match attempt.language {
+        Language::Python => "python",
+        Language::R => "r",
+        // The agent only executes these.
+        Language::C | Language::Shell | Language::Notebook => "program",
+    };
+    let order = json!({
+        "language": language, "program": program, "way": attempt.name, "env": field.env(id, attempt)?
+    });
+    let answer = field.client.request("POST", &format!("/s/{id}/run")).json(&order).send()?.expect(200)?;
+    Ok(Outcome::of(&serde_json::from_value(answer.json()?).context("the agent's answer is none")?))
+}
+
+fn runs(field: &Field, id: &str) -> bool {
+    let asked = || field.client.get(&format!("/s/{id}/")).is_ok_and(|answer| answer.status == 200);
+    // It may be on its way out.
+    until::is("the session is gone", 3, || !asked()).is_err()
+}
+
+/// What a process that was to stay came to.
+fn after_the_end(id: &str, said: Outcome) -> Outcome {
+    let Outcome::Escaped(words) = said else { return said };
+    let left = field::survives(id);
+    for pid in &left {
+        // It ends by itself in a minute; sooner is better.
+        let _ = portcullis_testing::process::kill_hard(*pid);
+    }
+    if left.is_empty() {
+        Outcome::Held(format!("{words}, and it ended with the session"))
+    } else {
+        Outcome::Escaped(format!("{words}, and it is there after the session"))
+    }
+}

@@ -1,0 +1,100 @@
+//! The page about what is tried and how it is held, made from the table.
+
+use std::fmt::Write as _;
+
+use crate::attempt::{Evidence, Flags};
+use crate::table;
+
+/// Its path below the project's root.
+#[cfg(test)]
+const PATH: &str = "docs/redteam.md";
+
+const HEAD: &str = "<!-- Generated from the table in tests/redteam/table by `cargo xtask redteam --write`; change that, not this page. -->\n\n\
+# Ways out that are tried\n\n\
+`cargo xtask redteam` signs in, starts real sessions and tries to get out of them: each way with the sandbox, where it must fail and be\n\
+named in the audit log, and without it as the control, where it must succeed, or it would prove nothing. It needs root and a kernel whose\n\
+audit system answers; it changes accounts and mounts only where they are thrown away, and what exhausts is bounded by a control group of its own.\n\
+`--json` prints all of it with the records; the exit status is 1 when one way doesn't hold.\n\n\
+Targets are such that ordinary permissions allow them: a folder that everybody may use, processes of the same user outside of the session,\n\
+set-user-ID programs with a hole. Without a sandbox the session has every flag open and `session-sandbox=off`; for what wants to outlive\n\
+its session, the control is a plain sign-in, because a session ends its processes without a sandbox too.\n\n\
+What is held here is what the page says, no more: [the threat model](threat-model.md) has what code can still do.\n";
+
+/// The page.
+pub(crate) fn markdown() -> String {
+    let mut page = HEAD.to_owned();
+    page.push_str("\n## Flags of the sessions\n\n");
+    for flags in Flags::ALL {
+        let options: Vec<String> = flags
+            .options()
+            .iter()
+            .flat_map(|(_, text)| text.split('\n'))
+            .map(|option| format!("`{option}`"))
+            .collect();
+        let _ = writeln!(page, "- {}: {}", flags.name(), options.join(", "));
+    }
+    page.push_str("\nAll of them with `session-sandbox=required` and `audit-programs=required`.\n");
+    for (title, attempts) in table::PARTS {
+        let _ = write!(
+            page,
+            "\n## {title}\n\n| Way | Language | Flags | Held by | Named by |\n|---|---|---|---|---|\n"
+        );
+        for one in *attempts {
+            let mut named: Vec<String> = one.evidence.iter().map(|evidence| words(*evidence)).collect();
+            named.dedup();
+            let (title, language, flags) = (one.title, one.language.name(), one.flags.name());
+            let _ = writeln!(
+                page,
+                "| {title} | {language} | {flags} | {} | {} |",
+                one.held_by,
+                named.join(" or ")
+            );
+        }
+    }
+    page
+}
+
+fn words(evidence: Evidence) -> String {
+    match evidence {
+        Evidence::Denied(_) => "`denied`".into(),
+        Evidence::Executed(_) => "`executed`, without success".into(),
+        Evidence::Limit(_) => "`limit-reached`".into(),
+        Evidence::Refused(_) => "`refused`".into(),
+        Evidence::LeftOver => "`session-ended`, what was left over".into(),
+        Evidence::NotThere(why) => format!("not there: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_page_is_what_the_table_says() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(PATH);
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            page == markdown(),
+            "{PATH} is not what the table says; `cargo xtask redteam --write` writes it"
+        );
+    }
+
+    #[test]
+    fn every_way_has_a_name_of_its_own_and_is_in_its_source() {
+        let mut seen = BTreeSet::new();
+        for one in table::all() {
+            assert!(seen.insert(one.id()), "{} is there twice", one.id());
+            assert!(!one.evidence.is_empty(), "{}: no record is to name it", one.id());
+            let path = crate::sources::folder().join(one.source);
+            let text =
+                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let quoted = format!("\"{}\"", one.name);
+            let branch = format!("\n{})", one.name);
+            assert!(text.contains(&quoted) || text.contains(&branch), "{} is not in its source", one.id());
+        }
+        assert!(seen.len() >= 60, "only {} ways", seen.len());
+    }
+}

@@ -1,0 +1,93 @@
+//! The whole of it: each way in a session whose flags must hold it, then all of them without a sandbox.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use portcullis_testing::Stage;
+
+use crate::Cli;
+use crate::attempt::{Attempt, Evidence, Flags, Language};
+use crate::control_group::Bound;
+use crate::field::Field;
+use crate::inside::{self, Tried};
+use crate::outcome::Outcome;
+use crate::report::{Report, Row};
+use crate::sources::Sources;
+use crate::{evidence, notebook, survivors, table};
+
+/// Tries everything.
+pub(crate) fn everything(cli: &Cli) -> Result<Report> {
+    let begun = Instant::now();
+    let _bound = Bound::enter()?;
+    let sources = Sources::compile()?;
+    let wanted: Vec<&Attempt> = table::all()
+        .filter(|one| cli.only.as_ref().is_none_or(|part| one.id().contains(part.as_str())))
+        .collect();
+    let stage = Stage::default();
+    let mut confined = HashMap::new();
+    for flags in Flags::ALL {
+        let these: Vec<&Attempt> = wanted.iter().copied().filter(|one| one.flags == flags).collect();
+        if these.is_empty() || cli.no_sandbox {
+            continue;
+        }
+        let field = Field::build(&stage, &sources, Some(flags))
+            .with_context(|| format!("sessions of the kind `{}` can't be had", flags.name()))?;
+        tried(&field, &these, &mut confined);
+    }
+    let mut control = HashMap::new();
+    if !wanted.is_empty() && !cli.no_control {
+        let field =
+            Field::build(&stage, &sources, None).context("sessions without a sandbox can't be had")?;
+        tried(&field, &wanted, &mut control);
+    }
+    let rows =
+        wanted.iter().map(|one| row(one, confined.remove(&one.id()), control.remove(&one.id()))).collect();
+    Ok(Report {
+        rows,
+        seconds: begun.elapsed().as_secs(),
+        complete: cli.only.is_none() && !cli.no_control && !cli.no_sandbox,
+    })
+}
+
+fn tried(field: &Field, attempts: &[&Attempt], all: &mut HashMap<String, Tried>) {
+    let (cells, others): (Vec<&Attempt>, Vec<&Attempt>) =
+        attempts.iter().partition(|one| one.language == Language::Notebook);
+    for attempt in others {
+        eprintln!("{}: {}", if field.confined { attempt.flags.name() } else { "control" }, attempt.id());
+        let outcome = if !field.confined && attempt.evidence.contains(&Evidence::LeftOver) {
+            survivors::plain(field, attempt).map(|outcome| Tried { outcome, records: Vec::new() })
+        } else {
+            inside::attempt(field, attempt)
+        };
+        all.insert(attempt.id(), outcome.unwrap_or_else(|error| broken(&error)));
+    }
+    if !cells.is_empty() {
+        eprintln!("{}: notebook", if field.confined { "confined" } else { "control" });
+        match notebook::attempts(field, &cells) {
+            Ok(outcomes) => all.extend(cells.iter().map(|one| one.id()).zip(outcomes)),
+            Err(error) => all.extend(cells.iter().map(|one| (one.id(), broken(&error)))),
+        }
+    }
+}
+
+fn broken(error: &anyhow::Error) -> Tried {
+    Tried { outcome: Outcome::Broken(format!("{error:#}")), records: Vec::new() }
+}
+
+fn row(attempt: &Attempt, confined: Option<Tried>, control: Option<Tried>) -> Row {
+    let record =
+        confined.as_ref().and_then(|tried| evidence::find(attempt.evidence, &tried.records).cloned());
+    let near = confined.as_ref().map(|tried| tried.records.clone()).unwrap_or_default();
+    Row {
+        id: attempt.id(),
+        title: attempt.title,
+        language: attempt.language,
+        flags: attempt.flags,
+        sandbox: confined.map(|tried| tried.outcome),
+        not_there: evidence::not_there(attempt.evidence),
+        instead: if record.is_none() { near } else { Vec::new() },
+        record,
+        control: control.map(|tried| tried.outcome),
+    }
+}
