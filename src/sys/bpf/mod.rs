@@ -6,7 +6,7 @@
 //! (answers to others, raw packets) is dropped as a packet. Nothing here decides what is allowed.
 //!
 //! Called by the keeper ([`attach`]), by the launcher at its start ([`probe`]), and by the session process, which looks whether
-//! it holds ([`holds`]).
+//! they hold ([`refuses`]).
 
 use std::fs::File;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ mod programs;
 #[cfg(test)]
 mod tests;
 
-pub use probe::{Abilities, holds, probe};
+pub use probe::{Abilities, probe, refuses};
 
 use load::Kind;
 
@@ -54,7 +54,7 @@ pub struct Rules {
     pub allowed: Option<Vec<Destination>>,
     /// Whether others than this machine's own programs may connect to what listens in the group.
     pub listen: bool,
-    /// What listens on this machine in a group below the second of these folders' parent, but not below it itself, is closed.
+    /// Whether what listens in groups of other users is closed: those beside the folder that this group is in.
     pub neighbours: bool,
 }
 

@@ -5,7 +5,7 @@
 //! before its IDE starts.
 
 use std::ffi::CString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -31,9 +31,8 @@ pub struct Abilities {
 
 /// The discard port: nobody listens, and a datagram socket that is connected to it sends nothing.
 const DISCARD: u16 = 9;
-/// Networks for documentation (RFC 5737): something that a list leaves out.
-const NOWHERE: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(198, 51, 100, 1), Ipv4Addr::new(203, 0, 113, 1)];
+/// An address for documentation (RFC 5737).
+const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// Makes a group below our own, puts rules on it, tries a connection from inside, and removes it.
 pub fn probe() -> Abilities {
@@ -56,7 +55,7 @@ pub fn probe() -> Abilities {
 }
 
 fn tried(group: &Path) -> Abilities {
-    let target = Destination { address: NOWHERE[0].into(), prefix: 32, ports: None };
+    let target = Destination { address: NOWHERE.into(), prefix: 32, ports: None };
     let rules = Rules { refused: vec![target], neighbours: true, ..Rules::default() };
     let found = |neighbours| match refuses_inside(group) {
         Ok(true) => Abilities { rules: true, neighbours, why: None },
@@ -75,7 +74,7 @@ fn tried(group: &Path) -> Abilities {
 /// Whether a child in the group is refused the connection.
 fn refuses_inside(group: &Path) -> Result<bool, Errno> {
     let path = CString::new(group.join("cgroup.procs").as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
-    let address = SockaddrStorage::from(SocketAddr::from((NOWHERE[0], DISCARD)));
+    let address = SockaddrStorage::from(SocketAddr::from((NOWHERE, DISCARD)));
     // SAFETY: the child makes system calls only, on memory made ready before the fork, and leaves by `_exit`.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Child => {
@@ -110,50 +109,12 @@ fn inside(procs: &CString, address: &SockaddrStorage) -> i32 {
     }
 }
 
-/// Looks whether rules are in force for this process, by a connection that they refuse. Nothing is sent.
-///
-/// # Errors
-/// [`BpfError::Idle`] when it could be made.
-pub fn holds(rules: &Rules) -> Result<(), BpfError> {
-    for (address, port) in candidates(rules) {
-        let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let Ok(socket) = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None) else { continue };
-        let to = SockaddrStorage::from(SocketAddr::from((address, port)));
-        return match connect(socket.as_raw_fd(), &to) {
-            Err(Errno::EPERM) => Ok(()),
-            _ => Err(BpfError::Idle),
-        };
-    }
-    Ok(())
-}
-
-/// What the rules refuse for certain.
-fn candidates(rules: &Rules) -> Vec<(IpAddr, u16)> {
-    let refused = rules.refused.iter().map(|one| (one.address, one.ports.map_or(DISCARD, |(low, _)| low)));
-    let mut found: Vec<_> = refused.collect();
-    if let Some(allowed) = &rules.allowed {
-        // A network as wide as to have one of these is not looked into: there are two others.
-        let open = |address: IpAddr| allowed.iter().any(|one| one.includes(address));
-        let closed = NOWHERE.into_iter().map(IpAddr::V4).filter(|address| !open(*address));
-        found.extend(closed.map(|address| (address, DISCARD)));
-    }
-    found.sort_by_key(|(address, _)| address.is_ipv6());
-    found
-}
-
-impl Destination {
-    /// Whether the address is in the network, whatever the port.
-    fn includes(&self, address: IpAddr) -> bool {
-        let same = |one: u128, other: u128, bits: u8| {
-            let ignored = u32::from(bits.saturating_sub(self.prefix));
-            one.checked_shr(ignored).unwrap_or(0) == other.checked_shr(ignored).unwrap_or(0)
-        };
-        match (self.address, address) {
-            (IpAddr::V4(one), IpAddr::V4(other)) => same(u32::from(one).into(), u32::from(other).into(), 32),
-            (IpAddr::V6(one), IpAddr::V6(other)) => same(one.into(), other.into(), 128),
-            _ => false,
-        }
-    }
+/// Whether this process may not connect to an address, by rules on its group. Nothing is sent; where there is no route, or no such
+/// protocol, nothing refuses it either.
+pub fn refuses(to: SocketAddr) -> bool {
+    let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let Ok(socket) = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None) else { return false };
+    connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) == Err(Errno::EPERM)
 }
 
 /// An error with its causes.

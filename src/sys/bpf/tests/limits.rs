@@ -51,8 +51,9 @@ fn rules_are_gone_with_their_group_and_with_nothing_else() {
     // By another process, which is gone afterwards.
     assert_eq!(child_for_test(|| u8::from(attach(&path, &rules).is_err())), 0);
     assert_eq!(tried(), REFUSED);
-    assert_eq!(inside.attempt(|| holds(&rules).map_err(|_| Errno::ENODATA)), DONE);
-    assert!(matches!(holds(&rules), Err(BpfError::Idle)), "not for this process");
+    let asked = || if refuses(at("127.0.0.9", 9)) { Ok(()) } else { Err(Errno::ENODATA) };
+    assert_eq!(inside.attempt(asked), DONE);
+    assert!(!refuses(at("127.0.0.9", 9)), "not for this process");
     std::fs::remove_dir(&path).expect("empty");
     std::fs::create_dir(&path).expect("anew");
     assert_eq!(tried(), DONE);

@@ -6,6 +6,15 @@ use super::*;
 fn sessions_of_other_users_are_closed_and_everything_else_is_open() {
     own_network(&[]);
     let (theirs, mine, again) = (Inside::of(20_002), Inside::of(20_001), Inside::of(20_001));
+    // A service of the machine in a group of its own, beside the folder of all sessions.
+    let elsewhere =
+        mine.path().ancestors().nth(3).expect("four levels").join(format!("service-{}", std::process::id()));
+    std::fs::create_dir(&elsewhere).expect("a group");
+    let _service = stage::serve(
+        || std::fs::write(elsewhere.join("cgroup.procs"), "0").expect("into the group"),
+        || TcpListener::bind(at("::", 7013)).expect("a port"),
+        |streams| streams.incoming().for_each(drop),
+    );
     let (outer, _streams, _datagrams) = servers();
     let listen = |inside: &Inside, port: u16| {
         let bind = move || {
@@ -34,6 +43,9 @@ fn sessions_of_other_users_are_closed_and_everything_else_is_open() {
     };
     assert_eq!(tcp("127.0.0.1", 7010), DONE, "without rules");
     mine.rule(&Rules { neighbours: true, ..Rules::default() });
+    for address in ["127.0.0.1", "::1"] {
+        assert_eq!(tcp(address, 7013), DONE, "a service of the machine");
+    }
     for (port, open, whose) in [
         (7010, false, "another user's"),
         (7011, true, "its own"),
@@ -45,4 +57,6 @@ fn sessions_of_other_users_are_closed_and_everything_else_is_open() {
         }
         assert_eq!(udp(port) == DONE, open, "UDP to {whose}");
     }
+    drop(_service);
+    std::fs::remove_dir(&elsewhere).expect("empty");
 }
