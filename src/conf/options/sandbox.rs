@@ -16,8 +16,11 @@ options! {
     /// What sessions may connect to: `all`, `loopback`, `none`, or a list of networks.
     ///
     /// A network is an address with a prefix and ports where they matter: `10.0.0.0/8`, `192.0.2.7:443`,
-    /// `[2001:db8::]/32:8000-8099`. `loopback` is this machine itself, `none` a network of the session's own with nothing in
-    /// it. Names are not looked up by these rules: let the resolver's address in. Also in a section of profiles.
+    /// `[2001:db8::/32]:8000-8099`. `loopback` is what listens at this machine's 127.0.0.0/8 and ::1, not at its other addresses; it
+    /// may stand in a list, and should where JupyterLab is used, which talks to its kernels there. `none` is a network of the
+    /// session's own with nothing in it. The kernel sees addresses, not names: a list needs the name server too
+    /// (`192.0.2.53:53`). Whatever is allowed, the ports of session-port-range and what listens in other people's sessions are
+    /// closed. Also in a section of profiles.
     "session-network" session_network: SessionNetworkList = "all", NewSessions,
         "packages and data come from the network, and a flag of its own takes that away from those who named it";
     /// Let sessions reach the addresses at which clouds hand out a machine's own credentials.
@@ -25,6 +28,12 @@ options! {
     /// 169.254.169.254, fd00:ec2::254 and their like.
     "session-metadata" session_metadata: Bool = "0", NewSessions,
         "whoever runs code there would hold the machine's rights in the cloud, not their own";
+    /// Let others than this machine's programs connect to what listens in a session.
+    ///
+    /// Without it, what a session opens on all addresses (an application under development, a viewer) is reached from this machine
+    /// only. Also in a section of profiles.
+    "session-listen" session_listen: Bool = "0", NewSessions,
+        "who reaches a program in a session is decided by the proxy, which asks who it is; another door asks nobody";
     /// Further programs that sessions may run when allow-shell is 0.
     ///
     /// Absolute paths, separated by `:`; a folder stands for all files in it. A program that runs others on demand (an editor, a
