@@ -9,11 +9,14 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use portcullis_model::load::SessionLoad;
 use portcullis_wire::admin::{FromDaemon, Status, ToDaemon, socket_path};
 use portcullis_wire::{Channel, WireError};
 use serde_json::json;
 
 use crate::Answer;
+
+mod load;
 
 /// Milliseconds to wait for a message: the launcher's longest turn is one slow disk.
 const PATIENCE: u16 = 10_000;
@@ -74,17 +77,24 @@ fn ask(path: &Path, question: &ToDaemon) -> anyhow::Result<Vec<FromDaemon>> {
 
 /// `portcullis status`.
 pub(crate) fn status(run_dir: &RunDir, as_json: bool) -> anyhow::Result<Answer> {
-    let answer = run_dir.ask(&ToDaemon::Status)?;
-    let Some(FromDaemon::Status(status)) = answer.into_iter().next() else {
-        bail!("the daemon answered something else")
+    let mut answer = run_dir.ask(&ToDaemon::Status)?.into_iter();
+    let Some(FromDaemon::Status(status)) = answer.next() else { bail!("the daemon answered something else") };
+    let mut loads = Vec::new();
+    for message in answer {
+        let FromDaemon::Loads(some) = message else { bail!("the daemon answered something else") };
+        loads.extend(some);
+    }
+    let text = if as_json {
+        format!("{}\n", as_object(&status, &loads))
+    } else {
+        told(&status) + &loads.iter().map(load::line).collect::<String>()
     };
-    let text = if as_json { format!("{}\n", as_object(&status)) } else { told(&status) };
     // A script may go by the exit status alone.
     let status = u8::from(!(status.serving && status.writable));
     Ok(Answer { text, status, ..Answer::default() })
 }
 
-fn as_object(status: &Status) -> serde_json::Value {
+fn as_object(status: &Status, loads: &[SessionLoad]) -> serde_json::Value {
     json!({
         "version": status.version,
         "pid": status.pid,
@@ -96,6 +106,7 @@ fn as_object(status: &Status) -> serde_json::Value {
         "sign-ins": status.sign_ins,
         "sessions": status.sessions,
         "exemptions": status.exemptions,
+        "limited-sessions": loads.iter().map(load::object).collect::<Vec<_>>(),
     })
 }
 
@@ -194,6 +205,6 @@ mod tests {
             );
             thread.join().expect("ended");
         }
-        assert_eq!(as_object(&status_of(true))["sign-ins"], 3);
+        assert_eq!(as_object(&status_of(true), &[])["sign-ins"], 3);
     }
 }

@@ -2,8 +2,10 @@
 
 use askama::Template;
 use portcullis_model::SessionId;
+use portcullis_model::load::Load;
 use portcullis_model::session::{Ide, Session, State};
 
+use crate::load::{self, Meter};
 use crate::restriction::{Lifted, Restriction};
 use crate::{Frame, render, session, when, words};
 
@@ -45,6 +47,8 @@ pub struct SessionCard<'a> {
     pub started: u64,
     /// The last act of a person, in seconds since 1970.
     pub last_activity: u64,
+    /// What it uses of its limits.
+    pub load: &'a Load,
 }
 
 impl<'a> From<&'a Session> for SessionCard<'a> {
@@ -55,6 +59,7 @@ impl<'a> From<&'a Session> for SessionCard<'a> {
             state: &session.state,
             started: session.started,
             last_activity: session.last_activity,
+            load: &session.load,
         }
     }
 }
@@ -95,6 +100,23 @@ impl SessionCard<'_> {
         words::state_title(self.state)
     }
 
+    /// Only what runs uses anything.
+    fn meters(&self) -> Vec<Meter> {
+        if matches!(self.state, State::Running) { load::meters(self.load) } else { Vec::new() }
+    }
+
+    fn is_near(&self) -> bool {
+        self.meters().iter().any(|meter| meter.warning.is_some())
+    }
+
+    /// The process that the kernel ended last, and when.
+    fn killed(&self, now: u64) -> Option<(String, Moment)> {
+        let killed = self.load.killed.as_ref().filter(|_| matches!(self.state, State::Running))?;
+        let moment =
+            Moment { label: "Noticed", rfc3339: when::rfc3339(killed.at), ago: when::ago(killed.at, now) };
+        Some((load::killed(killed), moment))
+    }
+
     fn why_ended(&self) -> Option<String> {
         match self.state {
             State::Ended(end) => Some(session::why(&end.why).0),
@@ -128,9 +150,14 @@ impl HomePage<'_> {
                 number => Some(format!("{number} {title}")),
             }
         });
+        let near = match self.sessions.iter().filter(|card| card.is_near()).count() {
+            0 => "",
+            1 => " One is close to a limit.",
+            _ => " Some are close to a limit.",
+        };
         match counted.collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => "You have no running session.".to_owned(),
-            some => format!("Sessions: {some}."),
+            some => format!("Sessions: {some}.{near}"),
         }
     }
 

@@ -10,6 +10,7 @@ mod assets;
 mod autocomplete;
 mod event;
 mod home;
+pub mod load;
 mod refusal;
 mod restriction;
 mod root;

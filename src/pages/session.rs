@@ -2,6 +2,7 @@
 
 use askama::Template;
 use portcullis_model::SessionId;
+use portcullis_model::load::Whose;
 use portcullis_model::session::{End, EndReason, Ide, Step};
 
 use crate::{Frame, render, when, words};
@@ -153,6 +154,17 @@ pub(crate) fn why(reason: &EndReason) -> (String, &'static str) {
             "Its processes were killed from outside, for instance because the machine ran out of memory."
                 .to_owned(),
             "Saved files are where they were. If it happens again, ask the administrator.",
+        ),
+        EndReason::OutOfMemory { whose, limit_mb } => (
+            match whose {
+                Whose::Session => format!("The kernel ended it because it used its {limit_mb} MB of memory."),
+                Whose::User => {
+                    format!("The kernel ended it because your sessions together used their {limit_mb} MB of memory.")
+                }
+                Whose::Machine => "The kernel ended it because the machine had no memory left.".to_owned(),
+            },
+            "Saved files are where they were; what was in memory only is lost. Work on less at a time, or ask the administrator for \
+             more memory.",
         ),
         EndReason::Revoked => (
             "An administrator ended it.".to_owned(),

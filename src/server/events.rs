@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
+use portcullis_model::load::Load;
 use portcullis_model::session::State;
 use portcullis_model::{SessionId, SignInId};
 use portcullis_pages::{KEEP_ALIVE, session_event, signed_out_event};
@@ -20,6 +21,9 @@ use crate::world::World;
 
 /// Below the half minute after which proxies take a silent stream for dead.
 const ALIVE_EVERY: Duration = Duration::from_secs(20);
+
+/// What a page was told of each session.
+type Told = HashMap<SessionId, (State, Load)>;
 
 /// The stream.
 pub(crate) fn events(call: &Call<'_>) -> Response<Body> {
@@ -40,7 +44,7 @@ pub(crate) fn events(call: &Call<'_>) -> Response<Body> {
 
 async fn tell(world: Arc<World>, sign_in: SignInId, sender: BodySender) {
     let mut changes = world.table.changes();
-    let mut told: HashMap<SessionId, State> = HashMap::new();
+    let mut told: Told = HashMap::new();
     loop {
         changes.mark_unchanged();
         let snapshot = world.table.load();
@@ -60,14 +64,15 @@ async fn tell(world: Arc<World>, sign_in: SignInId, sender: BodySender) {
 }
 
 /// What changed since it was told last; `None` when the sign-in is over.
-fn news(snapshot: &Snapshot, sign_in: SignInId, told: &mut HashMap<SessionId, State>) -> Option<String> {
+fn news(snapshot: &Snapshot, sign_in: SignInId, told: &mut Told) -> Option<String> {
     let person = snapshot.people.get(&sign_in)?;
     let mut text = String::new();
     for live in snapshot.sessions_of(person) {
         let (id, state) = (live.session.id, &live.session.state);
-        if told.get(&id) != Some(state) {
+        let load = &live.session.load;
+        if told.get(&id).is_none_or(|(known, shown)| known != state || !load.shows_as(shown)) {
             text.push_str(&session_event(id, state));
-            told.insert(id, state.clone());
+            told.insert(id, (state.clone(), load.clone()));
         }
     }
     told.retain(|id, _| snapshot.sessions.contains_key(id));

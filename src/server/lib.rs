@@ -26,6 +26,7 @@ mod inspecting;
 mod judging;
 mod launcher_link;
 mod limits;
+mod load;
 mod link;
 mod logging;
 mod pass;

@@ -23,6 +23,8 @@ pub(crate) enum Route<'a> {
     Session(SessionId),
     /// Stop it.
     Stop(SessionId),
+    /// What it uses of its limits.
+    Load(SessionId),
     /// State changes as they come.
     Events,
     /// A file of our pages, by its hashed name.
@@ -62,6 +64,7 @@ pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
         return match (id.parse(), tail) {
             (Ok(id), "") => Route::Session(id),
             (Ok(id), "/stop") => Route::Stop(id),
+            (Ok(id), "/load") => Route::Load(id),
             _ => Route::Unknown,
         };
     }
@@ -118,6 +121,7 @@ mod tests {
             ("/s/0011223344556677//x", Route::Ide(id(), "//x")),
             ("/sessions/0011223344556677", Route::Session(id())),
             ("/sessions/0011223344556677/stop", Route::Stop(id())),
+            ("/sessions/0011223344556677/load", Route::Load(id())),
         ] {
             assert_eq!(route(path, ""), place, "{path}");
             if path != "/" {

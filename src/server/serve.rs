@@ -19,7 +19,7 @@ use crate::routes::{Route, route};
 use crate::state::now;
 use crate::who::{Identity, Memo, identify};
 use crate::world::Thread;
-use crate::{events, home, ide, sessions, sign_in};
+use crate::{events, home, ide, load, sessions, sign_in};
 
 /// Answers one request.
 pub(crate) async fn handle(
@@ -77,6 +77,7 @@ pub(crate) async fn handle(
         Route::Sessions => sessions::start(&call, request).await,
         Route::Session(id) => sessions::status(&call, id),
         Route::Stop(id) => sessions::stop(&call, id),
+        Route::Load(id) => load::load(&call, id),
         Route::Events => events::events(&call),
         Route::Unknown | Route::Malformed | Route::Health | Route::Static(_) => {
             call.reader().refuse(Public::of(StatusCode::NOT_FOUND), "unknown path")
@@ -134,7 +135,7 @@ fn judge(
 
 fn foreign(call: &Call<'_>, place: Route<'_>, refusal: GateRefusal) -> Response<Body> {
     let session = match place {
-        Route::Ide(id, _) | Route::Session(id) | Route::Stop(id) => id.to_string(),
+        Route::Ide(id, _) | Route::Session(id) | Route::Stop(id) | Route::Load(id) => id.to_string(),
         _ => String::new(),
     };
     let rule = format!("origin check: {refusal} (www-allow-origin)");

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use portcullis_model::SessionId;
+use portcullis_model::load::{Killed, Load, Share, Used, Whose};
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
@@ -87,6 +88,34 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         (State::Ending, 90_000, 300),
         (ended, 180_000, 100_000),
     ];
+    let used = |memory, processes| Used {
+        memory_mb: Some(Share { used: memory, limit: 2048 }),
+        processes: Some(Share { used: processes, limit: 200 }),
+    };
+    let near = Load { session: used(1946, 57), user: Used::default(), killed: None };
+    let killed = Killed {
+        program: "python3".into(),
+        pid: 41_172,
+        at: NOW - 240,
+        whose: Whose::Session,
+        limit_mb: 2048,
+        count: 1,
+    };
+    let ended_one = Load { session: used(612, 41), user: used(1204, 190), killed: Some(killed) };
+    let loads = [near.clone(), Load::default(), Load::default(), Load::default()];
+    let running = State::Running;
+    let near_cards: Vec<_> = [&near, &ended_one]
+        .into_iter()
+        .zip(1u8..)
+        .map(|(load, number)| SessionCard {
+            id: SessionId::from_bytes([0x3b, number, 0x5c, 0x91, 7, 0xee, 0x42, 0xd0]),
+            title: if number == 1 { "JupyterLab" } else { "VS Code" },
+            state: &running,
+            started: NOW - 7_400 * u64::from(number),
+            last_activity: NOW - 30,
+            load,
+        })
+        .collect();
     let cards: Vec<_> = states
         .iter()
         .zip(1u8..)
@@ -96,6 +125,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             state,
             started: NOW - started,
             last_activity: NOW - used,
+            load: &loads[usize::from(number) - 1],
         })
         .collect();
     let restriction = |flag, value, meaning, rule, level| Restriction {
@@ -158,7 +188,13 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         session_timeout_minutes: 0,
         ..full.clone()
     };
-    vec![("home", full.html()), ("home-limited", limited.html()), ("home-empty", empty.html())]
+    let loaded = HomePage { sessions: &near_cards, ..empty.clone() };
+    vec![
+        ("home-near-limits", loaded.html()),
+        ("home", full.html()),
+        ("home-limited", limited.html()),
+        ("home-empty", empty.html()),
+    ]
 }
 
 fn session(frame: Frame<'_>) -> Vec<(&'static str, String)> {
@@ -180,10 +216,21 @@ fn session(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         at: NOW - 5,
     };
     let idle = End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 4_000 };
+    let memory = End {
+        why: EndReason::OutOfMemory { whose: Whose::Session, limit_mb: 2048 },
+        step: None,
+        output: vec!["[I 2026-11-21 14:02:11 ServerApp] Saving file at /big.ipynb".into()],
+        at: NOW - 40,
+    };
     let ended = |end| {
         EndedPage { frame, id, ide: Ide::Jupyter, title: "JupyterLab", end, now: NOW, restart: true }.html()
     };
-    vec![("starting", starting.html()), ("failed", ended(&failed)), ("ended", ended(&idle))]
+    vec![
+        ("starting", starting.html()),
+        ("failed", ended(&failed)),
+        ("ended", ended(&idle)),
+        ("ended-memory", ended(&memory)),
+    ]
 }
 
 fn refusals(frame: Frame<'_>) -> Vec<(String, String)> {

@@ -3,6 +3,7 @@
 mod support;
 
 use portcullis_model::SessionId;
+use portcullis_model::load::{Killed, Load, Share, Used, Whose};
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
@@ -72,12 +73,18 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
         EndReason::StartFailed(text.to_owned()),
         EndReason::IdeExited(text.to_owned()),
         EndReason::Killed,
+        EndReason::OutOfMemory { whose: Whose::User, limit_mb: 64 },
         EndReason::Revoked,
     ];
     let output = vec![text.to_owned(), "two".to_owned()];
     let ends = whys.map(|why| End { why, step: Some(Step::StartIde), output: output.clone(), at: 5 });
     let states = [State::Launching(Step::Port), State::Running, State::Ending].into_iter();
     let states: Vec<_> = states.chain(ends.iter().cloned().map(State::Ended)).collect();
+    let share = Some(Share { used: 99, limit: 100 });
+    let used = Used { memory_mb: share, processes: share };
+    let killed =
+        Killed { program: text.to_owned(), pid: 7, at: 4, whose: Whose::Session, limit_mb: 64, count: 2 };
+    let load = Load { session: used, user: used, killed: Some(killed) };
     let cards: Vec<_> = states
         .iter()
         .zip(0..)
@@ -87,6 +94,7 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
             state,
             started: 3,
             last_activity: 4,
+            load: &load,
         })
         .collect();
     let mut effects = [Effect::Block, Effect::Audit].into_iter().cycle();
