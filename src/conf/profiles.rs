@@ -93,9 +93,10 @@ impl SessionOptions {
 const MACHINE_WIDE: [&str; 1] = ["session-port-range"];
 
 /// Options of portcullis.conf that a section may have too.
-const PERSONAL: [&str; 8] = [
+const PERSONAL: [&str; 9] = [
     "audit-only",
     "session-network",
+    "session-listen",
     "session-programs",
     "session-folders",
     "allow-sudo",

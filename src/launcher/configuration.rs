@@ -12,6 +12,7 @@ use nix::unistd::User;
 use portcullis_conf::{FileKind, MinimumUid, Problem, Settings, Severity, Sources};
 use portcullis_model::Secret;
 use portcullis_model::cookie::Key;
+use portcullis_model::host::HostFacts;
 use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use portcullis_wire::{ConfFile, MESSAGE_MAX};
 
@@ -92,7 +93,7 @@ impl Active {
     }
 
     /// As the server gets it.
-    pub(crate) fn message(&self) -> Configuration {
+    pub(crate) fn message(&self, host: &HostFacts) -> Configuration {
         let file =
             |file: &portcullis_conf::ConfText| ConfFile { name: file.name.clone(), text: file.text.clone() };
         Configuration {
@@ -101,6 +102,7 @@ impl Active {
             files: self.sources.files.iter().map(file).collect(),
             keys: self.keys.clone(),
             tls: self.tls.clone(),
+            host: host.clone(),
         }
     }
 

@@ -274,6 +274,7 @@ fn copy(hello: &Hello) -> Hello {
         files: hello.configuration.files.clone(),
         keys: hello.configuration.keys.clone(),
         tls: hello.configuration.tls.clone(),
+        host: hello.configuration.host.clone(),
     };
     Hello { configuration, run_dir: hello.run_dir.clone(), listeners: hello.listeners }
 }

@@ -1,6 +1,7 @@
 //! What each flag is about: its words, its reach and what it can't reach. One entry per flag; pages and the reference
 //! are made of it.
 
+use portcullis_model::Level;
 use portcullis_model::session::Ide;
 
 use crate::Capability;
@@ -47,6 +48,8 @@ pub struct About {
     pub code_server_switch: Option<&'static str>,
     /// What remains possible in spite of it.
     pub remains: &'static str,
+    /// What remains possible where the kernel holds it too; empty where it never does.
+    pub remains_held: &'static str,
     /// Why no request is refused for it, where none is.
     pub unheld: Option<&'static str>,
 }
@@ -65,6 +68,7 @@ impl About {
             rstudio_switch: None,
             code_server_switch: None,
             remains: "",
+            remains_held: "",
             unheld: None,
         }
     }
@@ -84,6 +88,11 @@ impl About {
         }
     }
 
+    /// What remains possible where it holds at this level.
+    pub fn remains_at(&self, level: Level) -> &'static str {
+        if level == Level::Kernel && !self.remains_held.is_empty() { self.remains_held } else { self.remains }
+    }
+
     /// From its name.
     pub fn named(name: &str) -> Option<&'static Self> {
         ALL.into_iter().find(|about| about.name == name)
@@ -97,7 +106,9 @@ pub const SHELL: About = About {
     jupyter_switch: Some(
         "`ServerApp.terminals_enabled=False`, the language servers' extension off, both plugins hidden",
     ),
-    remains: "A notebook cell can start programs (`!id`, `%%bash`, `os.system`): the proxy sees a cell, not what it does.",
+    remains: "Code can start programs (`!id` in a cell, `system()` in R, a task of an extension): the proxy sees code, not what it \
+              does.",
+    remains_held: "Code runs on, and does with files and network what a shell could. Python, R and node are no shells, but languages.",
     ..About::new("allow-shell", "Terminals", &[Capability::Shell])
 };
 
@@ -106,7 +117,7 @@ pub const UPLOADS: About = About {
     refused: "Bringing files in is switched off here",
     advice: "Documents you opened can still be edited and saved. If you need the file here, ask your administrator.",
     remains: "Text typed or pasted into an editor can be saved (up to 8 MiB), notebooks carry what is put into their cells, \
-              and a cell can decode pasted text or fetch from the network.",
+              and code can decode pasted text or fetch from what `session-network` lets through.",
     ..About::new("allow-file-uploads", "File uploads", &[Capability::Upload])
 };
 
@@ -115,8 +126,8 @@ pub const DOWNLOADS: About = About {
     refused: "Taking files out is switched off here",
     advice: "Text files and notebooks can still be opened. If you need the file elsewhere, ask your administrator.",
     jupyter_switch: Some("the plugins that download, export and share are hidden"),
-    remains: "What an editor or a cell's output shows can be copied off the screen, and code can send data over the network \
-              or write it to a folder from which the interface serves its own extensions.",
+    remains: "What an editor or the output of code shows can be copied off the screen, and code can send data to what \
+              `session-network` lets through, or write it to a folder from which the interface serves its own extensions.",
     ..About::new("allow-file-downloads", "File downloads", &[Capability::Download])
 };
 
@@ -125,7 +136,9 @@ pub const PACKAGES: About = About {
     refused: "Installing extensions and packages through the interface is switched off here",
     advice: "Ask your administrator to install what you need for everybody.",
     jupyter_switch: Some("`LabApp.extension_manager=readonly`, the extension manager hidden"),
-    remains: "A cell can run `%pip install` into folders the person may write.",
+    remains: "Code can install into folders the person may write (`%pip install`, `install.packages()`), from what \
+              `session-network` lets through. With `allow-shell=0` beside it, nothing in them is loaded as machine code where the \
+              kernel holds that flag.",
     ..About::new("allow-package-installation", "Package installation", &[Capability::InstallPackage])
 };
 
@@ -133,7 +146,8 @@ pub const PACKAGES: About = About {
 pub const PUBLISH: About = About {
     refused: "Publishing is switched off here",
     advice: "Ask your administrator where results may be shared.",
-    remains: "A cell can run `git push` or send data over the network.",
+    remains: "Code can run `git push` or send data to what `session-network` lets through.",
+    remains_held: "What the screen shows can be copied off it, and files can be downloaded where `allow-file-downloads` lets them.",
     ..About::new(
         "allow-publish",
         "Publishing",
@@ -145,7 +159,8 @@ pub const PUBLISH: About = About {
 pub const EXTERNAL_PUBLISH: About = About {
     refused: "Publishing to places outside is switched off here",
     advice: "Ask your administrator where results may be shared.",
-    remains: "A cell can run `git push` or send data over the network.",
+    remains: "Code can run `git push` or send data to what `session-network` lets through.",
+    remains_held: "What the screen shows can be copied off it, and files can be downloaded where `allow-file-downloads` lets them.",
     ..About::new(
         "allow-external-publish",
         "Publishing outside",
@@ -157,7 +172,7 @@ pub const EXTERNAL_PUBLISH: About = About {
 pub const VCS: About = About {
     refused: "Version control in the interface is switched off here",
     jupyter_switch: Some("the server extensions `jupyterlab_git` and `nbdime` are off, their plugins hidden"),
-    remains: "A cell can run `git`.",
+    remains: "Code can run `git`; with `allow-shell=0` beside it, only what does the same without that program.",
     ..About::new("allow-vcs", "Version control", &[Capability::Vcs])
 };
 
@@ -166,8 +181,10 @@ pub const DIRECTORIES: About = About {
     refused: "Folders outside your home are out of reach here",
     advice: "If you need that folder, ask your administrator to add it to directory-view-allow-list.",
     jupyter_switch: Some("`ServerApp.root_dir` is the home directory"),
-    remains: "A cell or a terminal reads whatever file permissions allow; and a link that is changed between the check and \
+    remains: "Code and terminals read whatever file permissions allow; and a link that is changed between the check and \
               the opening is followed, which only somebody who can run code can time.",
+    remains_held: "Code reads what programs need of the system (`/usr`, `/etc`, `/opt`), as file permissions allow; and whoever knows a \
+                   name can ask whether it is there.",
     ..About::new("restrict-directory-view", "Folders outside your home", &[])
 };
 
@@ -204,7 +221,8 @@ pub const CRAN_REPOS: About = About {
 pub const RPUBS_PUBLISH: About = About {
     refused: "Publishing to RPubs is switched off here",
     advice: "Ask your administrator where results may be shared.",
-    remains: "Code in the console can send data over the network.",
+    remains: "Code in the console can send data to what `session-network` lets through.",
+    remains_held: "What the screen shows can be copied off it, and files can be downloaded where `allow-file-downloads` lets them.",
     ..About::rstudio("allow-rpubs-publish", "Publishing to RPubs", &[Capability::RpubsPublish])
 };
 
@@ -254,8 +272,8 @@ pub const CPU_TIME: About = About {
     rstudio_switch: Some("`--limit-cpu-time-minutes` is passed to `rsession`"),
     remains: "R code can lift the limit again (`setTimeLimit`), and programs started from R are not counted.",
     unheld: Some(
-        "no request can be refused for it; RStudio's own limit is set, other IDEs have none. Use the limit `cpu` of \
-         /etc/security/limits.conf",
+        "no request can be refused for it; RStudio's own limit is set, other IDEs have none. `max-processor-percent` of profiles \
+         shares processors, the limit `cpu` of /etc/security/limits.conf ends processes",
     ),
     ..About::rstudio("limit-cpu-time-minutes", "Longest computation", &[])
 };
@@ -277,8 +295,7 @@ pub const FULL_UI: About = About {
 /// `allow-over-limit-sessions`.
 pub const OVER_LIMIT: About = About {
     unheld: Some(
-        "sessions are not ended for their memory; set a limit where the kernel holds it (`MemoryMax=` of the service, PAM's \
-         limits)",
+        "nobody is let over it: the kernel ends processes of a session that reaches `max-memory-mb`, whoever owns it",
     ),
     ..About::new("allow-over-limit-sessions", "Sessions over their memory limit", &[])
 };

@@ -24,11 +24,13 @@ pub mod inspect;
 pub mod jupyter;
 mod ledger;
 pub mod levels;
+pub mod metadata;
 mod path;
 mod recorded;
 mod refusal;
 mod row;
 pub mod rstudio;
+pub mod sandbox;
 mod start;
 mod summary;
 

@@ -7,7 +7,8 @@ use portcullis_model::{Effect, Level};
 use crate::Flags;
 use crate::flag::{self, About};
 use crate::flags::Switch;
-use crate::levels::{HostFacts, weakest};
+use crate::levels::weakest;
+use crate::sandbox::Held;
 
 /// A line of the home page: a flag and what it means for this person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,36 +34,45 @@ pub struct FlagLine {
 }
 
 impl Flags {
-    /// The flags for a person to read, in a fixed order.
-    pub fn summary(&self) -> Vec<FlagLine> {
-        let blocked = self.lines();
+    /// The flags for a person to read, in a fixed order; `held` is what the kernel holds of them.
+    pub fn summary(&self, held: &Held) -> Vec<FlagLine> {
+        let blocked = self.lines(held);
         let Some(strict) = self.audited() else { return blocked };
-        let recorded =
-            |line: FlagLine| FlagLine { effect: Effect::Audit, level: Level::None, ide_too: false, ..line };
+        let recorded = |line: FlagLine| {
+            let remains = About::named(line.flag).map_or(line.remains, |about| about.remains);
+            FlagLine { effect: Effect::Audit, level: Level::None, ide_too: false, remains, ..line }
+        };
         blocked
             .into_iter()
-            .zip(strict.lines())
+            .zip(strict.lines(held))
             .map(|(line, strict)| if line.restricts || !strict.restricts { line } else { recorded(strict) })
             .collect()
     }
 
-    fn lines(&self) -> Vec<FlagLine> {
+    fn lines(&self, held: &Held) -> Vec<FlagLine> {
         let folders = &self.restrict_directories;
         let quota = &self.disk_quota;
         let number = |setting: &crate::Setting<u64>, about| {
-            line(about, setting.value.to_string(), setting.value > 0, &setting.origin)
+            line(about, setting.value.to_string(), setting.value > 0, &setting.origin, held)
         };
-        let mut lines: Vec<FlagLine> = Switch::ALL.iter().map(|switch| self.switch_line(*switch)).collect();
+        let mut lines: Vec<FlagLine> =
+            Switch::ALL.iter().map(|switch| self.switch_line(*switch, held)).collect();
         lines.extend([
-            line(&flag::DIRECTORIES, u8::from(folders.value).to_string(), folders.value, &folders.origin),
+            line(
+                &flag::DIRECTORIES,
+                u8::from(folders.value).to_string(),
+                folders.value,
+                &folders.origin,
+                held,
+            ),
             number(&self.upload_limit_mb, &flag::UPLOAD_LIMIT),
             number(&self.cpu_minutes, &flag::CPU_TIME),
-            line(&flag::DISK_QUOTA, u8::from(quota.value).to_string(), quota.value, &quota.origin),
+            line(&flag::DISK_QUOTA, u8::from(quota.value).to_string(), quota.value, &quota.origin, held),
         ]);
         lines
     }
 
-    fn switch_line(&self, switch: Switch) -> FlagLine {
+    fn switch_line(&self, switch: Switch, held: &Held) -> FlagLine {
         // `allow-publish=0` includes the narrower ones: what a person reads is what holds.
         let wider: &[Switch] = match switch {
             Switch::ExternalPublish => &[Switch::Publish],
@@ -70,16 +80,16 @@ impl Flags {
             _ => &[],
         };
         let own = self.setting(switch);
-        let held =
+        let value =
             wider.iter().map(|wider| self.setting(*wider)).find(|setting| !setting.value).unwrap_or(own);
         // What is off because nobody said otherwise is no news to anybody.
-        let said = switch.by_default() || held.origin != Origin::Default;
-        line(switch.about(), u8::from(held.value).to_string(), !held.value && said, &held.origin)
+        let said = switch.by_default() || value.origin != Origin::Default;
+        line(switch.about(), u8::from(value.value).to_string(), !value.value && said, &value.origin, held)
     }
 }
 
-fn line(about: &'static About, value: String, restricts: bool, origin: &Origin) -> FlagLine {
-    let level = weakest(Ide::BUILT_IN, about, &HostFacts::default()).unwrap_or(Level::None);
+fn line(about: &'static About, value: String, restricts: bool, origin: &Origin, held: &Held) -> FlagLine {
+    let level = weakest(Ide::BUILT_IN, about, held).unwrap_or(Level::None);
     let switched = Ide::BUILT_IN.iter().any(|ide| about.switch(*ide).is_some());
     FlagLine {
         flag: about.name,
@@ -90,6 +100,6 @@ fn line(about: &'static About, value: String, restricts: bool, origin: &Origin) 
         origin: origin.clone(),
         level: if restricts { level } else { Level::None },
         ide_too: restricts && switched,
-        remains: about.remains,
+        remains: about.remains_at(level),
     }
 }

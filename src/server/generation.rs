@@ -5,6 +5,7 @@
 
 use portcullis_conf::{FrameOrigin, Settings, Sources, load};
 use portcullis_model::cookie::KeyRing;
+use portcullis_model::host::HostFacts;
 use portcullis_model::sign_in::Principal;
 use portcullis_pages::{Root, StaySignedIn};
 use portcullis_policy::{Adapters, Flags};
@@ -63,6 +64,8 @@ pub(crate) struct Generation {
     pub(crate) life: u64,
     /// Whether a person's act moves the end.
     pub(crate) slides: bool,
+    /// What the machine's kernel can hold.
+    pub(crate) host: HostFacts,
 }
 
 impl Generation {
@@ -89,7 +92,8 @@ impl Generation {
         let root = Root::new(&settings.rserver.www_root_path);
         let jar = Jar::new(root.as_str(), settings.secure_cookies(), settings.rserver.www_same_site);
         let ring = KeyRing::new(&told.keys, jar.name).ok_or(GenerationError::NoKey)?;
-        Ok((Self::assemble(told.generation, settings, root, jar, ring), tls))
+        let built = Self::assemble(told.generation, settings, root, jar, ring);
+        Ok((Self { host: told.host.clone(), ..built }, tls))
     }
 
     fn assemble(number: u64, settings: Settings, root: Root, jar: Jar, ring: KeyRing) -> Self {
@@ -112,7 +116,8 @@ impl Generation {
             u64::from(server.auth_stay_signed_in_days.max(1)) * 24 * 60 * 60
         };
         let adapters = Adapters::new(&settings);
-        Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides }
+        let host = HostFacts::default();
+        Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides, host }
     }
 
     /// What this person may do, as the files say it.
@@ -195,6 +200,7 @@ pub(crate) mod tests {
             files: files.iter().map(file).collect(),
             keys: vec![Key::new(Secret::new(vec![9; 32])).expect("a key")],
             tls: None,
+            host: HostFacts::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use portcullis_conf::adapters::TCP_REFUSED;
 use portcullis_model::AppName;
 use portcullis_model::session::Ide;
 use portcullis_pages::{HomePage, Lifted, Recorded, Restriction, SessionCard, StartChoice, meaning};
+use portcullis_policy::sandbox::Held;
 use portcullis_policy::{App, code_server, rstudio};
 use portcullis_proxy::Body;
 
@@ -33,7 +34,11 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
             ..SessionCard::from(&live.session)
         })
         .collect();
-    let lines: Vec<_> = person.standing.flags.summary().into_iter().filter(|line| line.restricts).collect();
+    let (generation, who) = (call.generation(), &person.sign_in.principal);
+    let held =
+        Held::of(&generation.settings, &person.standing.flags, &who.user, &who.groups, &generation.host);
+    let lines: Vec<_> =
+        person.standing.flags.summary(&held).into_iter().filter(|line| line.restricts).collect();
     let texts: Vec<(String, String)> = lines
         .iter()
         .map(|line| {

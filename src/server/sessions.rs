@@ -92,6 +92,13 @@ fn refused(call: &Call<'_>, ide: Ide, error: OpenError) -> Response<Body> {
                 call.generation().adapters.title(&ide)
             ),
         ),
+        OpenError::NotConfined { rule, why } => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "The administrator demands `{rule}`, and this machine can't hold it: {why}. So nothing is started. Tell the \
+                 administrator."
+            ),
+        ),
         OpenError::NotOffered { why } => {
             (StatusCode::FORBIDDEN, format!("{why}. Ask the administrator if you need it."))
         }

@@ -1,42 +1,80 @@
-//! What the kernel of this machine could enforce: looked at, never changed. Nothing enforces by it yet.
+//! What the kernel of this machine can hold: looked at and tried, with no effect that lasts.
 //!
-//! Called by the administrator's command, which says how strongly each flag holds and what would make it hold more.
+//! Called once by the launcher at its start, which plans sessions by it, and by the administrator's command, which says how
+//! strongly each flag holds and what would make it hold more. What can't be seen or tried counts as not there: as root the
+//! answer is whole, as anybody else it is what they can see.
 
 use std::fs;
 use std::path::Path;
+
+use crate::cgroup::Hierarchies;
+use crate::{audit, bpf};
+
+mod trials;
 
 /// What was found; what can't be seen counts as not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// Version of Landlock's interface (`landlock(7)`); `None` without Landlock or where it is off.
     pub landlock: Option<u32>,
+    /// Whether filters for system calls can be set.
+    pub seccomp: bool,
+    /// Whether a child of ours can have mounts and processes of its own: tried.
+    pub namespaces: bool,
+    /// Whether a child of ours can have a network of its own: tried.
+    pub network_namespace: bool,
+    /// Whether files in memory can be kept from being programs (`vm.memfd_noexec`).
+    pub memfd_noexec: bool,
     /// 2 for the unified hierarchy, 1 for the older one alone, 0 for none.
     pub cgroup: u8,
-    /// Controllers of the unified hierarchy that the group of this process has.
+    /// Whether all processes of a control group can be ended at once.
+    pub cgroup_kill: bool,
+    /// Controllers that sessions' groups can have (`memory`, `pids`, `cpu`).
     pub controllers: Vec<String>,
-    /// Whether the kernel's audit system is built in (`/proc/self/loginuid`).
+    /// Whether connections of a control group can be ruled: tried.
+    pub connections: bool,
+    /// Whether listeners of other people's sessions can be told from the machine's own: tried.
+    pub neighbours: bool,
+    /// Why connections can't be ruled; empty where they can.
+    pub no_connections: String,
+    /// Whether the kernel's audit system answers.
     pub audit: bool,
     /// Whether accounts other than root may make user namespaces.
     pub user_namespaces: bool,
-    /// Whether filters for system calls can be set.
-    pub seccomp: bool,
     /// What this machine is a container of, as far as it can be told.
     pub container: Option<String>,
 }
 
-/// Looks.
-pub fn probe() -> Host {
+/// Looks and tries, with the hierarchies in which sessions' groups are made. A process with several threads makes no trials of
+/// namespaces.
+pub fn probe(hierarchies: &Hierarchies) -> Host {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let controllers = hierarchies.controllers();
+    let rules = bpf::probe();
     Host {
         landlock: landlock(),
+        seccomp: seccomp(),
+        namespaces: trials::namespaces(),
+        network_namespace: trials::network(),
+        memfd_noexec: Path::new("/proc/sys/vm/memfd_noexec").exists(),
         cgroup: cgroup_version(&groups, Path::new("/sys/fs/cgroup/cgroup.controllers").exists()),
-        controllers: controllers(&groups),
-        audit: Path::new("/proc/self/loginuid").exists(),
+        cgroup_kill: controllers.kill,
+        controllers: [
+            ("cpu", controllers.processors),
+            ("memory", controllers.memory),
+            ("pids", controllers.processes),
+        ]
+        .into_iter()
+        .filter_map(|(name, version)| version.map(|_| name.to_owned()))
+        .collect(),
+        connections: rules.rules,
+        neighbours: rules.neighbours,
+        no_connections: rules.why.unwrap_or_default(),
+        audit: audit::reachable().is_ok(),
         user_namespaces: user_namespaces(
             number("/proc/sys/user/max_user_namespaces"),
             number("/proc/sys/kernel/unprivileged_userns_clone"),
         ),
-        seccomp: seccomp(),
         container: container(),
     }
 }
@@ -63,13 +101,6 @@ fn cgroup_version(groups: &str, unified: bool) -> u8 {
         Some(_) if unified => 2,
         Some(_) => 1,
     }
-}
-
-fn controllers(groups: &str) -> Vec<String> {
-    let Some(own) = groups.lines().find_map(|line| line.strip_prefix("0::/")) else { return Vec::new() };
-    let file = Path::new("/sys/fs/cgroup").join(own).join("cgroup.controllers");
-    let text = fs::read_to_string(file).unwrap_or_default();
-    text.split_whitespace().map(str::to_owned).collect()
 }
 
 fn number(path: &str) -> Option<u64> {
@@ -109,12 +140,11 @@ mod tests {
         assert!(user_namespaces(Some(100), None) && user_namespaces(Some(1), Some(1)));
         assert!(!user_namespaces(Some(0), None) && !user_namespaces(Some(1), Some(0)));
         assert!(!user_namespaces(None, Some(1)));
-        assert_eq!(controllers("0::/no/such/group\n"), Vec::<String>::new());
     }
 
     #[test]
     fn this_machine_is_looked_at() {
-        let host = probe();
+        let host = probe(&Hierarchies::find());
         assert!(host.landlock.is_none_or(|version| version < 1000));
         assert!(host.seccomp, "every kernel this runs on has it");
     }

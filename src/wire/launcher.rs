@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use portcullis_model::audit::Event;
 use portcullis_model::cookie::Key;
 use portcullis_model::exemption::Exemption;
+use portcullis_model::host::HostFacts;
 use portcullis_model::session::{Ide, Session};
 use portcullis_model::sign_in::{Denied, SignIn, SignInEnd};
 use portcullis_model::{ExemptionId, Level, Secret, SessionId, SignInId};
@@ -184,6 +185,13 @@ pub enum OpenError {
         /// Why there is no more.
         reason: String,
     },
+    /// The configuration demands of the kernel what this machine hasn't got.
+    NotConfined {
+        /// The option, its value and its place.
+        rule: String,
+        /// What is missing.
+        why: String,
+    },
     /// It is not for this person, or can't be run so that nobody else reaches it.
     NotOffered {
         /// Which and why, a sentence without its end.
@@ -231,6 +239,8 @@ pub struct Configuration {
     pub keys: Vec<Key>,
     /// Certificate chain and private key as PEM, when `ssl-enabled=1`. Root read them; root didn't parse them.
     pub tls: Option<TlsMaterial>,
+    /// What the machine's kernel can hold, for the pages.
+    pub host: HostFacts,
 }
 
 /// PEM texts.

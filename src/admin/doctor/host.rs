@@ -1,12 +1,28 @@
 //! The kernel's features as the policy's facts, and in words.
 
 use portcullis_policy::levels::HostFacts;
-use portcullis_sys::host::{Host, probe};
+use portcullis_sys::cgroup::Hierarchies;
+use portcullis_sys::host::probe;
 
 /// What the policy wants to know of this machine.
 pub(crate) fn facts() -> HostFacts {
-    let Host { landlock, cgroup, controllers, audit, user_namespaces, seccomp, container } = probe();
-    HostFacts { landlock, cgroup, controllers, audit, user_namespaces, seccomp, container }
+    let found = probe(&Hierarchies::find());
+    HostFacts {
+        landlock: found.landlock,
+        seccomp: found.seccomp,
+        namespaces: found.namespaces,
+        network_namespace: found.network_namespace,
+        memfd_noexec: found.memfd_noexec,
+        connections: found.connections,
+        neighbours: found.neighbours,
+        no_connections: found.no_connections,
+        cgroup: found.cgroup,
+        cgroup_kill: found.cgroup_kill,
+        controllers: found.controllers,
+        audit: found.audit,
+        user_namespaces: found.user_namespaces,
+        container: found.container,
+    }
 }
 
 /// Name and state of each feature.

@@ -1,10 +1,12 @@
 //! Flag × IDE × level with the reason, and where a demanded level isn't reached.
 
 use portcullis_conf::{FileKind, Settings};
+use portcullis_model::UserName;
 use portcullis_model::session::Ide;
 use portcullis_model::{Effect, Level};
 use portcullis_policy::flag::{self, About};
 use portcullis_policy::levels::{HostFacts, level};
+use portcullis_policy::sandbox::Held;
 use portcullis_policy::{Flags, Origin};
 use serde::Serialize;
 
@@ -40,7 +42,8 @@ pub(super) struct Line {
 
 /// All flags in all these IDEs.
 pub(super) fn lines(settings: Option<&Settings>, ides: &[Ide], host: &HostFacts) -> Vec<Line> {
-    let summary = settings.map(|settings| everybody(settings).summary()).unwrap_or_default();
+    let held = settings.map_or_else(Held::default, |settings| held(settings, host));
+    let summary = settings.map(|settings| everybody(settings).summary(&held)).unwrap_or_default();
     flag::ALL
         .into_iter()
         .map(|about| {
@@ -52,19 +55,29 @@ pub(super) fn lines(settings: Option<&Settings>, ides: &[Ide], host: &HostFacts)
                 restricts: said.is_some_and(|line| line.restricts),
                 effect: said.filter(|line| line.restricts).map(|line| line.effect.word()),
                 remains: about.remains,
-                ides: ides.iter().map(|ide| cell(*ide, about, host)).collect(),
+                ides: ides.iter().map(|ide| cell(*ide, about, &held)).collect(),
             }
         })
         .collect()
 }
 
-/// The flags of whoever is in no group and has no section of their own.
-fn everybody(settings: &Settings) -> Flags {
-    Flags::resolve(settings, &"-".parse().or_else(|_| "somebody".parse()).expect("one is a name"), &[])
+/// Whoever is in no group and has no section of their own.
+fn nobody() -> UserName {
+    "-".parse().or_else(|_| "somebody".parse()).expect("one is a name")
 }
 
-fn cell(ide: Ide, about: &About, host: &HostFacts) -> Cell {
-    let found = level(ide, about, host);
+/// The flags of such a person.
+fn everybody(settings: &Settings) -> Flags {
+    Flags::resolve(settings, &nobody(), &[])
+}
+
+/// What this machine's kernel holds of them.
+pub(super) fn held(settings: &Settings, host: &HostFacts) -> Held {
+    Held::of(settings, &everybody(settings), &nobody(), &[], host)
+}
+
+fn cell(ide: Ide, about: &About, held: &Held) -> Cell {
+    let found = level(ide, about, held);
     Cell {
         ide: ide.word().to_owned(),
         applies: found.applies,
@@ -78,14 +91,15 @@ fn cell(ide: Ide, about: &About, host: &HostFacts) -> Cell {
 pub(super) fn minimums(settings: &Settings, ides: &[Ide], host: &HostFacts) -> Vec<Check> {
     let origin = settings.origin(FileKind::Portcullis, "minimum-level");
     let demanded = &settings.portcullis.minimum_level;
-    let lines = everybody(settings).summary();
+    let held = held(settings, host);
+    let lines = everybody(settings).summary(&held);
     let mut checks = Vec::new();
     for (name, wanted) in demanded {
         let Some(about) = About::named(name) else { continue };
         let recorded =
             lines.iter().any(|line| line.flag == name && line.restricts && line.effect == Effect::Audit);
         for ide in ides {
-            let found = level(*ide, about, host);
+            let found = level(*ide, about, &held);
             let got = if recorded { Level::None } else { found.level };
             if !found.applies || got >= *wanted {
                 continue;

@@ -15,6 +15,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use portcullis_model::session::Ide;
 use portcullis_policy::Capability;
+use portcullis_policy::sandbox::Held;
 
 use crate::daemon::RunDir;
 use crate::judge::Bench;
@@ -92,7 +93,9 @@ fn report(dir: &Path, question: &Question) -> anyhow::Result<Report> {
         (None, None) => bail!("say --op or --request"),
     };
     let exemptions = exemptions::lift(&question.run_dir, &person.user, &mut bench.flags);
-    Ok(Report::new(dir, &person, &bench, &case, &ides, exemptions))
+    let host = crate::doctor::host::facts();
+    let held = Held::of(&settings, &bench.flags, &person.user, &person.groups, &host);
+    Ok(Report::new(dir, &person, (&bench, &held), &case, &ides, exemptions))
 }
 
 /// The IDEs that are meant.

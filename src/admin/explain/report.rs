@@ -5,7 +5,8 @@ use std::path::Path;
 use portcullis_model::UserName;
 use portcullis_model::session::Ide;
 use portcullis_policy::flag::About;
-use portcullis_policy::levels::{HostFacts, level};
+use portcullis_policy::levels::level;
+use portcullis_policy::sandbox::Held;
 use portcullis_policy::{Capability, Finer, Flags, PathClaim, Row, finer, row_of};
 use serde::Serialize;
 
@@ -14,7 +15,6 @@ use super::change::Change;
 use super::found::{DoorFound, Finding, LevelFound, RowFound, SHOWN};
 use super::{UNKNOWN, change};
 use crate::Answer;
-use crate::doctor::host;
 use crate::judge::{Bench, Decision, Judged};
 use crate::layout::{field, printable};
 use crate::person::Person;
@@ -34,19 +34,19 @@ pub(super) struct Report {
 struct Desk<'a> {
     user: &'a UserName,
     bench: &'a Bench,
-    facts: HostFacts,
+    held: &'a Held,
 }
 
 impl Report {
     pub(super) fn new(
         dir: &Path,
         person: &Person,
-        bench: &Bench,
+        (bench, held): (&Bench, &Held),
         case: &Case,
         ides: &[Ide],
         exemptions: String,
     ) -> Self {
-        let desk = Desk { user: &person.user, bench, facts: host::facts() };
+        let desk = Desk { user: &person.user, bench, held };
         // Asked without an IDE, those that know it are meant; a request that none knows is the same to all.
         let known = ides.iter().copied().filter(|ide| case.known_in(&bench.adapters, *ide));
         let known: Vec<Ide> = if ides.len() > 1 { known.collect() } else { ides.to_vec() };
@@ -159,13 +159,13 @@ impl Desk<'_> {
     }
 
     fn level(&self, ide: Ide, about: &'static About) -> LevelFound {
-        let found = level(ide, about, &self.facts);
+        let found = level(ide, about, self.held);
         LevelFound {
             flag: about.name,
             level: found.level.word(),
             reason: found.reason,
             raise: found.raise,
-            remains: about.remains,
+            remains: about.remains_at(found.level),
         }
     }
 

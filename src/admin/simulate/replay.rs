@@ -6,6 +6,7 @@ use portcullis_conf::Settings;
 use portcullis_model::session::Ide;
 use portcullis_policy::flag::{self, About};
 use portcullis_policy::levels::{HostFacts, Weak, too_weak};
+use portcullis_policy::sandbox::Held;
 use portcullis_policy::{Ask, Capability, Flags, PathClaim, Refusal, row_of};
 
 use super::records::{Record, What};
@@ -42,13 +43,20 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 pub(super) struct Replay<'s> {
     settings: &'s Settings,
-    people: HashMap<String, Option<Bench>>,
+    /// What holds is judged for this machine.
+    host: HostFacts,
+    people: HashMap<String, Option<(Bench, Held)>>,
     strangers: BTreeSet<String>,
 }
 
 impl<'s> Replay<'s> {
     pub(super) fn new(settings: &'s Settings) -> Self {
-        Self { settings, people: HashMap::new(), strangers: BTreeSet::new() }
+        Self {
+            settings,
+            host: crate::doctor::host::facts(),
+            people: HashMap::new(),
+            strangers: BTreeSet::new(),
+        }
     }
 
     /// People of the log that this machine doesn't know.
@@ -58,7 +66,7 @@ impl<'s> Replay<'s> {
 
     pub(super) fn judge(&mut self, record: &Record) -> Outcome {
         let settings = self.settings;
-        let Some(bench) = self.bench(&record.user) else {
+        let Some((bench, held)) = self.bench(&record.user) else {
             return Outcome::unknown(record, "its user has no name that could be an account's");
         };
         match &record.what {
@@ -71,18 +79,22 @@ impl<'s> Replay<'s> {
                 Outcome { before, after, flag, route, why }
             }
             What::Transfer { upload, path, bytes } => transfer(bench, record.ide, *upload, path, *bytes),
-            What::Start { refused } => start(settings, &bench.flags, record.ide, *refused),
+            What::Start { refused } => start(settings, (&bench.flags, held), record.ide, *refused),
         }
     }
 
-    fn bench(&mut self, user: &str) -> Option<&Bench> {
+    fn bench(&mut self, user: &str) -> Option<&(Bench, Held)> {
         if !self.people.contains_key(user) {
             let person = Person::look_up(user).ok().flatten().or_else(|| {
                 self.strangers.insert(user.to_owned());
                 let user = user.parse().ok()?;
                 Some(Person { user, groups: Vec::new(), home: None, here: false })
             });
-            let bench = person.map(|person| Bench::new(self.settings, &person));
+            let bench = person.map(|person| {
+                let bench = Bench::new(self.settings, &person);
+                let held = Held::of(self.settings, &bench.flags, &person.user, &person.groups, &self.host);
+                (bench, held)
+            });
             self.people.insert(user.to_owned(), bench);
         }
         self.people.get(user)?.as_ref()
@@ -253,7 +265,7 @@ fn transfer(bench: &Bench, ide: Ide, upload: bool, path: &str, bytes: u64) -> Ou
     }
 }
 
-fn start(settings: &Settings, flags: &Flags, ide: Ide, refused: bool) -> Outcome {
+fn start(settings: &Settings, (flags, held): (&Flags, &Held), ide: Ide, refused: bool) -> Outcome {
     let before = if refused { Fate::Refused } else { Fate::Passes };
     let outcome = |after, flag: &str, why| Outcome {
         before,
@@ -266,7 +278,7 @@ fn start(settings: &Settings, flags: &Flags, ide: Ide, refused: bool) -> Outcome
         return outcome(Fate::Refused, "", why);
     }
     let demanded = &settings.portcullis.minimum_level;
-    match too_weak(ide, flags, demanded, &HostFacts::default()) {
+    match too_weak(ide, flags, demanded, held) {
         Some(Weak { flag, wanted, got, .. }) => {
             let why = format!("minimum-level={flag}:{}: it holds at {}", wanted.word(), got.word());
             outcome(Fate::Refused, flag, why)

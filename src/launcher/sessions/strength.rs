@@ -8,7 +8,8 @@ use portcullis_model::session::Ide;
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{Effect, Level};
 use portcullis_policy::Flags;
-use portcullis_policy::levels::{HostFacts, Weak};
+use portcullis_policy::levels::Weak;
+use portcullis_policy::sandbox::Held;
 use portcullis_wire::launcher::OpenError;
 
 use crate::launcher::Launcher;
@@ -20,7 +21,9 @@ impl Launcher {
     pub(super) fn strong_enough(&mut self, sign_in: &SignIn, ide: Ide) -> Result<(), OpenError> {
         let who = &sign_in.principal;
         let portcullis = &self.active.settings.portcullis;
-        let weak = too_weak(ide, &self.flags(who), &portcullis.minimum_level, &HostFacts::default());
+        let flags = self.flags(who);
+        let held = Held::of(&self.active.settings, &flags, &who.user, &who.groups, &self.host);
+        let weak = too_weak(ide, &flags, &portcullis.minimum_level, &held);
         let Some(error) = weak else { return Ok(()) };
         if let OpenError::Level { flag, wanted, got, .. } = &error {
             let origin = self.active.settings.origin(FileKind::Portcullis, "minimum-level");
@@ -51,9 +54,9 @@ pub(super) fn too_weak(
     ide: Ide,
     flags: &Flags,
     demanded: &[(String, Level)],
-    host: &HostFacts,
+    held: &Held,
 ) -> Option<OpenError> {
-    let Weak { flag, wanted, got, reason } = portcullis_policy::levels::too_weak(ide, flags, demanded, host)?;
+    let Weak { flag, wanted, got, reason } = portcullis_policy::levels::too_weak(ide, flags, demanded, held)?;
     Some(OpenError::Level { flag: flag.to_owned(), wanted, got, reason })
 }
 
@@ -64,7 +67,7 @@ mod tests {
 
     fn found(ide: Ide, flags: &Flags, demanded: &[(&str, Level)]) -> Option<(String, Level)> {
         let demanded: Vec<_> = demanded.iter().map(|(flag, level)| ((*flag).to_owned(), *level)).collect();
-        match too_weak(ide, flags, &demanded, &HostFacts::default())? {
+        match too_weak(ide, flags, &demanded, &Held::default())? {
             OpenError::Level { flag, got, reason, .. } => {
                 assert!(!reason.is_empty());
                 Some((flag, got))

@@ -5,16 +5,22 @@ use std::fmt::Write as _;
 use portcullis_model::session::Ide;
 
 use crate::flag::{self, About};
-use crate::levels::{HostFacts, level};
+use crate::levels::level;
+use crate::sandbox::Held;
 
 /// Markdown for `docs/flags.md`.
 pub(crate) fn reference() -> String {
     let mut page = HEAD.to_owned();
+    let full = Held::full();
     page.push_str("\n| flag | about | RStudio | JupyterLab | VS Code |\n| --- | --- | --- | --- | --- |\n");
     for about in flag::ALL {
         let levels = [Ide::Rstudio, Ide::Jupyter, Ide::CodeServer].map(|ide| {
-            let found = level(ide, about, &HostFacts::default());
-            if found.applies { found.level.word() } else { "–" }
+            let (with, without) = (level(ide, about, &full), level(ide, about, &Held::default()));
+            match (with.applies, with.level == without.level) {
+                (false, _) => "–".to_owned(),
+                (true, true) => with.level.word().to_owned(),
+                (true, false) => format!("{} / {}", with.level.word(), without.level.word()),
+            }
         });
         let [rstudio, jupyter, code] = levels;
         let _ = writeln!(page, "| `{}` | {} | {rstudio} | {jupyter} | {code} |", about.name, about.title);
@@ -44,6 +50,9 @@ fn entry(page: &mut String, about: &About) {
     }
     if !about.remains.is_empty() {
         let _ = writeln!(page, "\nWhat remains possible: {}", about.remains);
+    }
+    if !about.remains_held.is_empty() {
+        let _ = writeln!(page, "\nWhat remains possible where the kernel holds it: {}", about.remains_held);
     }
 }
 

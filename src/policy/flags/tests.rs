@@ -3,6 +3,7 @@
 use portcullis_model::{Effect, Level};
 
 use super::*;
+use crate::sandbox::Held;
 
 type Change = fn(&mut Flags);
 
@@ -51,8 +52,12 @@ fn every_flag_alone_is_restrictive_and_shown() {
         for &taken in About::named(name).expect("a flag").takes {
             assert_eq!(flags.denies(taken).map(|denial| denial.about.name), Some(*name), "{taken}");
         }
-        let restricting: Vec<_> =
-            flags.summary().into_iter().filter(|line| line.restricts).map(|line| line.flag).collect();
+        let restricting: Vec<_> = flags
+            .summary(&Held::default())
+            .into_iter()
+            .filter(|line| line.restricts)
+            .map(|line| line.flag)
+            .collect();
         assert!(restricting.contains(name), "{name}: {restricting:?}");
     }
     assert_eq!(
@@ -67,7 +72,7 @@ fn what_is_off_unsaid_takes_its_own_capability_and_no_more() {
     let denial = flags.denies(Capability::PresentationCommands).expect("off as upstream");
     assert_eq!(denial.rule(), "allow-presentation-commands=0 (default)");
     assert!(flags.denies_in(Ide::Rstudio, Capability::Unknown).is_none());
-    assert!(flags.summary().iter().all(|line| !line.restricts));
+    assert!(flags.summary(&Held::default()).iter().all(|line| !line.restricts));
     for capability in Capability::ALL {
         let denied = flags.denies_in(Ide::Rstudio, capability).is_some();
         assert_eq!(denied, capability == Capability::PresentationCommands, "{capability}");
@@ -119,7 +124,7 @@ fn what_is_recorded_only_is_given_and_kept_beside() {
     let rule = strict.denies(Capability::Shell).map(|denial| denial.rule());
     assert_eq!(rule.as_deref(), Some("allow-shell=0 (rsession.conf:1)"));
     let effects: Vec<_> = alice
-        .summary()
+        .summary(&Held::default())
         .into_iter()
         .filter(|line| line.restricts)
         .map(|line| (line.flag, line.effect, line.level))
@@ -175,7 +180,12 @@ fn publishing_includes_publishing_outside() {
     let name = |flags: &Flags| taker(flags, Capability::PublishExternal);
     assert_eq!(taker(&flags, Capability::RpubsPublish), Some("allow-publish"));
     assert_eq!(name(&flags), Some("allow-publish"));
-    assert!(flags.summary().iter().any(|line| line.flag == "allow-external-publish" && line.restricts));
+    assert!(
+        flags
+            .summary(&Held::default())
+            .iter()
+            .any(|line| line.flag == "allow-external-publish" && line.restricts)
+    );
     flags.publish.value = true;
     flags.external_publish.value = false;
     assert_eq!(name(&flags), Some("allow-external-publish"));

@@ -72,6 +72,14 @@ fn a_session_that_is_not_opened_says_why() {
             403,
             "minimum-level",
         ),
+        (
+            OpenError::NotConfined {
+                rule: "session-sandbox=required (portcullis.conf:1)".into(),
+                why: "Landlock: this <jupyter> kernel hasn't got it".into(),
+            },
+            503,
+            "session-sandbox=required",
+        ),
     ] {
         std::thread::scope(|scope| {
             let answer = scope.spawn(|| browser.submit("/sessions", "ide=jupyter"));

@@ -1,0 +1,140 @@
+//! The view: temporary files of a session's own, what is hidden in it, what stays, and where nothing is a program.
+
+use portcullis_model::sandbox::{Network, View};
+
+use super::files::{Files, add, below, real};
+use super::{Asked, Machine, TEMPORARY, programs, reach};
+
+/// Where a person's own service manager and terminals listen: code would ask them to start a program outside.
+const OUTSIDE: [&str; 2] = ["/run/user", "/run/screen"];
+
+/// Services that start programs for whoever may ask them, some as root: out of reach where anything is restricted.
+const SERVICES: [&str; 12] = [
+    "/run/dbus",
+    "/run/docker.sock",
+    "/run/docker",
+    "/run/containerd",
+    "/run/podman",
+    "/run/crio",
+    "/run/libvirt",
+    "/run/lxd.socket",
+    "/run/snapd.socket",
+    "/run/incus",
+    "/var/snap/lxd/common/lxd",
+    "/var/lib/incus",
+];
+
+/// Services that speak to the network for whoever asks: out of reach where a session has none.
+const SPEAKERS: [&str; 5] =
+    ["/run/systemd/resolve", "/run/nscd", "/run/avahi-daemon", "/var/lib/sss/pipes", "/run/cups"];
+
+/// Variables in which PAM says where it put something for this person.
+const PLACES: [&str; 3] = ["KRB5CCNAME", "SSH_AUTH_SOCK", "XAUTHORITY"];
+
+/// Folders at the top of the machine that belong to the system, or to people.
+const NOT_DATA: [&str; 16] = [
+    "bin",
+    "boot",
+    "dev",
+    "etc",
+    "home",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "lost+found",
+    "opt",
+    "proc",
+    "root",
+    "sbin",
+    "sys",
+    "usr",
+];
+
+/// The view of a session; `closed` says that something restricts it.
+pub(super) fn view(
+    asked: &Asked<'_>,
+    network: &Network,
+    tmp_mb: u32,
+    data_only: Vec<String>,
+    kept: Vec<String>,
+    closed: bool,
+) -> View {
+    let mut hidden = Vec::new();
+    // Other sessions, the administrator's socket.
+    if let Some(run) = run_dir(&asked.facts.session_dir) {
+        add(&mut hidden, run);
+    }
+    OUTSIDE.iter().for_each(|path| add(&mut hidden, *path));
+    if closed {
+        SERVICES.iter().for_each(|path| add(&mut hidden, *path));
+    }
+    if *network == Network::Own {
+        SPEAKERS.iter().for_each(|path| add(&mut hidden, *path));
+    }
+    View { tmp_mb, data_only, hidden, kept }
+}
+
+/// The daemon's run directory: `sessions/<id>` is below it.
+fn run_dir(session_dir: &str) -> Option<&str> {
+    let (sessions, _) = session_dir.trim_end_matches('/').rsplit_once('/')?;
+    let (run, name) = sessions.rsplit_once('/')?;
+    // Another layout has nothing else in the parent but sessions.
+    Some(if name == "sessions" && !run.is_empty() { run } else { sessions }).filter(|path| !path.is_empty())
+}
+
+/// What stays visible below folders that are hidden or the session's own.
+pub(super) fn kept(asked: &Asked<'_>, machine: &Machine<'_>) -> Vec<String> {
+    let mut kept = vec![asked.facts.session_dir.clone()];
+    let covered =
+        |path: &str| TEMPORARY.iter().chain(&OUTSIDE).any(|folder| below(path, folder) && path != *folder);
+    let mut keep = |path: &str| {
+        // A name with `..` could name anything; nothing of ours has one.
+        if covered(path) && !path.split('/').any(|part| part == "..") {
+            add(&mut kept, path);
+        }
+    };
+    for (name, value) in &asked.facts.pam_env {
+        if PLACES.contains(&name.as_str()) {
+            let path = value.strip_prefix("FILE:").or_else(|| value.strip_prefix("DIR:")).unwrap_or(value);
+            keep(path);
+        }
+    }
+    keep(&asked.facts.home);
+    keep(machine.stub);
+    for folder in programs::own_folders(asked.ide, &asked.command.program, machine.files) {
+        keep(folder.strip_suffix("/bin").unwrap_or(&folder));
+    }
+    if asked.flags.restrict_directories.value {
+        asked.flags.directories.value.iter().for_each(|path| keep(path));
+    }
+    kept
+}
+
+/// Folders in which nothing is a program nor a library, where neither shells nor packages are allowed: all that a person may
+/// write to. Those in which the IDE itself lies are left out, and are not written to.
+pub(super) fn data_only(asked: &Asked<'_>, machine: &Machine<'_>) -> Vec<String> {
+    let files: &dyn Files = machine.files;
+    let mut folders = reach::writable(asked, files);
+    if asked.flags.restrict_directories.value {
+        for path in &asked.flags.directories.value {
+            if let Some(real) = real(files, path).filter(|_| path.starts_with('/')) {
+                add(&mut folders, real);
+            }
+        }
+    } else {
+        let mut top = files.names("/");
+        top.retain(|name| {
+            !NOT_DATA.contains(&name.as_str()) && !["run", "tmp", "var"].contains(&name.as_str())
+        });
+        top.sort_unstable();
+        for path in top.iter().map(|name| format!("/{name}")) {
+            if real(files, &path).as_deref() == Some(path.as_str()) {
+                add(&mut folders, path);
+            }
+        }
+    }
+    let ours = programs::own_folders(asked.ide, &asked.command.program, files);
+    folders.retain(|folder| !ours.iter().any(|own| below(own, folder)) && !below(machine.stub, folder));
+    folders
+}
