@@ -23,6 +23,7 @@ mod jupyter_browser;
 mod matrix;
 mod memory;
 mod neighbours;
+mod network;
 mod options;
 mod prompts;
 mod reload;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         bad_input::all(),
         attacks::all(),
         neighbours::all(),
+        network::all(),
         options::all(),
         reload::all(),
         crash::all(),

@@ -24,11 +24,7 @@ pub enum SessionNetwork {
 impl SessionNetwork {
     /// What `loopback` stands for.
     pub const LOOPBACK: [Destination; 2] = [
-        Destination {
-            address: IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 0)),
-            prefix: 8,
-            ports: None,
-        },
+        Destination { address: IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 0)), prefix: 8, ports: None },
         Destination { address: IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), prefix: 128, ports: None },
     ];
 }

@@ -12,7 +12,9 @@ use crate::log::chain;
 pub(super) fn put_in_force(network: &Network, group: &Group) -> Result<(), String> {
     let Network::Ruled(egress) = network else { return Ok(()) };
     let Some(folder) = group.unified() else {
-        return Err("the rules on connections need a control group of version 2, and the session has none".into());
+        return Err(
+            "the rules on connections need a control group of version 2, and the session has none".into()
+        );
     };
     bpf::attach(folder, &rules(egress))
         .map_err(|error| format!("the rules on connections can't be put in force: {}", chain(&error)))
@@ -47,8 +49,14 @@ mod tests {
 
     #[test]
     fn a_plan_becomes_rules_as_it_stands() {
-        let one = Destination { address: "10.0.0.0".parse().expect("an address"), prefix: 8, ports: Some((1, 2)) };
-        let egress = Egress { refused: vec![one], allowed: Some(vec![one, one]), listen: true, neighbours_closed: true };
+        let one =
+            Destination { address: "10.0.0.0".parse().expect("an address"), prefix: 8, ports: Some((1, 2)) };
+        let egress = Egress {
+            refused: vec![one],
+            allowed: Some(vec![one, one]),
+            listen: true,
+            neighbours_closed: true,
+        };
         let rules = rules(&egress);
         assert_eq!((rules.refused.len(), rules.allowed.as_ref().map(Vec::len)), (1, Some(2)));
         assert_eq!((rules.refused[0].prefix, rules.refused[0].ports), (8, Some((1, 2))));

@@ -2,14 +2,16 @@
 //! a line an answer: wall-clock and processor time in microseconds, children's included.
 //!
 //! `spawn N PROGRAM` starts a program N times, one after the other; `files N` makes, writes, looks at, reads and removes N small
-//! files in a folder of its own below `$HOME`; `run PROGRAM ARG…` (separated by tabs) runs a program once.
+//! files in a folder of its own below `$HOME`; `run PROGRAM ARG…` (separated by tabs) runs a program once; `connect ADDRESS` makes
+//! a TCP connection and `listen ADDRESS` takes such from then on.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Result, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
@@ -74,8 +76,19 @@ fn obey(order: &str, home: &Path) -> Result<()> {
             let (program, args) = words.split_first().ok_or_else(wrong)?;
             run(program, args, home)
         }
+        "connect" => connect(rest.parse().map_err(|_| wrong())?),
+        "listen" => {
+            let listener = TcpListener::bind(rest)?;
+            std::thread::spawn(move || listener.incoming().for_each(drop));
+            Ok(())
+        }
         _ => Err(wrong()),
     }
+}
+
+/// A packet that is dropped is answered by nobody: longer than this takes no connection on one machine.
+fn connect(address: SocketAddr) -> Result<()> {
+    TcpStream::connect_timeout(&address, Duration::from_millis(700)).map(drop)
 }
 
 fn run(program: &str, args: &[&str], home: &Path) -> Result<()> {
