@@ -1,8 +1,10 @@
 //! The kernel's features as the policy's facts, and in words.
 
 use portcullis_policy::levels::HostFacts;
+use portcullis_policy::sandbox::{Found, layers};
 use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::host::probe;
+use serde::Serialize;
 
 /// What the policy wants to know of this machine.
 pub(crate) fn facts() -> HostFacts {
@@ -25,26 +27,46 @@ pub(crate) fn facts() -> HostFacts {
     }
 }
 
-/// Name and state of each feature.
+/// A layer of the kernel's, as it is shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    pub name: &'static str,
+    pub here: bool,
+    pub state: String,
+    /// What it holds, and so what falls without it.
+    pub holds: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+}
+
+/// Every layer, here or not.
+pub(super) fn shown(facts: &HostFacts) -> Vec<Shown> {
+    let shown = |found: Found| {
+        let Found { here, name, holds, state, hint, .. } = found;
+        Shown { name, here, state, holds, hint }
+    };
+    layers(facts).into_iter().map(shown).collect()
+}
+
+/// What else is worth knowing of the kernel.
 pub(super) fn words(facts: &HostFacts) -> Vec<(&'static str, String)> {
-    let here = |there: bool| if there { "here" } else { "not here" }.to_owned();
-    let controllers = if facts.controllers.is_empty() {
-        "no controllers for this process's group".to_owned()
+    let namespaces = if facts.user_namespaces {
+        "may be made, but not in sessions: the filter for system calls closes them"
     } else {
-        format!("controllers {}", facts.controllers.join(", "))
+        "may not be made"
     };
-    let cgroup = match facts.cgroup {
-        0 => "not here".to_owned(),
-        version => format!("version {version}, {controllers}"),
+    let memory = if facts.memfd_noexec {
+        "by the kernel's own switch (`vm.memfd_noexec`)"
+    } else {
+        "by the filter for system calls alone: the switch `vm.memfd_noexec` came with Linux 6.3"
     };
-    let landlock =
-        facts.landlock.map_or_else(|| here(false), |version| format!("version {version} of its interface"));
     vec![
-        ("Landlock", landlock),
-        ("control groups", cgroup),
-        ("seccomp filters", here(facts.seccomp)),
-        ("user namespaces for accounts", here(facts.user_namespaces)),
-        ("kernel audit", here(facts.audit)),
+        (
+            "control groups",
+            if facts.cgroup == 0 { "none".to_owned() } else { format!("version {}", facts.cgroup) },
+        ),
+        ("user namespaces", namespaces.to_owned()),
+        ("programs in memory are closed", memory.to_owned()),
         ("container", facts.container.clone().unwrap_or_else(|| "none that can be told".to_owned())),
     ]
 }

@@ -73,10 +73,14 @@ impl Report {
                 "cgroup": self.facts.cgroup,
                 "controllers": self.facts.controllers,
                 "seccomp": self.facts.seccomp,
+                "namespaces": self.facts.namespaces,
+                "network_namespace": self.facts.network_namespace,
+                "connections": self.facts.connections,
                 "user_namespaces": self.facts.user_namespaces,
                 "audit": self.facts.audit,
                 "container": self.facts.container,
             },
+            "layers": host::shown(&self.facts),
             "checks": self.checks,
             "profile_sections": self.sections,
             "flags": self.lines,
@@ -98,10 +102,7 @@ impl Report {
         self.of(Outcome::Info).iter().for_each(|check| told(&mut out, check, colour));
         out.push_str(&format!("\nright: {}\n", self.of(Outcome::Pass).len()));
         self.of(Outcome::Pass).iter().for_each(|check| told(&mut out, check, colour));
-        out.push_str("\nkernel\n");
-        for (name, state) in host::words(&self.facts) {
-            out.push_str(&format!("  {name:30}{state}\n"));
-        }
+        out.push_str(&kernel(&self.facts));
         self.levels(&mut out);
         out
     }
@@ -141,7 +142,8 @@ impl Report {
         }
         let closing = [
             "A * marks what restricts now; `-` is a flag that is about another IDE.",
-            "Nothing of this version is held by the kernel: code in a console, notebook or terminal is bound by none of these flags.",
+            "What is at `kernel` binds code in consoles, notebooks and terminals too; what is at another level binds what comes \
+             through the browser.",
         ];
         let sections = format!(
             "profiles has {} sections that can change values for some people: `portcullis explain --user NAME` tells for one.",
@@ -152,6 +154,36 @@ impl Report {
         for text in closing {
             wrapped(text, WIDTH).iter().for_each(|line| out.push_str(&format!("{line}\n")));
         }
+    }
+}
+
+/// The layers that sessions are confined by: which are here, what falls without the others, and what to do.
+pub(super) fn kernel(facts: &HostFacts) -> String {
+    let mut out = String::from("\nkernel: what sessions are confined by\n\n");
+    for layer in host::shown(facts) {
+        let label = if layer.here { "here" } else { "missing" };
+        indented(&mut out, &format!("  {label:9}{:27}", layer.name), &layer.state);
+        let indent = " ".repeat(38);
+        if !layer.here {
+            indented(&mut out, &indent, &format!("falls without it: {}", layer.holds));
+        }
+        if !layer.hint.is_empty() {
+            indented(&mut out, &indent, &format!("hint: {}", layer.hint));
+        }
+    }
+    out.push('\n');
+    for (name, state) in host::words(facts) {
+        indented(&mut out, &format!("  {name:36}"), &state);
+    }
+    out
+}
+
+/// A text beside a label, wrapped below itself.
+fn indented(out: &mut String, label: &str, text: &str) {
+    let width = label.chars().count();
+    for (at, line) in wrapped(text, WIDTH.saturating_sub(width)).iter().enumerate() {
+        let label = if at == 0 { label.to_owned() } else { " ".repeat(width) };
+        out.push_str(&format!("{label}{line}\n"));
     }
 }
 

@@ -43,7 +43,7 @@ fn a_refusal_is_told_with_rule_row_level_and_remedy() {
         "capability  shell",
         "jupyter_server_terminals.api_handlers.TerminalRootHandler (seen in",
         "level       proxy for allow-shell: no request",
-        "remains     A notebook cell can start programs",
+        "remains     Code can start programs",
         "to allow    in rsession.conf, line 3, write `allow-shell=1` or for alice alone, at the end of profiles: `[alice]`",
     ] {
         let flat = found.text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -89,7 +89,7 @@ fn off(settings: &Settings) -> String {
 fn needs(host: &HostFacts, layers: &[Layer]) -> Result<(), Short> {
     match layers.iter().map(|layer| layer.found(host)).find(|found| !found.here) {
         Some(missing) => {
-            Err(Short { why: format!("{} is missing: {}", missing.name, missing.state), raise: missing.hint })
+            Err(Short { why: format!("{}: {}", missing.name, missing.state), raise: missing.hint })
         }
         None => Ok(()),
     }
