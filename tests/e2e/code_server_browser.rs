@@ -9,11 +9,12 @@ use anyhow::{Context, Result, ensure};
 use fantoccini::{Client, Locator};
 use libtest_mimic::Trial;
 use portcullis_testing::browser::{Browser, picture};
+use portcullis_testing::builder::Builder;
 use portcullis_testing::{Account, Stage, World, case, stage};
 
 use hands::{
-    ENTER, ESCAPE, STEP, command, dismiss, drop_file, edit, entries, happened, install, keys, menu,
-    open_file, open_path, own_file, own_folders, row, saved, shown, told, upload, written,
+    ENTER, ESCAPE, STEP, answer, command, dismiss, drop_file, edit, entries, happened, install, keys, menu,
+    open_file, open_path, own_file, own_folders, row, saved, search, shown, told, upload, written,
 };
 
 const START: Duration = Duration::from_secs(150);
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("code_server_browser::what_is_off_says_why_and_editing_goes_on", closed),
         case("code_server_browser::what_is_on_works", open),
         case("code_server_browser::folders_out_of_reach_say_so", directories),
+        case("code_server_browser::git_and_search_work_without_a_shell", confined),
     ]
 }
 
@@ -45,7 +47,11 @@ impl Desk {
         let Some(browser) = Browser::start()? else {
             return stage::skip("Chromium is not installed on this machine");
         };
-        let world = stage.world().code_server().conf("rsession.conf", flags).start()?;
+        Self::of(stage.world().code_server().conf("rsession.conf", flags), browser, stem)
+    }
+
+    fn of(world: Builder, browser: Browser, stem: &str) -> Result<Self> {
+        let world = world.start()?;
         let account = world.account(stem)?;
         let desk = Self { browser, world, account };
         desk.prepare()?;
@@ -59,7 +65,7 @@ impl Desk {
             printf 'one\\n' > work/a.txt\n\
             printf 'inside\\n' > work/sub/b.txt\n\
             ln -s /etc/passwd work/outside\n\
-            printf '%s' '{\"workbench.startupEditor\":\"none\",\"git.openRepositoryInParentFolders\":\"never\"}' \
+            printf '%s' '{\"workbench.startupEditor\":\"none\",\"git.useEditorAsCommitInput\":false,\"git.openRepositoryInParentFolders\":\"never\"}' \
               > .local/share/code-server/User/settings.json\n\
             cd work && git init -q . && git config user.email a@example.org && git config user.name a\n";
         let status = Command::new("setpriv")
@@ -270,6 +276,38 @@ fn directories(stage: &Stage) -> Result<()> {
         let page = window.source().await?;
         ensure!(page.contains("restrict-directory-view"), "{page}");
         picture(&window, "vscode-folder-page").await?;
+        window.close().await?;
+        Ok(())
+    })
+}
+
+fn confined(stage: &Stage) -> Result<()> {
+    let Some(browser) = Browser::start()? else {
+        return stage::skip("Chromium is not installed on this machine");
+    };
+    let flags = "allow-shell=0\nallow-package-installation=0\nrestrict-directory-view=1";
+    let world = stage.world().code_server().conf("rsession.conf", flags);
+    let desk = Desk::of(world.conf("portcullis.conf", "session-network=none"), browser, "lin")?;
+    drive(async {
+        let window = desk.browser.window(1280, 900, false).await?;
+        desk.start(&window).await?;
+        open_file(&window, "a.txt").await?;
+        edit(&window, "committed ", &desk.work("a.txt")).await?;
+        command(&window, "Git: Stage All Changes").await?;
+        let index = desk.work(".git/index");
+        happened(&window, "staging", || std::fs::exists(&index).unwrap_or(false)).await?;
+        command(&window, "Git: Commit Staged").await?;
+        answer(&window, "first words").await?;
+        let log = desk.work(".git/logs/HEAD");
+        written(&window, &log, "first words").await?;
+        picture(&window, "vscode-confined-git").await?;
+        // A file that changes outside of the page is seen, and found by the search through all files.
+        std::fs::write(desk.work("sub/b.txt"), "a needle in it\n")?;
+        search(&window, "needle").await?;
+        shown(&window, ".search-view .monaco-list-row", "b.txt").await?;
+        picture(&window, "vscode-confined-search").await?;
+        command(&window, "Terminal: Create New Terminal").await?;
+        told(&window, "allow-shell=0").await?;
         window.close().await?;
         Ok(())
     })

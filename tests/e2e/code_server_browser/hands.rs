@@ -105,6 +105,21 @@ pub(super) async fn open_path(window: &Client, path: &str, says: &str) -> Result
     }
 }
 
+/// Answers the question that the palette's field asks.
+pub(super) async fn answer(window: &Client, text: &str) -> Result<()> {
+    let input = quick_input(window).await?;
+    input.send_keys(&format!("{text}{ENTER}")).await?;
+    Ok(())
+}
+
+/// Searches in all files.
+pub(super) async fn search(window: &Client, text: &str) -> Result<()> {
+    command(window, "Search: Find in Files").await?;
+    let field = Locator::Css(".search-view .search-widget textarea");
+    window.wait().at_most(STEP).for_element(field).await?;
+    keys(window, &format!("{CONTROL}a{RELEASE}{text}{ENTER}")).await
+}
+
 /// Waits until an element of this kind says this.
 pub(super) async fn shown(window: &Client, css: &str, text: &str) -> Result<()> {
     match tokio::time::timeout(STEP, on_screen(window, css, text)).await {
