@@ -76,8 +76,9 @@ impl Launcher {
                     outcome: "accepted".into(),
                     problems: count(&new.remarks),
                 });
-                self.server.hold(ToServer::Configuration(Box::new(new.message())));
+                self.server.hold(ToServer::Configuration(Box::new(new.message(&self.host))));
                 self.before = Some(std::mem::replace(&mut self.active, new));
+                self.begin_recording(std::time::Instant::now());
                 // Told as done when the server has said so, or the next server serves.
             }
         }

@@ -17,16 +17,17 @@ use portcullis_model::audit::{Event, Lost};
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{ExemptionId, SessionId, SignInId};
 use portcullis_sys::cgroup::Hierarchies;
-use portcullis_sys::process::{Ended, reap};
 use portcullis_sys::signals::Signals;
 
 use crate::admin::Admin;
 use crate::audit::Log;
+use crate::children::Child;
 use crate::configuration::Active;
 use crate::dirs::Dirs;
 use crate::exemptions::KeptExemption;
 use crate::log::{chain, say};
-use crate::server::{Server, ServerError};
+use crate::recorder::Recorder;
+use crate::server::Server;
 use crate::sessions::Entry;
 use crate::sign_in::Conversation;
 use crate::state::{Kept, Store};
@@ -40,19 +41,6 @@ const SWEEP: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(1);
 /// Requests of the server handled in one turn, so that one sender can't keep the others waiting.
 const BATCH: usize = 64;
-
-/// A child of this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Child {
-    /// A server.
-    Server,
-    /// A server that was ended for what it did: its end is no news.
-    Dropped,
-    /// The PAM helper of a conversation.
-    Helper(u64),
-    /// The keeper of a session.
-    Keeper(SessionId),
-}
 
 /// What the launcher is doing.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +83,7 @@ enum Source {
     Signals,
     Server,
     Admin,
+    Recorder,
     Helper(u64),
     Words(SessionId),
     Reports(SessionId),
@@ -115,6 +104,8 @@ pub(crate) struct Launcher {
     pub(crate) server: Server,
     /// The administrator's socket.
     pub(crate) admin: Admin,
+    /// What reads the kernel's records of sessions.
+    pub(crate) recorder: Recorder,
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) main_listeners: u8,
     pub(crate) address: SocketAddr,
@@ -134,6 +125,10 @@ pub(crate) struct Launcher {
     pub(crate) mode: Mode,
     pub(crate) announced: bool,
     /// Where sessions' control groups are made.
+    /// What this machine's kernel can hold.
+    pub(crate) host: portcullis_model::host::HostFacts,
+    /// Layers of which was said that it hasn't got them.
+    pub(crate) fallen_said: crate::sessions::plan::Said,
     pub(crate) groups: Hierarchies,
     pub(crate) no_cgroups_said: bool,
     pub(crate) state_failing: bool,
@@ -168,6 +163,7 @@ impl Launcher {
                 Source::Signals => self.on_signals(now),
                 Source::Server => self.on_server(now),
                 Source::Admin => admin = true,
+                Source::Recorder => self.hear_recorder(now),
                 Source::Helper(conversation) => self.hear_helper(conversation, now),
                 Source::Words(session) => self.hear_keeper(session, now),
                 Source::Reports(session) => self.hear_session(session, now),
@@ -194,6 +190,9 @@ impl Launcher {
         let writes = if self.server.wants_to_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
         let mut all = vec![(Source::Signals, Some(self.signals.as_fd()), PollFlags::POLLIN)];
         all.push((Source::Server, self.server.fd(), PollFlags::POLLIN | writes));
+        // While records can't be written, the recorder keeps what it has.
+        let recorder = self.recorder.fd().filter(|_| self.is_healthy());
+        all.push((Source::Recorder, recorder, PollFlags::POLLIN));
         all.extend(self.admin.fds().map(|(fd, flags)| (Source::Admin, Some(fd), flags)));
         for (&id, conversation) in &self.conversations {
             all.push((Source::Helper(id), conversation.fd(), PollFlags::POLLIN));
@@ -245,6 +244,7 @@ impl Launcher {
         self.conversations.values().for_each(|conversation| at(conversation.deadline()));
         self.sessions.values().for_each(|entry| at(entry.deadline));
         at(self.admin.deadline());
+        at(self.recorder.deadline());
         at(self.exemptions_deadline());
         let watches = !(self.sessions.is_empty() && self.sign_ins.is_empty() && self.exemptions.is_empty());
         if watches || !self.lost_records.is_empty() {
@@ -271,50 +271,10 @@ impl Launcher {
         }
     }
 
-    /// Ends a server that broke the rules or went away, and everything that was under way with it.
-    pub(crate) fn drop_server(&mut self, error: &ServerError, now: Instant) {
-        if !error.is_closed() {
-            if let Some(child) =
-                self.server.up.as_ref().and_then(|up| self.children.get_mut(&up.process.pid()))
-            {
-                *child = Child::Dropped;
-            }
-            say!(Error, "the server is replaced: {}", chain(error));
-            self.log.write(Event::ProcessLost { process: "server".into(), status: chain(error) });
-        }
-        self.server.kill(now);
-        self.forget_conversations();
-    }
-
-    /// Every child that has ended, and orphans of lost keepers.
-    pub(crate) fn on_child(&mut self, now: Instant) {
-        for (pid, ended) in reap() {
-            match self.children.remove(&pid) {
-                Some(Child::Server) => self.server_ended(pid, ended, now),
-                Some(Child::Helper(conversation)) => self.helper_ended(conversation, pid, ended, now),
-                Some(Child::Keeper(session)) => self.keeper_ended(session, ended, now),
-                Some(Child::Dropped) => say!(Debug, "a server that was replaced is gone pid={pid} {ended}"),
-                None => say!(Debug, "an orphan was reaped pid={pid} {ended}"),
-            }
-        }
-        self.end_orphans();
-    }
-
-    fn server_ended(&mut self, pid: i32, ended: Ended, now: Instant) {
-        let current = self.server.up.as_ref().is_none_or(|up| up.process.pid() == pid);
-        if matches!(self.mode, Mode::Serving) {
-            say!(Warn, "the server ended: {ended}");
-            self.log.write(Event::ProcessLost { process: "server".into(), status: ended.to_string() });
-        }
-        self.server.ended(pid, now);
-        if current {
-            self.forget_conversations();
-        }
-    }
-
     fn tick(&mut self, now: Instant) {
         self.tick_conversations(now);
         self.tick_sessions(now);
+        self.tick_recorder(now);
         self.expire_exemptions();
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
@@ -363,6 +323,7 @@ impl Launcher {
         if !was_healthy {
             say!(Warn, "audit log and state can be written again");
         }
+        self.recorder.written();
         self.server.release();
         self.admin.release();
     }
@@ -390,6 +351,7 @@ impl Launcher {
         self.dirty.at_once();
         self.log.write(Event::Stopped { why: "told to end".into() });
         self.commit();
+        self.leave_recorder();
         let unsaved = !self.is_healthy();
         self.mode = Mode::Over(u8::from(unsaved));
         say!(

@@ -8,17 +8,20 @@
 
 mod admin;
 mod audit;
+mod children;
 mod clock;
 mod configuration;
 mod control;
 mod dirs;
 mod exemptions;
 mod flags;
+mod host;
 mod key_file;
 mod launcher;
 mod listen;
 mod log;
 mod names;
+mod recorder;
 mod requests;
 mod role;
 mod server;
@@ -60,6 +63,13 @@ pub fn main() -> ExitCode {
             let gone = sessions::remover::run(&dir, &Group::at(args.map(std::path::PathBuf::from)));
             Some(if gone { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
+        Some(first) if first == role::RECORDER => in_role("recorder", |mut fds| {
+            let note = std::path::PathBuf::from(args.next()?);
+            Some(if recorder::run(fds.remove(0)?, &note) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }),
+        Some(first) if first == role::PROBE => {
+            in_role("probe", |_| Some(recorder::probe(&args.collect::<Vec<_>>())))
+        }
         first => {
             log::begin("launcher");
             start::run(first.into_iter().chain(args))

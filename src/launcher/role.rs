@@ -18,9 +18,13 @@ pub(crate) const KEEPER: &str = "keeper";
 
 /// First argument of a remover.
 pub(crate) const REMOVER: &str = "remover";
+/// First argument of the recorder.
+pub(crate) const RECORDER: &str = "recorder";
+/// First argument of the recorder's probe.
+pub(crate) const PROBE: &str = "recorder-probe";
 
 /// This program, by what runs: after an upgrade of the file on disk it is still the version that the launcher speaks to.
-const SELF: &str = "/proc/self/exe";
+pub(crate) const SELF: &str = "/proc/self/exe";
 
 /// Starts a PAM helper; it dies with the launcher.
 pub(crate) fn start_helper(channel: &Channel) -> Result<Process, ExecError> {
@@ -51,6 +55,18 @@ pub(crate) fn start_remover(dir: &Path, group: &Group) -> Result<Process, ExecEr
         exec.arg(dir);
     }
     exec.spawn()
+}
+
+/// Starts the recorder at a door where launchers knock; it outlives this one. `note` is where it keeps the way back.
+pub(crate) fn start_recorder(door: BorrowedFd<'_>, note: &Path) -> Result<Process, ExecError> {
+    let mut exec = this(RECORDER, door)?;
+    exec.arg(note).spawn()
+}
+
+/// Starts a probe of the kernel's records.
+pub(crate) fn start_probe(mark: &str) -> Result<Process, ExecError> {
+    let mut exec = plain(PROBE)?;
+    exec.arg(mark).death_signal(Signal::SIGKILL).spawn()
 }
 
 fn this<'a>(role: &str, channel: BorrowedFd<'a>) -> Result<Exec<'a>, ExecError> {

@@ -18,12 +18,14 @@ use portcullis_wire::{FDS_MAX, ToServer};
 
 use crate::admin::Admin;
 use crate::audit::Log;
+use crate::children::Child;
 use crate::configuration::Active;
 use crate::dirs::Dirs;
 use crate::flags::{self, Command};
-use crate::launcher::{Child, Dirty, Launcher, Mode};
+use crate::launcher::{Dirty, Launcher, Mode};
 use crate::listen;
 use crate::log::{chain, say};
+use crate::recorder::Recorder;
 use crate::server::{Server, Start};
 use crate::sessions::adoptable;
 use crate::state::{Found, Kept, Store};
@@ -133,6 +135,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         outcome: "accepted".into(),
         problems: count(&active.remarks),
     });
+    let groups = hierarchies();
     let mut launcher = Launcher {
         active,
         before: None,
@@ -142,6 +145,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         boot,
         server: Server::new(now),
         admin,
+        recorder: Recorder::new(now),
         listeners,
         main_listeners,
         address,
@@ -158,7 +162,9 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         signals,
         mode: Mode::Serving,
         announced: false,
-        groups: hierarchies(),
+        host: crate::host::facts(&groups),
+        fallen_said: crate::sessions::plan::Said::new(),
+        groups,
         no_cgroups_said: false,
         state_failing: false,
         next_sweep: now,
@@ -166,6 +172,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         _lock: lock,
     };
     launcher.adopt(kept, now);
+    launcher.begin_recording(now);
     if adopted > 0 {
         say!(Info, "{adopted} sessions were taken over");
     }
@@ -225,7 +232,7 @@ impl Launcher {
             user: self.active.server_user,
             descriptors,
             hello: Hello {
-                configuration: self.active.message(),
+                configuration: self.active.message(&self.host),
                 run_dir: self.dirs.run.display().to_string(),
                 listeners: self.main_listeners,
             },

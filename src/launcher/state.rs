@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::exemptions::KeptExemption;
+use crate::recorder::talk::Watched;
 
 /// Version of the content; another one is not guessed at.
 const VERSION: u32 = 1;
@@ -59,6 +60,9 @@ pub(crate) struct KeptSession {
     pub(crate) ending: Option<EndReason>,
     /// Whether the record of its start is in the audit log.
     pub(crate) proven: bool,
+    /// How the recorder knows it. A state of an earlier version has none.
+    #[serde(default)]
+    pub(crate) watched: Option<Watched>,
 }
 
 /// The kernel's counters of a session's group, up to which everything is in the audit log.
@@ -274,6 +278,7 @@ pub(crate) mod tests {
             told: Told::default(),
             ending: Some(EndReason::Stopped),
             proven: true,
+            watched: None,
         };
         let exemption = Exemption {
             id: ExemptionId::from_bytes([5; 4]),

@@ -31,7 +31,9 @@ impl Launcher {
             let Some(entry) = self.sessions.get_mut(&id) else { return };
             let Some(words) = &entry.words else { return };
             match words.receive::<FromKeeper>() {
-                Ok((FromKeeper::Opened { env, groups }, _)) => self.pam_opened(id, env, groups, now),
+                Ok((FromKeeper::Opened { env, groups, login }, _)) => {
+                    self.pam_opened(id, (env, groups), login, now);
+                }
                 Ok((FromKeeper::Started(known), _)) => {
                     entry.kept.process = Some(known);
                     self.dirty.at_once();
@@ -63,8 +65,8 @@ impl Launcher {
     fn pam_opened(
         &mut self,
         id: SessionId,
-        env: Vec<(String, String)>,
-        groups: Vec<portcullis_model::Gid>,
+        (env, groups): (Vec<(String, String)>, Vec<portcullis_model::Gid>),
+        login: Option<u32>,
         now: Instant,
     ) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
@@ -76,6 +78,8 @@ impl Launcher {
         let Some(entry) = self.sessions.get(&id) else { return };
         let spec = self.spec(entry, &start.principal, env, groups);
         let spec = spec.and_then(|spec| self.in_group(id, spec));
+        // ORDER: the recorder knows whose it is before anything runs in it.
+        let spec = spec.and_then(|spec| self.recorded(id, login, &spec.sandbox).map(|()| spec));
         let Some(entry) = self.sessions.get(&id) else { return };
         let sent = spec.and_then(|spec| {
             let words = entry.words.as_ref().ok_or("the keeper went away")?;
@@ -364,6 +368,9 @@ impl Launcher {
         entry.reports = None;
         entry.kept.process = None;
         entry.kept.keeper = None;
+        if let Some(watched) = &entry.kept.watched {
+            self.recorder.forget(watched.login);
+        }
         say!(Info, "session ended session={id} why={why:?}");
         self.log.write(Event::SessionEnded {
             session: id,

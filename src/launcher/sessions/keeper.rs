@@ -21,6 +21,7 @@ use portcullis_wire::{Channel, SessionSpec};
 
 use super::remover::removed;
 use super::talk::{FromKeeper, Job, ToKeeper};
+use super::{connections, login};
 use crate::log::{chain, say};
 use crate::names;
 use crate::state::Known;
@@ -93,6 +94,7 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
         tty: "portcullis",
         asking_user: None,
     };
+    let login_before = login::own();
     let mut transaction = Transaction::begin(&request, Silent).map_err(|failure| pam(failure.to_string()))?;
     let opened = transaction.account().and_then(|()| transaction.open_session());
     if let Err(failure) = opened {
@@ -100,8 +102,12 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
         return Err(pam([vec![failure.to_string()], said].concat().join("; ")));
     }
     let groups = ids::groups().map_err(|errno| pam(format!("cannot read groups: {errno}")))?;
-    let word =
-        FromKeeper::Opened { env: transaction.environment(), groups: groups.into_iter().map(Gid).collect() };
+    let login = if job.recorded { login::begun(job.uid, login_before) } else { None };
+    let word = FromKeeper::Opened {
+        env: transaction.environment(),
+        groups: groups.into_iter().map(Gid).collect(),
+        login,
+    };
     channel.send(&word, &[]).map_err(|error| pam(chain(&error)))?;
     let spec = match channel.receive() {
         Ok((ToKeeper::Spec(spec), _)) => spec,
@@ -113,7 +119,7 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
     // Kept until this process ends: a port that were free before the server knows of the end could be taken by another user,
     // who would be sent the owner's next request.
     let Doors { control, tcp, report } = doors;
-    let outcome = start(&job.program, (control, report), tcp.as_ref(), &spec).map(|process| {
+    let outcome = start(&job.program, (control, report), tcp.as_ref(), &spec).map(|(process, _held)| {
         if let Ok(started) = start_time(process.pid()) {
             let _ = channel.send(&FromKeeper::Started(Known { pid: process.pid(), started }), &[]);
         }
@@ -134,14 +140,18 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
     Ok(Kept { status: outcome?, left_over, refusals })
 }
 
-/// Starts the session process: into its cgroup first, then it is told what to do.
+/// Starts the session process: into its cgroup first, then it is told what to do. The channel is kept as long as it runs: it is
+/// how process 1 of a namespace of its own sees that its keeper is there.
 fn start(
     program: &str,
     (control, report): (OwnedFd, OwnedFd),
     tcp: Option<&OwnedFd>,
     spec: &SessionSpec,
-) -> Result<Process, Failed> {
+) -> Result<(Process, Channel), Failed> {
     let failed = |why: String| (Step::BecomeUser, why);
+    let group = Group::at(&spec.cgroups);
+    // ORDER: before anything is in the group: a socket made earlier would be under no rules.
+    connections::put_in_force(&spec.sandbox.network, &group).map_err(failed)?;
     let (ours, theirs) = Channel::pair().map_err(|error| failed(chain(&error)))?;
     let mut exec = Exec::new(Path::new(program)).map_err(|error| failed(chain(&error)))?;
     exec.fd(3, theirs.as_fd()).fd(4, control.as_fd()).fd(6, report.as_fd());
@@ -152,19 +162,22 @@ fn start(
         exec.env("PORTCULLIS_LOG", level.as_bytes());
     }
     exec.cwd(Path::new("/")).umask(0o077).own_session().death_signal(Signal::SIGTERM);
+    if spec.sandbox.view.is_some() {
+        exec.first_process();
+    }
     // Root's processes may be spared when memory runs out; a user's are not.
     exec.oom_score(0);
     let process = exec.spawn().map_err(|error| failed(format!("`{program}`: {}", chain(&error))))?;
     drop(exec);
     // ORDER: it forks nothing before it has read its spec, so whatever it forks is in the group.
-    let told = Group::at(&spec.cgroups).add(process.pid()).map_err(|error| chain(&error));
+    let told = group.add(process.pid()).map_err(|error| chain(&error));
     let told = told.and_then(|()| ours.send(spec, &[]).map_err(|error| chain(&error)));
     if let Err(why) = told {
         let _ = process.signal(Signal::SIGKILL);
         let _ = process.wait();
         return Err(failed(why));
     }
-    Ok(process)
+    Ok((process, ours))
 }
 
 /// Waits for the session process; a `SIGTERM` is handed on, and enforced.
@@ -185,6 +198,10 @@ fn wait(process: &Process, signals: &Signals, end_within: Duration) -> String {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
             let _ = process.signal(Signal::SIGKILL);
+        }
+        // Process 1 of a namespace is gone only when all in it is: what sleeps in the kernel is not waited for without end.
+        if deadline.is_some_and(|at| Instant::now() >= at + KILLED_WITHIN) {
+            return "not ended: a process of the session can't be killed".to_owned();
         }
         let timeout = match left {
             None => PollTimeout::NONE,

@@ -4,10 +4,13 @@
 //! them, both of which may be gone: the keeper's words, and the session process' reports.
 
 mod adopt;
+mod connections;
 mod follow;
 pub(crate) mod keeper;
 mod limits;
+mod login;
 mod open;
+pub(crate) mod plan;
 pub(crate) mod remover;
 mod strength;
 mod sweep;
@@ -101,6 +104,11 @@ impl Entry {
             memory_noticed: None,
             forks_told: None,
         }
+    }
+
+    /// Whether the recorder watches it and something of it may run still.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.kept.watched.is_some() && self.kept.session.state.is_live()
     }
 
     /// A process whose end only its own descriptor tells: an adopted keeper, or a session process without one.

@@ -20,8 +20,10 @@ use portcullis_wire::{Channel, SessionSpec, ToServer};
 
 use super::talk::{Job, ToKeeper};
 use super::{Entry, Starting};
-use crate::launcher::{Child, Launcher, Mode};
+use crate::children::Child;
+use crate::launcher::{Launcher, Mode};
 use crate::log::{chain, say};
+use crate::recorder::link::Recording;
 use crate::state::{KeptSession, Known, Told};
 use crate::{clock, listen, role};
 
@@ -47,11 +49,12 @@ impl Launcher {
         self.within_limits(who)?;
         self.one_rstudio(who, ide)?;
         self.strong_enough(sign_in, ide)?;
+        self.may_record(sign_in, ide)?;
         let id = SessionId::random().map_err(|error| broken(&error.to_string()))?;
         let token = token().map_err(|error| broken(&error.to_string()))?;
         // Tried with what is known already, so that a missing program is told before anything is started.
-        match self.command(ide, id, who, &token, Vec::new()) {
-            Ok(_) => {}
+        match self.command(ide, &self.launch_facts(id, who, &token, Vec::new()), who) {
+            Ok(command) => self.confinable(sign_in, ide, id, &token, &command)?,
             Err(CommandError::NotFound { tried, .. }) => {
                 return Err(OpenError::NotInstalled { program: tried });
             }
@@ -101,6 +104,7 @@ impl Launcher {
             told: Told::default(),
             ending: None,
             proven: false,
+            watched: None,
         };
         let mut entry = Entry::new(kept);
         entry.port = port;
@@ -218,6 +222,7 @@ impl Launcher {
             gid: who.gid,
             service: self.active.settings.portcullis.pam_service.clone(),
             remote: sign_in.remote.to_string(),
+            recorded: self.recorder.state != Recording::Off,
             program: self.dirs.libexec.join("portcullis-session").display().to_string(),
             control: door.display().to_string(),
         };
@@ -279,12 +284,21 @@ impl Launcher {
     fn command(
         &self,
         ide: Ide,
+        facts: &LaunchFacts,
+        who: &Principal,
+    ) -> Result<IdeCommand, CommandError> {
+        command_under(ide, &self.active.settings, &self.flags(who), facts, &is_program)
+    }
+
+    /// What is known of a session before its IDE is started.
+    pub(super) fn launch_facts(
+        &self,
         id: SessionId,
         who: &Principal,
         token: &Secret,
         pam_env: Vec<(String, String)>,
-    ) -> Result<IdeCommand, CommandError> {
-        let facts = LaunchFacts {
+    ) -> LaunchFacts {
+        LaunchFacts {
             id,
             user: who.user.clone(),
             uid: who.uid,
@@ -295,8 +309,7 @@ impl Launcher {
             session_dir: self.session_dir(id).display().to_string(),
             pam_env,
             token: token.clone(),
-        };
-        command_under(ide, &self.active.settings, &self.flags(who), &facts, &is_program)
+        }
     }
 
     /// What a person may do in a session that is started now.
@@ -317,7 +330,9 @@ impl Launcher {
         groups: Vec<portcullis_model::Gid>,
     ) -> Result<SessionSpec, String> {
         let session = &entry.kept.session;
-        let command = self.command(session.ide, session.id, who, &session.token, env);
+        let facts = self.launch_facts(session.id, who, &session.token, env);
+        let command = self.command(session.ide, &facts, who).map_err(|error| error.to_string())?;
+        let plan = self.plan(session.ide, &facts, &command, who).map_err(|refused| refused.to_string())?;
         let conf = &self.active.settings.portcullis;
         Ok(SessionSpec {
             id: session.id,
@@ -329,8 +344,8 @@ impl Launcher {
             transport: session.transport,
             dir: self.session_dir(session.id).display().to_string(),
             cgroups: entry.kept.cgroups.clone(),
-            command: command.map_err(|error| error.to_string())?,
-            sandbox: portcullis_model::sandbox::Sandbox::default(),
+            command,
+            sandbox: plan.sandbox,
             answer_within: conf.session_start_timeout_seconds,
             end_within: conf.session_end_seconds,
         })

@@ -30,6 +30,8 @@ pub(crate) struct Job {
     pub(crate) service: String,
     /// The address the owner signed in from.
     pub(crate) remote: String,
+    /// Whether it needs a login session of its own.
+    pub(crate) recorded: bool,
     /// `portcullis-session`.
     pub(crate) program: String,
     /// The session's control socket, to be removed at the end.
@@ -45,6 +47,8 @@ pub(crate) enum FromKeeper {
         env: Vec<(String, String)>,
         /// The groups after PAM.
         groups: Vec<Gid>,
+        /// The login session by which the kernel's audit knows it; `None` where it has none of its own.
+        login: Option<u32>,
     },
     /// The session process runs.
     Started(Known),

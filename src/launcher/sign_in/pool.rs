@@ -11,7 +11,8 @@ use portcullis_wire::Channel;
 
 use super::talk::{Job, ToHelper};
 use super::{Conversation, Stage};
-use crate::launcher::{Child, Launcher};
+use crate::children::Child;
+use crate::launcher::Launcher;
 use crate::log::{chain, say};
 use crate::role;
 use crate::throttle::{Counted, Network};

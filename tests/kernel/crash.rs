@@ -1,0 +1,96 @@
+//! Processes that are killed, and a recorder that can't keep up: what is missing is said, the rest is there.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use portcullis_testing::{Stage, case, process, until};
+
+use crate::scene::{Scene, joined};
+
+pub(crate) fn all() -> Vec<Trial> {
+    vec![
+        case("crash::a_killed_launcher_loses_nothing", launcher),
+        case("crash::a_killed_recorder_is_replaced_and_the_gap_recorded", recorder),
+        case("crash::an_overflow_is_recorded_as_a_gap", overflow),
+    ]
+}
+
+/// Starts itself N times, as fast as it can.
+pub(crate) const BURST: &str = r#"
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  if (argc != 2) return 0;
+  for (int i = atoi(argv[1]); i > 0; i--) {
+    char *next[] = { argv[0], 0 };
+    pid_t p = vfork(); if (!p) { execv(argv[0], next); _exit(1); } waitpid(p, 0, 0);
+  }
+  return 0;
+}
+"#;
+
+fn launcher(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::begin(stage, "")?;
+    for part in ["ended", "lost", "died", "killed", "the launcher is gone", "the launcher can't be told"] {
+        scene.world.log.expect(part);
+    }
+    let (before, server) = (scene.recorder()?, scene.world.server()?.pid);
+    let mut wanted = BTreeSet::new();
+    let start = |scene: &Scene, from: u32| -> Result<()> {
+        (from..from + 50).try_for_each(|n| scene.run("/bin/true", &[&format!("number-{n}")]).map(drop))
+    };
+    wanted.extend((0..150).map(|n| format!("/bin/true|number-{n}")));
+    start(&scene, 0)?;
+    // At once: what was handed over last is not on disk yet.
+    scene.world.stop(Signal::SIGKILL)?;
+    start(&scene, 50)?;
+    until::is("the old server is gone", 20, || !process::is_alive(server))?;
+    scene.world.launch()?;
+    start(&scene, 100)?;
+    let told = || -> Result<BTreeSet<String>> { Ok(scene.records("executed")?.iter().map(joined).collect()) };
+    let found = until::is("all are recorded", 20, || told().is_ok_and(|told| wanted.is_subset(&told)));
+    let count = told()?.intersection(&wanted).count();
+    eprintln!("killed launcher: {count} of 150 starts recorded");
+    found.with_context(|| format!("{count} of 150"))?;
+    ensure!(scene.recorder()? == before, "another recorder");
+    ensure!(scene.world.count_audit("executions-lost", &[])? == 0, "a gap was recorded");
+    Ok(())
+}
+
+fn recorder(stage: &Stage) -> Result<()> {
+    let scene = Scene::begin(stage, "")?;
+    scene.world.log.expect("the recorder ended");
+    scene.world.log.expect("the recorder is replaced");
+    let old = scene.recorder()?;
+    process::kill_hard(old)?;
+    scene.world.await_audit("process-lost", &[("process", "recorder")], 15)?;
+    scene.world.await_audit("executions-lost", &[("why", "recorder")], 15)?;
+    until::is("there is another", 20, || scene.recorder().is_ok_and(|new| new != old))?;
+    until::some("programs are recorded again", 20, || {
+        scene.run("/bin/true", &["again"])?;
+        Ok(scene.records("executed")?.iter().any(|one| joined(one) == "/bin/true|again").then_some(()))
+    })
+}
+
+fn overflow(stage: &Stage) -> Result<()> {
+    let scene = Scene::begin(stage, "")?;
+    let burst = scene.compiled("burst", BURST)?.display().to_string();
+    let recorder = scene.recorder()?;
+    process::signal(recorder, Signal::SIGSTOP)?;
+    let ran = scene.run(&burst, &["8000"]);
+    process::signal(recorder, Signal::SIGCONT)?;
+    ensure!(ran?, "the burst");
+    let lost = scene.world.await_audit("executions-lost", &[("why", "kernel")], 30)?;
+    let count = lost["count"].as_u64().unwrap_or(0);
+    scene.run("/bin/true", &["after"])?;
+    eprintln!(
+        "overflow: {} of 8000 starts recorded, {count} said to be lost",
+        scene.records("executed")?.len()
+    );
+    ensure!(count > 0, "{lost}");
+    Ok(())
+}

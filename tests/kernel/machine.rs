@@ -1,0 +1,90 @@
+//! The machine's own audit beside ours: listeners, rules and state of others stay as they are.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use portcullis_sys::audit::{Assembler, Control, Heard, Listed, Listener, Record, Status, ours};
+use portcullis_testing::{Stage, case, until};
+
+use crate::scene::Scene;
+
+pub(crate) fn all() -> Vec<Trial> {
+    vec![
+        case("machine::another_listener_hears_the_same", listener),
+        case("machine::rules_and_state_are_as_before_when_all_is_over", as_before),
+        case("machine::rules_that_somebody_removes_are_set_again_and_that_is_recorded", removed),
+        case("machine::switched_off_nothing_is_set_or_recorded", off),
+    ]
+}
+
+fn state() -> Result<(Status, BTreeSet<Listed>)> {
+    let mut control = Control::open()?;
+    let status = control.status()?;
+    Ok((Status { lost: 0, ..status }, control.rules()?.into_iter().collect()))
+}
+
+fn have_ours() -> Result<usize> {
+    let listed: Vec<Listed> = state()?.1.into_iter().collect();
+    Ok(ours().len() - Listed::missing(&listed, &ours()).len())
+}
+
+fn listener(stage: &Stage) -> Result<()> {
+    let scene = Scene::begin(stage, "")?;
+    let mut second = Listener::join()?;
+    ensure!(scene.run("/bin/true", &["for two"])?, "a start");
+    scene.await_argv("/bin/true|for two")?;
+    let mut assembler = Assembler::default();
+    until::is("the other listener hears of it", 10, || {
+        while let Ok(Heard::Record(kind, text)) = second.hear() {
+            let act = Record::parse(kind, text).and_then(|record| assembler.take(&record, Instant::now()));
+            if act.and_then(|act| act.args).is_some_and(|args| args.texts() == ["/bin/true", "for two"]) {
+                return true;
+            }
+        }
+        false
+    })
+}
+
+fn as_before(stage: &Stage) -> Result<()> {
+    let before = state();
+    let mut scene = Scene::begin(stage, "")?;
+    let before = before?;
+    ensure!(have_ours()? == ours().len(), "rules are missing while a session runs");
+    ensure!(state()?.0.enabled == 1 && state()?.0.backlog_limit >= 8192, "{:?}", state()?.0);
+    // A launcher that ends leaves sessions, and their recording.
+    scene.world.stop(Signal::SIGTERM)?;
+    ensure!(have_ours()? == ours().len(), "rules went with the launcher");
+    scene.world.launch()?;
+    scene.world.stop(Signal::SIGINT)?;
+    until::is("all is as before", 20, || state().is_ok_and(|now| now == before))
+        .with_context(|| format!("before {:?}, now {:?}", before.0, state().map(|now| now.0)))?;
+    ensure!(!scene.world.run_dir().join("recorder.before").exists(), "a note is left");
+    Ok(())
+}
+
+fn removed(stage: &Stage) -> Result<()> {
+    let scene = Scene::begin(stage, "")?;
+    scene.world.log.expect("somebody removed rules");
+    let mut control = Control::open()?;
+    for rule in ours() {
+        control.delete(&rule)?;
+    }
+    until::is("they are set again", 15, || have_ours().is_ok_and(|count| count == ours().len()))?;
+    scene.world.await_audit("executions-lost", &[("why", "rules")], 15)?;
+    control.set_enabled(false)?;
+    until::is("it is on again", 15, || state().is_ok_and(|now| now.0.enabled == 1))?;
+    scene.run("/bin/true", &["afterwards"])?;
+    scene.await_argv("/bin/true|afterwards").map(drop)
+}
+
+fn off(stage: &Stage) -> Result<()> {
+    let before = state();
+    let scene = Scene::begin(stage, "audit-programs=off")?;
+    ensure!(state()? == before?, "something was set");
+    scene.run("/bin/true", &["unseen"])?;
+    ensure!(scene.records("executed")?.is_empty(), "something was recorded");
+    Ok(())
+}
