@@ -120,7 +120,7 @@ impl Desk {
             .split('"')
             .find(|text| text.ends_with("/code/browser/workbench/workbench.js"))
             .context("a page without a script")?;
-        client.get(script)?.expect(200).with_context(|| script.to_owned())?;
+        client.get(&format!("/s/{id}/{script}"))?.expect(200)?;
         Ok(())
     }
 }

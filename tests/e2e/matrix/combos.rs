@@ -47,13 +47,15 @@ impl Combo {
 
     /// The lines of `rsession.conf`.
     pub(super) fn flags(self, shared: &str) -> String {
-        format!(
-            "allow-shell={}\nallow-package-installation={}\nallow-vcs={}\nrestrict-directory-view={}\ndirectory-view-allow-list={shared}",
+        let flags = format!(
+            "allow-shell={}\nallow-package-installation={}\nallow-vcs={}\nrestrict-directory-view={}",
             u8::from(self.shell),
             u8::from(self.packages),
             u8::from(self.vcs),
             u8::from(self.restricted)
-        )
+        );
+        // Without effect otherwise, which the launcher would warn of.
+        if self.restricted { format!("{flags}\ndirectory-view-allow-list={shared}") } else { flags }
     }
 
     /// Whether files that the person makes can be programs and libraries.

@@ -7,7 +7,7 @@ const NO_PROGRAM: &[&str] = &["No such file", "Permission denied", "PermissionEr
 /// What the stub in a shell's place says.
 const NO_SHELL: &[&str] = &["allow-shell=0"];
 const NO_LIBRARY: &[&str] = &["failed to map segment", "Operation not permitted"];
-const NO_FILE: &[&str] = &["Permission denied"];
+const NO_FILE: &[&str] = &["Permission denied", "Read-only file system"];
 const NO_NETWORK: &[&str] = &["refused", "unreachable"];
 
 const fn always(_: Combo) -> Expect {

@@ -6,7 +6,7 @@ const NO_SHELL: &[&str] = &["status 126"];
 const NO_INSTALL: &[&str] = &["non-zero exit status", "not installed"];
 const NO_CLUSTER: &[&str] = &["Cluster setup failed", "126", "failed to connect", "cannot open"];
 const NO_FILE: &[&str] = &["cannot open"];
-const NO_NETWORK: &[&str] = &["cannot open", "refused", "unreachable"];
+const NO_NETWORK: &[&str] = &["cannot be opened"];
 
 const fn always(_: Combo) -> Expect {
     Expect::Works

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::stat::SFlag;
 use portcullis_sys::mounts::{self, Kind, Limits, Place, Tree};
 use portcullis_wire::SessionSpec;
 
@@ -136,6 +137,12 @@ pub(super) fn read_only_but(rights: &Rights, write: &[String]) -> Result<(), Vie
     for path in write.iter().map(Path::new) {
         // What is not there can't be written to either.
         let Ok(place) = rights.open(path) else { continue };
+        let mode = SFlag::from_bits_truncate(place.status().map_err(failed)?.st_mode) & SFlag::S_IFMT;
+        if mode == SFlag::S_IFCHR {
+            // Writing goes through to the device, whatever the mount; and the kernel finds the terminals of /dev/ptmx in the folder
+            // beside it, which a mount of its own doesn't have.
+            continue;
+        }
         let path = place.path().map_err(failed)?;
         open.push((path, Tree::copy(&place).map_err(failed)?));
     }
