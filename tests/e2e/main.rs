@@ -20,6 +20,7 @@ mod headers;
 mod idle;
 mod jupyter;
 mod jupyter_browser;
+mod limits;
 mod matrix;
 mod memory;
 mod neighbours;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         prompts::all(),
         sessions::all(),
         starts::all(),
+        limits::all(),
         flags::all(),
         effects::all(),
         exemptions::all(),

@@ -144,6 +144,10 @@ impl Launcher {
         }
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let forks = refusals.forks.saturating_sub(told.forks);
+        if forks > 0 {
+            let whose = by_limits(&entry.kept.limits, &entry.kept.session.load, What::Processes);
+            entry.told.full = Some((whose, limit(&entry.kept.limits, whose, What::Processes)));
+        }
         let due = last || entry.forks_told.is_none_or(|at| at.elapsed() >= FORKS_EVERY);
         if forks > 0 && due {
             let whose = by_limits(&entry.kept.limits, &entry.kept.session.load, What::Processes);

@@ -19,7 +19,7 @@ pub(crate) mod talk;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use portcullis_model::load::Killed;
+use portcullis_model::load::{Killed, Whose};
 use portcullis_model::session::{EndReason, Step};
 use portcullis_model::sign_in::Principal;
 use portcullis_sys::process::Process;
@@ -79,6 +79,8 @@ struct Told {
     ide_killed: bool,
     /// Whether it did so to a process of the session right before.
     out_of_memory: bool,
+    /// The limit of processes that refused it one, and whose that is.
+    full: Option<(Whose, u64)>,
     /// The IDE's last lines.
     output: Vec<String>,
     /// Processes that were left over.
@@ -124,9 +126,15 @@ fn end_reason(ending: Option<&EndReason>, told: &Told, killed: Option<&Killed>) 
     let memory = killed.filter(|_| told.out_of_memory);
     match (ending, &told.failed, &told.exited) {
         (Some(reason), _, _) => reason.clone(),
-        (None, Some((_, why)), _) => EndReason::StartFailed(match memory {
-            Some(killed) => format!("{why}: the kernel ended a process because {}", killed.used_up()),
-            None => why.clone(),
+        (None, Some((_, why)), _) => EndReason::StartFailed(match (memory, told.full) {
+            (Some(killed), _) => format!("{why}: the kernel ended a process because {}", killed.used_up()),
+            (None, Some((Whose::User, limit))) => {
+                format!("{why}: your sessions together have all of their {limit} processes and threads")
+            }
+            (None, Some((_, limit))) if limit > 0 => {
+                format!("{why}: the session has all of its {limit} processes and threads")
+            }
+            (None, _) => why.clone(),
         }),
         (None, None, exited) => match (memory, exited) {
             (Some(killed), Some(_)) if told.ide_killed => killed.into(),
@@ -139,8 +147,6 @@ fn end_reason(ending: Option<&EndReason>, told: &Told, killed: Option<&Killed>) 
 
 #[cfg(test)]
 mod tests {
-    use portcullis_model::load::Whose;
-
     use super::*;
 
     #[test]
@@ -181,6 +187,9 @@ mod tests {
         told.failed = Some((Step::Answer, "no answer".into()));
         let EndReason::StartFailed(why) = reason(&told) else { panic!("another reason") };
         assert_eq!(why, "no answer: the kernel ended a process because the session used its 64 MB of memory");
+        let full = Told { out_of_memory: false, full: Some((Whose::User, 40)), ..told.clone() };
+        let EndReason::StartFailed(why) = reason(&full) else { panic!("another reason") };
+        assert_eq!(why, "no answer: your sessions together have all of their 40 processes and threads");
         assert_eq!(end_reason(Some(&EndReason::Stopped), &told, Some(&killed)), EndReason::Stopped);
     }
 }
