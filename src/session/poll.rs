@@ -24,6 +24,8 @@ pub(crate) enum Token {
     Launcher,
     /// The question whether the IDE answers.
     Probe,
+    /// What the rules on connections refused.
+    Denials,
     /// A channel of the server.
     Client(u32),
     /// A relayed connection, the proxy's end.
@@ -44,6 +46,7 @@ impl Token {
             Self::Client(index) => (6, index),
             Self::Proxy(index) => (7, index),
             Self::Ide(index) => (8, index),
+            Self::Denials => (9, 0),
         };
         kind << 32 | u64::from(index)
     }
@@ -60,6 +63,7 @@ impl Token {
             6 => Self::Client(index),
             7 => Self::Proxy(index),
             8 => Self::Ide(index),
+            9 => Self::Denials,
             _ => return None,
         })
     }

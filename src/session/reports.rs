@@ -33,16 +33,21 @@ struct Refused {
 }
 
 impl Reports {
-    /// Adds one. When the queue is full, a refused peer is the one to do without.
+    /// Adds one. When the queue is full, one of something refused is the one to do without.
     pub(crate) fn push(&mut self, report: Report) {
         if self.queue.len() >= QUEUE_MAX {
-            if matches!(report, Report::PeerRefused { .. }) {
+            if is_refusal(&report) {
                 return;
             }
-            let first = self.queue.iter().position(|kept| matches!(kept, Report::PeerRefused { .. }));
+            let first = self.queue.iter().position(is_refusal);
             self.queue.remove(first.unwrap_or(0));
         }
         self.queue.push_back(report);
+    }
+
+    /// Adds some.
+    pub(crate) fn extend(&mut self, reports: impl IntoIterator<Item = Report>) {
+        reports.into_iter().for_each(|report| self.push(report));
     }
 
     /// Counts a peer that was refused; the first of a user is reported at once.
@@ -89,6 +94,10 @@ impl Reports {
         }
         Ok(())
     }
+}
+
+fn is_refusal(report: &Report) -> bool {
+    matches!(report, Report::PeerRefused { .. } | Report::ConnectionRefused { .. })
 }
 
 #[cfg(test)]

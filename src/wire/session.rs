@@ -1,5 +1,7 @@
 //! What a session process is told, and what it tells.
 
+use std::net::SocketAddr;
+
 use portcullis_model::sandbox::Sandbox;
 use portcullis_model::session::{IdeCommand, Step, Transport};
 use portcullis_model::{Gid, SessionId, Uid, UserName};
@@ -8,7 +10,8 @@ use serde::{Deserialize, Serialize};
 /// Everything a session process needs, read from descriptor 3 at its start; nothing secret is in its arguments.
 ///
 /// Descriptor 4 is the control socket (listening, `SOCK_SEQPACKET`); 5 the bound TCP listener when there is one;
-/// 6 the launcher's end to report to until the launcher connects to the control socket itself.
+/// 6 the launcher's end to report to until the launcher connects to the control socket itself, 7 what the rules on connections
+/// refuse, where there are rules.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SessionSpec {
     /// Which session.
@@ -79,6 +82,15 @@ pub enum Report {
         /// Their uid, -1 when unknown.
         peer: i64,
         /// How many alike since the last report.
+        count: u32,
+    },
+    /// The rules on connections refused one.
+    ConnectionRefused {
+        /// Where to.
+        target: SocketAddr,
+        /// Whether a packet was dropped, where the system call had been let through.
+        packet: bool,
+        /// How many to that address since the last report.
         count: u32,
     },
     /// All processes are gone; the last message.

@@ -2,15 +2,17 @@
 //!
 //! They stay as long as the group, whatever becomes of launcher and keeper.
 
+use std::os::fd::OwnedFd;
+
 use portcullis_model::sandbox::{Destination, Egress, Network};
 use portcullis_sys::bpf;
 use portcullis_sys::cgroup::Group;
 
 use crate::log::chain;
 
-/// Puts them on the group. What can't be put in force ends the start.
-pub(super) fn put_in_force(network: &Network, group: &Group) -> Result<(), String> {
-    let Network::Ruled(egress) = network else { return Ok(()) };
+/// Puts them on the group; returns where the session process learns what they refuse. What can't be put in force ends the start.
+pub(super) fn put_in_force(network: &Network, group: &Group) -> Result<Option<OwnedFd>, String> {
+    let Network::Ruled(egress) = network else { return Ok(None) };
     let Some(folder) = group.unified() else {
         return Err(
             "the rules on connections need a control group of version 2, and the session has none".into()
@@ -27,6 +29,8 @@ fn rules(egress: &Egress) -> bpf::Rules {
         allowed: egress.allowed.as_deref().map(list),
         listen: egress.listen,
         neighbours: egress.neighbours_closed,
+        // Both need the same kernel.
+        told: egress.neighbours_closed,
     }
 }
 
@@ -60,6 +64,6 @@ mod tests {
         let rules = rules(&egress);
         assert_eq!((rules.refused.len(), rules.allowed.as_ref().map(Vec::len)), (1, Some(2)));
         assert_eq!((rules.refused[0].prefix, rules.refused[0].ports), (8, Some((1, 2))));
-        assert!(rules.listen && rules.neighbours);
+        assert!(rules.listen && rules.neighbours && rules.told);
     }
 }

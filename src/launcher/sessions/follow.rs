@@ -79,7 +79,7 @@ impl Launcher {
         let spec = self.spec(entry, &start.principal, env, groups);
         let spec = spec.and_then(|spec| self.in_group(id, spec));
         // ORDER: the recorder knows whose it is before anything runs in it.
-        let spec = spec.and_then(|spec| self.recorded(id, login, &spec.sandbox).map(|()| spec));
+        let spec = spec.and_then(|spec| self.recorded(login, &spec, &start.principal).map(|()| spec));
         let Some(entry) = self.sessions.get(&id) else { return };
         let sent = spec.and_then(|spec| {
             let words = entry.words.as_ref().ok_or("the keeper went away")?;
@@ -168,6 +168,21 @@ impl Launcher {
                 let about = format!("session={id} port={port} uid={peer} count={count}");
                 log::line(level, format_args!("a stranger connected to a session {about}"));
                 self.log.write(Event::PeerRefused { session: id, port, peer });
+            }
+            Report::ConnectionRefused { target, packet, count } => {
+                let session = &entry.kept.session;
+                self.log.write(Event::Refusal {
+                    session: id,
+                    user: session.user.to_string(),
+                    ide: session.ide.word().into(),
+                    // Not known: what was refused is told by the rules, after the act.
+                    pid: 0,
+                    program: String::new(),
+                    what: if packet { "packet" } else { "connect" }.into(),
+                    target: target.to_string(),
+                    by: "network".into(),
+                    count: count.into(),
+                });
             }
             Report::Ended { left_over } => {
                 entry.told.left_over += left_over;

@@ -151,12 +151,15 @@ fn start(
     let failed = |why: String| (Step::BecomeUser, why);
     let group = Group::at(&spec.cgroups);
     // ORDER: before anything is in the group: a socket made earlier would be under no rules.
-    connections::put_in_force(&spec.sandbox.network, &group).map_err(failed)?;
+    let denials = connections::put_in_force(&spec.sandbox.network, &group).map_err(failed)?;
     let (ours, theirs) = Channel::pair().map_err(|error| failed(chain(&error)))?;
     let mut exec = Exec::new(Path::new(program)).map_err(|error| failed(chain(&error)))?;
     exec.fd(3, theirs.as_fd()).fd(4, control.as_fd()).fd(6, report.as_fd());
     if let Some(tcp) = tcp {
         exec.fd(5, tcp.as_fd());
+    }
+    if let Some(denials) = &denials {
+        exec.fd(7, denials.as_fd());
     }
     if let Ok(level) = std::env::var("PORTCULLIS_LOG") {
         exec.env("PORTCULLIS_LOG", level.as_bytes());

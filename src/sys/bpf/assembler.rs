@@ -48,11 +48,13 @@ pub(super) enum When {
 pub(super) enum Helper {
     MapLookup = 1,
     MapUpdate = 2,
+    Time = 5,
     LoadBytes = 26,
     LookupTcp = 84,
     LookupUdp = 85,
     Release = 86,
     AncestorGroup = 129,
+    RingOutput = 130,
 }
 
 /// The same bits, for the constants of instructions.
@@ -114,6 +116,11 @@ impl Assembler {
     /// `to += constant`.
     pub(super) fn add(&mut self, to: Reg, constant: i32) {
         self.push(0x07, to, R0, 0, constant);
+    }
+
+    /// `to -= from`.
+    pub(super) fn subtract(&mut self, to: Reg, from: Reg) {
+        self.push(0x1f, to, from, 0, 0);
     }
 
     /// `to &= constant`, of the lower half alone.

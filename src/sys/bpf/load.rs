@@ -10,6 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::BpfError;
 use super::assembler::{Instruction, unsigned};
+use super::denials::EVENT;
 use super::packets::{KEY, VALUE};
 
 /// What a program is attached to.
@@ -47,6 +48,11 @@ const PROG_LOAD: i32 = 5;
 const PROG_ATTACH: i32 = 8;
 /// A table that forgets what was not used for longest.
 const LRU_HASH: u32 = 9;
+const RING: u32 = 27;
+/// Destinations whose last telling is remembered.
+const TOLD: u32 = 256;
+/// Bytes of the ring of what was refused: some 500 events between two looks of the reader.
+const RING_BYTES: usize = 16 * 1024;
 /// Other ends that are remembered: as many as a program in a session talks to at once by UDP, with room.
 const ANSWERS: u32 = 2048;
 /// Programs of others on this group and on those above it stay, and all must agree (`BPF_F_ALLOW_MULTI`).
@@ -90,6 +96,30 @@ fn descriptor(number: i32) -> OwnedFd {
 pub(super) fn answers() -> Result<OwnedFd, Errno> {
     let attributes: [u32; 5] = [LRU_HASH, KEY, VALUE, ANSWERS, 0];
     bpf(MAP_CREATE, &attributes).map(descriptor)
+}
+
+/// The table of what was told when.
+pub(super) fn told() -> Result<OwnedFd, Errno> {
+    let attributes: [u32; 5] = [LRU_HASH, EVENT, VALUE, TOLD, 0];
+    bpf(MAP_CREATE, &attributes).map(descriptor)
+}
+
+/// The ring of what was refused.
+pub(super) fn ring() -> Result<OwnedFd, Errno> {
+    let size = u32::try_from(ring_size()).map_err(|_| Errno::EINVAL)?;
+    let attributes: [u32; 5] = [RING, 0, 0, size, 0];
+    bpf(MAP_CREATE, &attributes).map(descriptor)
+}
+
+/// Bytes of a page of memory.
+pub(super) fn page() -> usize {
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
+    page.and_then(|page| usize::try_from(page).ok()).unwrap_or(4096)
+}
+
+/// Bytes of the ring: a power of two, and whole pages.
+pub(super) fn ring_size() -> usize {
+    RING_BYTES.max(page())
 }
 
 /// Loads a program. When the kernel refuses, it is asked why.

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 mod addresses;
 mod assembler;
+mod denials;
 mod load;
 mod packets;
 mod probe;
@@ -26,6 +27,7 @@ mod programs;
 #[cfg(test)]
 mod tests;
 
+pub use denials::{Denial, Denials};
 pub use probe::{Abilities, probe, refuses};
 
 use load::Kind;
@@ -56,6 +58,8 @@ pub struct Rules {
     pub listen: bool,
     /// Whether what listens in groups of other users is closed: those beside the folder that this group is in.
     pub neighbours: bool,
+    /// Whether what is refused is told (kernels from 5.8): [`attach`] returns where.
+    pub told: bool,
 }
 
 /// Why there are no rules.
@@ -80,7 +84,7 @@ pub enum BpfError {
         source: std::io::Error,
     },
     /// The kernel makes no map.
-    #[error("the kernel makes no table for answers")]
+    #[error("the kernel makes no table for the rules")]
     Map(#[source] Errno),
     /// The kernel refuses the program.
     #[error("the kernel takes no program `{name}`{log}")]
@@ -114,9 +118,11 @@ pub enum BpfError {
 /// `group` is a folder of the version 2 hierarchy. Sockets made elsewhere before keep their own rules: a listener that is handed to
 /// a process in the group answers whoever it answered.
 ///
+/// What is returned is for [`Denials::open`].
+///
 /// # Errors
 /// See [`BpfError`]. The caller starts nothing in the group then: a part of the rules may be in force.
-pub fn attach(group: &Path, rules: &Rules) -> Result<(), BpfError> {
+pub fn attach(group: &Path, rules: &Rules) -> Result<Option<OwnedFd>, BpfError> {
     let open = |path: &Path| {
         let failed = |source| BpfError::Group { path: path.to_path_buf(), source };
         let folder = File::open(path).map_err(failed)?;
@@ -138,31 +144,35 @@ pub fn attach(group: &Path, rules: &Rules) -> Result<(), BpfError> {
     for (kind, program) in &loaded {
         load::attach(folder.as_fd(), program.as_fd(), *kind)?;
     }
-    Ok(())
+    Ok(programs.told.map(|(ring, _)| ring))
 }
 
-/// Programs, and the table they share.
+/// Programs, and the tables they share, which they name by descriptor: kept until the programs are loaded.
 struct Programs {
     code: Vec<(Kind, Vec<assembler::Instruction>)>,
-    /// Kept until they are loaded: they name it by its descriptor.
     _answers: Option<OwnedFd>,
+    /// The ring, and when what was told.
+    told: Option<(OwnedFd, OwnedFd)>,
 }
 
 fn compile(rules: &Rules, neighbours: Option<packets::Neighbours>) -> Result<Programs, BpfError> {
     let judge = addresses::Judge::new(rules)?;
-    let answers = if rules.listen {
-        None
+    let _memory = load::Memory::raise();
+    let answers = if rules.listen { None } else { Some(load::answers().map_err(BpfError::Map)?) };
+    let told = if rules.told {
+        Some((load::ring().map_err(BpfError::Map)?, load::told().map_err(BpfError::Map)?))
     } else {
-        let _memory = load::Memory::raise();
-        Some(load::answers().map_err(BpfError::Map)?)
+        None
     };
     let table = answers.as_ref().map(AsRawFd::as_raw_fd);
+    let tell =
+        told.as_ref().map(|(ring, table)| denials::Told { ring: ring.as_raw_fd(), table: table.as_raw_fd() });
     let mut code = vec![
-        (Kind::Connect4, programs::address(&judge, false)?),
-        (Kind::Connect6, programs::address(&judge, true)?),
-        (Kind::SendTo4, programs::address(&judge, false)?),
-        (Kind::SendTo6, programs::address(&judge, true)?),
-        (Kind::Outgoing, packets::outgoing(&judge, neighbours, table)?),
+        (Kind::Connect4, programs::address(&judge, false, tell)?),
+        (Kind::Connect6, programs::address(&judge, true, tell)?),
+        (Kind::SendTo4, programs::address(&judge, false, tell)?),
+        (Kind::SendTo6, programs::address(&judge, true, tell)?),
+        (Kind::Outgoing, packets::outgoing(&judge, neighbours, table, tell)?),
     ];
     if let Some(table) = table {
         code.push((Kind::Incoming, packets::incoming(table)?));
@@ -170,5 +180,5 @@ fn compile(rules: &Rules, neighbours: Option<packets::Neighbours>) -> Result<Pro
     if rules.allowed.is_some() {
         code.push((Kind::Socket, programs::socket()?));
     }
-    Ok(Programs { code, _answers: answers })
+    Ok(Programs { code, _answers: answers, told })
 }

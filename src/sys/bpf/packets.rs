@@ -8,6 +8,7 @@ use super::addresses::{Judge, NO_PORT};
 use super::assembler::{
     Assembler, FRAME, Helper, Instruction, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, When, Width, signed,
 };
+use super::denials::{PACKET, Told, at as event, emit_tell};
 use super::programs::ends;
 
 /// Numbers of folders of the version 2 hierarchy.
@@ -75,19 +76,21 @@ pub(super) fn outgoing(
     judge: &Judge,
     neighbours: Option<Neighbours>,
     table: Option<i32>,
+    told: Option<Told>,
 ) -> Result<Vec<Instruction>, BpfError> {
     let mut asm = Assembler::default();
-    let (allow, deny, outside) = (asm.label(), asm.label(), asm.label());
+    let (allow, deny) = (asm.label(), asm.label());
+    let (refuse, outside) = (asm.label(), asm.label());
     emit_begin(&mut asm, at::INTERFACE);
     for six in [false, true] {
         let (other, allowed) = (asm.label(), asm.label());
         emit_header(&mut asm, six, Remote::Destination, other, deny);
         emit_destination(&mut asm, six);
-        judge.emit(&mut asm, six, true, allowed, deny);
+        judge.emit(&mut asm, six, true, allowed, refuse);
         asm.bind(allowed);
         asm.jump_if(When::Equal, R8, 0, outside);
         if let Some(groups) = neighbours {
-            emit_neighbours(&mut asm, six, groups, allow, deny);
+            emit_neighbours(&mut asm, six, groups, allow, refuse);
         } else {
             asm.jump(allow);
         }
@@ -107,8 +110,28 @@ pub(super) fn outgoing(
         asm.set(R4, 0);
         asm.call(Helper::MapUpdate);
     }
+    asm.jump(allow);
+    asm.bind(refuse);
+    if let Some(told) = told {
+        emit_refusal(&mut asm, told);
+    }
+    asm.jump(deny);
     ends(&mut asm, allow, deny);
     asm.finish()
+}
+
+/// Tells where the packet was to go: its event takes the place of what sockets are looked for by.
+fn emit_refusal(asm: &mut Assembler, told: Told) {
+    for word in [0, 8] {
+        asm.load(Width::Double, R2, FRAME, stack::REMOTE + word);
+        asm.store(Width::Double, FRAME, stack::TUPLE + word, R2);
+    }
+    asm.load(Width::Half, R2, FRAME, stack::PORTS + 2);
+    asm.store(Width::Half, FRAME, stack::TUPLE + event::PORT, R2);
+    asm.store_constant(Width::Half, FRAME, stack::TUPLE + event::WHAT, 0);
+    asm.store_constant(Width::Byte, FRAME, stack::TUPLE + event::WHAT, PACKET);
+    asm.store_constant(Width::Word, FRAME, stack::TUPLE + event::REST, 0);
+    emit_tell(asm, told, stack::TUPLE, stack::VALUE);
 }
 
 /// What comes: from this machine everything, from outside answers alone.

@@ -23,7 +23,7 @@ use crate::cgroup::{Hierarchies, Quota};
 pub struct Abilities {
     /// Rules can be put on a group, and hold.
     pub rules: bool,
-    /// So can the one on neighbours (kernels from 5.8).
+    /// So can the one on neighbours, and what is refused can be told (kernels from 5.8).
     pub neighbours: bool,
     /// Why not all of it.
     pub why: Option<String>,
@@ -56,16 +56,16 @@ pub fn probe() -> Abilities {
 
 fn tried(group: &Path) -> Abilities {
     let target = Destination { address: NOWHERE.into(), prefix: 32, ports: None };
-    let rules = Rules { refused: vec![target], neighbours: true, ..Rules::default() };
+    let rules = Rules { refused: vec![target], neighbours: true, told: true, ..Rules::default() };
     let found = |neighbours| match refuses_inside(group) {
         Ok(true) => Abilities { rules: true, neighbours, why: None },
         Ok(false) => Abilities { why: Some(chain(&BpfError::Idle)), ..Abilities::default() },
         Err(errno) => Abilities { why: Some(errno.to_string()), ..Abilities::default() },
     };
     match attach(group, &rules) {
-        Ok(()) => found(true),
-        Err(first) => match attach(group, &Rules { neighbours: false, ..rules }) {
-            Ok(()) => Abilities { why: Some(chain(&first)), ..found(false) },
+        Ok(_) => found(true),
+        Err(first) => match attach(group, &Rules { neighbours: false, told: false, ..rules }) {
+            Ok(_) => Abilities { why: Some(chain(&first)), ..found(false) },
             Err(error) => Abilities { why: Some(chain(&error)), ..Abilities::default() },
         },
     }

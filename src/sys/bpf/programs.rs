@@ -4,7 +4,10 @@
 
 use super::BpfError;
 use super::addresses::Judge;
-use super::assembler::{Assembler, Instruction, Label, R0, R1, R2, R3, R4, R5, R6, R9, When, Width, signed};
+use super::assembler::{
+    Assembler, FRAME, Instruction, Label, R0, R1, R2, R3, R4, R5, R6, R9, Reg, When, Width, signed,
+};
+use super::denials::{CALL, Told, at as event, emit_tell};
 
 /// Places in `struct bpf_sock_addr`.
 mod at {
@@ -22,9 +25,9 @@ mod of_socket {
 const LOCALHOST: u32 = 0x7f00_0001;
 
 /// `connect4`, `sendmsg4`, or with `six` their like for IPv6.
-pub(super) fn address(judge: &Judge, six: bool) -> Result<Vec<Instruction>, BpfError> {
+pub(super) fn address(judge: &Judge, six: bool, told: Option<Told>) -> Result<Vec<Instruction>, BpfError> {
     let mut asm = Assembler::default();
-    let (allow, deny) = (asm.label(), asm.label());
+    let (allow, deny, refuse4, refuse6) = (asm.label(), asm.label(), asm.label(), asm.label());
     asm.copy(R6, R1);
     asm.load(Width::Word, R9, R6, at::PORT);
     asm.host_order(R9, 16);
@@ -42,7 +45,7 @@ pub(super) fn address(judge: &Judge, six: bool) -> Result<Vec<Instruction>, BpfE
         // `::` is where this machine listens for itself: the kernel connects to `::1` (tcp_v6_connect).
         asm.set(R5, 1);
         asm.bind(of_six);
-        judge.emit(&mut asm, true, false, allow, deny);
+        judge.emit(&mut asm, true, false, allow, refuse6);
         asm.bind(mapped);
         asm.copy(R2, R5);
     } else {
@@ -54,9 +57,45 @@ pub(super) fn address(judge: &Judge, six: bool) -> Result<Vec<Instruction>, BpfE
     // And `0.0.0.0` is 127.0.0.1 (ip_route_output_key).
     asm.set(R2, signed(LOCALHOST));
     asm.bind(some);
-    judge.emit(&mut asm, false, false, allow, deny);
+    judge.emit(&mut asm, false, false, allow, refuse4);
+    asm.bind(refuse4);
+    if told.is_some() {
+        emit_event(&mut asm, &[R2]);
+    }
+    let tell = asm.label();
+    asm.jump(tell);
+    asm.bind(refuse6);
+    if told.is_some() {
+        emit_event(&mut asm, &[R2, R3, R4, R5]);
+    }
+    asm.bind(tell);
+    if let Some(told) = told {
+        asm.host_order(R9, 16);
+        asm.store(Width::Half, FRAME, EVENT + event::PORT, R9);
+        asm.store_constant(Width::Half, FRAME, EVENT + event::WHAT, 0);
+        asm.store_constant(Width::Byte, FRAME, EVENT + event::WHAT, CALL);
+        asm.store_constant(Width::Word, FRAME, EVENT + event::REST, 0);
+        emit_tell(&mut asm, told, EVENT, TIME);
+    }
+    asm.jump(deny);
     ends(&mut asm, allow, deny);
     asm.finish()
+}
+
+/// Places on the stack.
+const EVENT: i16 = -24;
+const TIME: i16 = -32;
+
+/// The address in registers, as one of IPv6, to the event.
+fn emit_event(asm: &mut Assembler, words: &[Reg]) {
+    if words.len() == 1 {
+        asm.store_constant(Width::Double, FRAME, EVENT, 0);
+        asm.store_constant(Width::Word, FRAME, EVENT + 8, signed(0xffff_u32.to_be()));
+    }
+    for (word, place) in words.iter().rev().zip([12, 8, 4, 0]) {
+        asm.host_order(*word, 32);
+        asm.store(Width::Word, FRAME, EVENT + place, *word);
+    }
 }
 
 /// Which sockets there are where only some destinations are allowed: those whose packets are understood.

@@ -21,7 +21,12 @@ fn as_many_rules_as_may_be_are_in_force_to_the_last() {
     own_network(&[]);
     for six in [false, true] {
         let inside = Inside::of(20_001);
-        inside.rule(&Rules { allowed: Some(most(MOST, six)), neighbours: true, ..Rules::default() });
+        inside.rule(&Rules {
+            allowed: Some(most(MOST, six)),
+            neighbours: true,
+            told: true,
+            ..Rules::default()
+        });
         let last = MOST - 1;
         let address = if six { format!("2001:db8:7:{last:x}:1::{last:x}") } else { format!("10.7.{last}.1") };
         let tried = |address: String, port| {
@@ -72,7 +77,7 @@ fn what_can_not_be_attached_is_an_error() {
     // A program above that allows none beside it, as of a unit that delegates nothing.
     let above = Inside::of(20_003);
     let judge = addresses::Judge::new(&rules).expect("no rules");
-    let code = programs::address(&judge, false).expect("short");
+    let code = programs::address(&judge, false, None).expect("short");
     let program = load::program(Kind::Connect4, &code).expect("taken");
     let group = File::open(above.path()).expect("a group");
     load::attach_alone(group.as_fd(), program.as_fd(), Kind::Connect4).expect("attached");

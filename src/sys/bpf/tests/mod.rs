@@ -15,6 +15,7 @@ mod limits;
 mod neighbours;
 mod random;
 mod stage;
+mod told;
 mod uring;
 mod ways;
 

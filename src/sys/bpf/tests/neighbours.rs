@@ -2,6 +2,24 @@
 
 use super::*;
 
+/// Listens in a group by TCP and by UDP, which it answers.
+pub(super) fn listening(inside: &Inside, port: u16) -> stage::Served {
+    let bind = move || {
+        let streams = TcpListener::bind(at("::", port)).expect("a port");
+        (streams, UdpSocket::bind(at("0.0.0.0", port)).expect("a port"))
+    };
+    inside.serve(bind, |(streams, datagrams)| {
+        let echo = std::thread::spawn(move || {
+            let mut text = [0; 16];
+            while let Ok((length, from)) = datagrams.recv_from(&mut text) {
+                let _ = datagrams.send_to(&text[..length], from);
+            }
+        });
+        for _ in streams.incoming() {}
+        let _ = echo.join();
+    })
+}
+
 #[test]
 fn sessions_of_other_users_are_closed_and_everything_else_is_open() {
     own_network(&[]);
@@ -16,23 +34,7 @@ fn sessions_of_other_users_are_closed_and_everything_else_is_open() {
         |streams| streams.incoming().for_each(drop),
     );
     let (outer, _streams, _datagrams) = servers();
-    let listen = |inside: &Inside, port: u16| {
-        let bind = move || {
-            let streams = TcpListener::bind(at("::", port)).expect("a port");
-            (streams, UdpSocket::bind(at("0.0.0.0", port)).expect("a port"))
-        };
-        inside.serve(bind, |(streams, datagrams)| {
-            let echo = std::thread::spawn(move || {
-                let mut text = [0; 16];
-                while let Ok((length, from)) = datagrams.recv_from(&mut text) {
-                    let _ = datagrams.send_to(&text[..length], from);
-                }
-            });
-            for _ in streams.incoming() {}
-            let _ = echo.join();
-        })
-    };
-    let _servers = [listen(&theirs, 7010), listen(&mine, 7011), listen(&again, 7012)];
+    let _servers = [listening(&theirs, 7010), listening(&mine, 7011), listening(&again, 7012)];
     let tcp = |address: &'static str, port| mine.attempt(|| connect(libc::SOCK_STREAM, 0, at(address, port)));
     let udp = |port| {
         mine.attempt(|| {

@@ -2,6 +2,7 @@
 
 use std::io::{PipeReader, Read};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,10 +37,10 @@ impl Inside {
         self.group.unified().expect("looked at above")
     }
 
-    pub(super) fn rule(&self, rules: &Rules) {
-        if let Err(error) = attach(self.path(), rules) {
-            let source = std::error::Error::source(&error);
-            panic!("{error}: {source:?}");
+    pub(super) fn rule(&self, rules: &Rules) -> Option<OwnedFd> {
+        match attach(self.path(), rules) {
+            Ok(told) => told,
+            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
         }
     }
 
