@@ -83,9 +83,12 @@ fn each(stage: &Stage, network: &str, test: impl Fn(&mut World, &Inside, u16) ->
     let service = TcpListener::bind("127.0.0.1:0")?;
     let port = service.local_addr()?.port();
     for transport in ["unix", "tcp"] {
-        let mut world = ruled(stage, network)
-            .conf("portcullis.conf", &format!("session-transport={transport}"))
-            .start()?;
+        let mut world =
+            ruled(stage, network).conf("portcullis.conf", &format!("session-transport={transport}"));
+        if transport == "unix" {
+            world = world.without("rsession.conf", "session-port-range");
+        }
+        let mut world = world.start()?;
         let inside = Inside::new(&world, "nell")?;
         let checked = inside.answers().and_then(|()| test(&mut world, &inside, port));
         checked.with_context(|| format!("session-network={network} by {transport}"))?;
@@ -104,6 +107,7 @@ fn everything(stage: &Stage) -> Result<()> {
         inside.reached(&format!("127.0.0.1:{service}"))?;
         inside.refused(METADATA)?;
         inside.refused("[::ffff:169.254.169.254]:80")?;
+        recorded(world, inside, "connect", METADATA)?;
         neighbours(world, inside)
     })
 }
@@ -114,6 +118,7 @@ fn loopback(stage: &Stage) -> Result<()> {
         inside.refused(METADATA)?;
         inside.refused("192.0.2.1:80")?;
         inside.refused("[2001:db8::1]:80")?;
+        recorded(world, inside, "connect", "[2001:db8::1]:80")?;
         neighbours(world, inside)
     })
 }
@@ -146,6 +151,12 @@ fn none(stage: &Stage) -> Result<()> {
     })
 }
 
+fn recorded(world: &World, inside: &Inside, what: &str, target: &str) -> Result<()> {
+    let fields =
+        [("session", inside.session.as_str()), ("by", "network"), ("what", what), ("target", target)];
+    world.await_audit("denied", &fields, 10).map(drop)
+}
+
 /// Ports of other sessions, and what listens in them.
 fn neighbours(world: &World, inside: &Inside) -> Result<()> {
     let other = Inside::new(world, "otto")?;
@@ -155,6 +166,7 @@ fn neighbours(world: &World, inside: &Inside) -> Result<()> {
     other.reached(&address)?;
     std::net::TcpStream::connect(&address).context("from outside of both sessions")?;
     inside.unreachable(&address)?;
+    recorded(world, inside, "packet", &address)?;
     for session in [&inside.session, &other.session] {
         let started = world.await_audit("session-started", &[("session", session)], 5)?;
         let port = started["port"].as_u64().context("no port in the record")?;
@@ -184,12 +196,16 @@ fn restart(stage: &Stage) -> Result<()> {
     let inside = Inside::new(&world, "rita")?;
     inside.refused("192.0.2.1:80")?;
     let server = world.server()?.pid;
+    world.log.expect("the launcher is gone");
     world.stop(nix::sys::signal::Signal::SIGKILL)?;
     until::is("the old server is gone", 20, || !process::is_alive(server))?;
     inside.refused("192.0.2.1:80")?;
+    inside.refused("192.0.2.7:80")?;
     world.launch()?;
     inside.refused("192.0.2.1:80")?;
-    Ok(())
+    recorded(&world, &inside, "connect", "192.0.2.1:80")?;
+    // While there was no launcher, too.
+    recorded(&world, &inside, "connect", "192.0.2.7:80")
 }
 
 fn personal(stage: &Stage) -> Result<()> {
