@@ -106,6 +106,8 @@ fn as_object(status: &Status, loads: &[SessionLoad]) -> serde_json::Value {
         "sign-ins": status.sign_ins,
         "sessions": status.sessions,
         "exemptions": status.exemptions,
+        "programs-recorded": status.not_recorded.is_none(),
+        "programs-not-recorded-because": status.not_recorded,
         "limited-sessions": loads.iter().map(load::object).collect::<Vec<_>>(),
     })
 }
@@ -119,7 +121,7 @@ fn told(status: &Status) -> String {
     };
     format!(
         "portcullis {} (process {}) {serves} on {}, started {} ago, configuration {}\n{disk}sign-ins: {}\nsessions: {}\n\
-         exemptions: {}\n",
+         exemptions: {}\nprograms started in sessions: {}\n",
         status.version,
         status.pid,
         status.address,
@@ -127,7 +129,8 @@ fn told(status: &Status) -> String {
         status.generation,
         status.sign_ins,
         status.sessions,
-        status.exemptions
+        status.exemptions,
+        status.not_recorded.as_ref().map_or("recorded".to_owned(), |why| format!("NOT recorded: {why}"))
     )
 }
 
@@ -168,6 +171,7 @@ mod tests {
             sign_ins: 3,
             sessions: 4,
             exemptions: 5,
+            not_recorded: None,
         }
     }
 

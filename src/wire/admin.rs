@@ -97,6 +97,8 @@ pub struct Status {
     pub sessions: u32,
     /// Exemptions in force.
     pub exemptions: u32,
+    /// Why programs that are started in sessions are not recorded; `None` where they are.
+    pub not_recorded: Option<String>,
 }
 
 /// Why the launcher won't.

@@ -17,16 +17,18 @@ pub(crate) fn all() -> Vec<Trial> {
     ]
 }
 
-/// Starts itself N times, as fast as it can.
+/// Starts itself N times, as fast as it can, with an argument of so many bytes.
 pub(crate) const BURST: &str = r#"
 #define _GNU_SOURCE
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 int main(int argc, char **argv) {
-  if (argc != 2) return 0;
+  if (argc != 3) return 0;
+  char *large = calloc(1, atoi(argv[2]) + 1); memset(large, 'x', atoi(argv[2]));
   for (int i = atoi(argv[1]); i > 0; i--) {
-    char *next[] = { argv[0], 0 };
+    char *next[] = { argv[0], large, 0 };
     pid_t p = vfork(); if (!p) { execv(argv[0], next); _exit(1); } waitpid(p, 0, 0);
   }
   return 0;
@@ -81,16 +83,23 @@ fn overflow(stage: &Stage) -> Result<()> {
     let burst = scene.compiled("burst", BURST)?.display().to_string();
     let recorder = scene.recorder()?;
     process::signal(recorder, Signal::SIGSTOP)?;
-    let ran = scene.run(&burst, &["8000"]);
+    // More than the socket holds: 64 MB.
+    let ran = scene.run(&burst, &["2000", "60000"]);
     process::signal(recorder, Signal::SIGCONT)?;
     ensure!(ran?, "the burst");
-    let lost = scene.world.await_audit("executions-lost", &[("why", "kernel")], 30)?;
-    let count = lost["count"].as_u64().unwrap_or(0);
     scene.run("/bin/true", &["after"])?;
-    eprintln!(
-        "overflow: {} of 8000 starts recorded, {count} said to be lost",
-        scene.records("executed")?.len()
-    );
-    ensure!(count > 0, "{lost}");
-    Ok(())
+    scene.await_argv("/bin/true|after")?;
+    let lost = scene.world.await_audit("executions-lost", &[("why", "kernel")], 30)?;
+    ensure!(lost["count"].as_u64().is_some_and(|count| count > 0), "{lost}");
+    let count = || -> Result<(u64, u64)> {
+        let started =
+            scene.records("executed")?.iter().filter(|one| one["program"] == burst.as_str()).count();
+        let lost = scene.world.audit()?.into_iter().filter(|one| one["event"] == "executions-lost");
+        Ok((u64::try_from(started)?, lost.filter_map(|one| one["count"].as_u64()).sum()))
+    };
+    let told = || count().is_ok_and(|(started, lost)| started + lost >= 2000);
+    let all = until::is("each is recorded or counted", 20, told);
+    let (started, lost) = count()?;
+    eprintln!("overflow: {started} of 2000 starts recorded, {lost} said to be lost");
+    all
 }

@@ -182,7 +182,7 @@ fn others(stage: &Stage) -> Result<()> {
 fn flood(stage: &Stage) -> Result<()> {
     let scene = Scene::begin(stage, "")?;
     let burst = scene.compiled("burst", crate::crash::BURST)?.display().to_string();
-    ensure!(scene.run(&burst, &["12000"])?, "the flood");
+    ensure!(scene.run(&burst, &["12000", "1"])?, "the flood");
     // Whoever asks meanwhile is answered.
     scene.client.get("/healthz")?.expect(200)?;
     let lost =

@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-pam", &[]),
     ("portcullis-sys", &[]),
     ("portcullis-model", &[]),
-    ("portcullis-fuzz", &["conf", "model", "policy", "proxy", "wire"]),
+    ("portcullis-fuzz", &["conf", "model", "policy", "proxy", "sys", "wire"]),
     ("portcullis-testing", &["model"]),
     ("portcullis-bench", &["model", "policy", "testing"]),
     ("portcullis-redteam", &["testing"]),

@@ -91,6 +91,7 @@ impl Launcher {
             sign_ins: number(self.sign_ins.len()),
             sessions: number(live.count()),
             exemptions: number(self.exemptions.len()),
+            not_recorded: self.recorder.why_not(),
         }
     }
 }

@@ -81,6 +81,16 @@ impl Recorder {
         self.retry_at
     }
 
+    /// Why nothing is recorded; `None` where it is.
+    pub(crate) fn why_not(&self) -> Option<String> {
+        match &self.state {
+            Recording::Usable => None,
+            Recording::Off => Some("audit-programs=off".to_owned()),
+            Recording::Waiting => Some("the recorder is being started".to_owned()),
+            Recording::Unusable(why) => Some(why.clone()),
+        }
+    }
+
     fn say(&self, word: &ToRecorder) {
         if let Some(Err(error)) = self.channel.as_ref().map(|channel| channel.send(word, &[])) {
             // One that is gone is noticed when it is heard, and its successor is told anew.
@@ -212,6 +222,8 @@ impl Launcher {
         if version != env!("CARGO_PKG_VERSION") {
             say!(Info, "the recorder is of version {version} and is replaced once it is idle");
         }
+        // What pages and levels say of this machine.
+        self.host.audit = usable.is_ok();
         let new = match usable {
             Ok(()) => Recording::Usable,
             Err(why) => {
@@ -354,10 +366,10 @@ impl Launcher {
             path: String::new(),
             effect: Effect::Block.word().into(),
         });
-        Err(OpenError::NotOffered { why: not_recorded(&why) })
+        Err(OpenError::NotConfined { rule: "audit-programs=required".into(), why })
     }
 }
 
 fn not_recorded(why: &str) -> String {
-    format!("programs that are started must be recorded here (audit-programs=required), and can't be: {why}")
+    format!("programs that are started must be recorded here, and can't be: {why}")
 }

@@ -48,6 +48,7 @@ pub(crate) fn run(door: OwnedFd, note: &Path) -> bool {
         assembler: Assembler::default(),
         lost_before: None,
         overrun: None,
+        nobodys: 0,
         broken: None,
         looked: now,
         alone_since: now,
@@ -93,6 +94,8 @@ struct Recorder {
     /// What the kernel had lost at the last look.
     lost_before: Option<u32>,
     overrun: Option<Instant>,
+    /// Events whose own record of the call is missing.
+    nobodys: u64,
     /// Why rules can't be kept in force, while they can't.
     broken: Option<String>,
     looked: Instant,
@@ -235,6 +238,7 @@ impl Recorder {
         if act.reconfigured {
             self.repair();
         }
+        self.nobodys += u64::from(act.is_nobodys());
         let Some(held) = login(act).and_then(|login| self.sessions.get_mut(&login)) else { return };
         let exists = |path: &str| std::fs::symlink_metadata(path).is_ok();
         for seen in judge(act, &held.watched, exists) {
@@ -287,14 +291,10 @@ impl Recorder {
     }
 
     fn tick(&mut self, now: Instant) {
-        let mut lost = self.assembler.lost(now);
         for act in self.assembler.expired(now) {
-            // Without its call nobody knows whose it was.
-            if act.syscall.is_none() && act.seccomp.is_none() {
-                lost += 1;
-            }
             self.judge(&act, now);
         }
+        let lost = self.assembler.lost(now) + std::mem::take(&mut self.nobodys);
         if lost > 0 {
             self.overrun = None;
             self.lose(None, lost, Why::Kernel);

@@ -3,9 +3,11 @@
 //! PAM's `pam_loginuid` begins one; where it isn't configured the keeper does. It is inherited, and nobody without privilege can
 //! change it.
 
-use portcullis_model::sandbox::Sandbox;
-use portcullis_model::{SessionId, Uid};
+use portcullis_model::Uid;
+use portcullis_model::sign_in::Principal;
+use portcullis_wire::SessionSpec;
 
+use super::Entry;
 use crate::launcher::Launcher;
 use crate::recorder::talk::Watched;
 
@@ -32,17 +34,31 @@ impl Launcher {
     /// Has what runs in a session recorded from here on.
     pub(super) fn recorded(
         &mut self,
-        id: SessionId,
         login: Option<u32>,
-        sandbox: &Sandbox,
+        spec: &SessionSpec,
+        who: &Principal,
     ) -> Result<(), String> {
-        let Some(entry) = self.sessions.get(&id) else { return Ok(()) };
+        let Some(entry) = self.sessions.get(&spec.id) else { return Ok(()) };
+        let programs = spec.sandbox.programs.as_ref();
         let watched = login.map(|login| Watched {
             login,
             keeper: entry.kept.keeper,
-            hidden: sandbox.programs.as_ref().map(|programs| programs.folders.clone()).unwrap_or_default(),
-            allowed: None,
+            hidden: programs.map(|programs| programs.folders.clone()).unwrap_or_default(),
+            allowed: self.would_be_allowed(entry, spec, who),
         });
-        self.record_session(id, watched)
+        self.record_session(spec.id, watched)
+    }
+
+    /// Where `allow-shell=0` is only recorded (`audit-only`): the programs that it would leave.
+    fn would_be_allowed(&self, entry: &Entry, spec: &SessionSpec, who: &Principal) -> Option<Vec<String>> {
+        let strict = self.flags(who).audited?;
+        if strict.shell.value || spec.sandbox.programs.is_some() {
+            return None;
+        }
+        let session = &entry.kept.session;
+        let facts = self.launch_facts(session.id, who, &session.token, Vec::new());
+        let plan = self.plan_under(*strict, session.ide, &facts, &spec.command).ok()?;
+        let programs = plan.sandbox.programs?;
+        Some(programs.allowed.into_iter().chain([programs.stub]).collect())
     }
 }

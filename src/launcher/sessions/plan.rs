@@ -10,7 +10,7 @@ use portcullis_model::audit::Event;
 use portcullis_model::session::{Ide, IdeCommand};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Effect, Secret, SessionId};
-use portcullis_policy::LaunchFacts;
+use portcullis_policy::{Flags, LaunchFacts};
 use portcullis_policy::sandbox::{Asked, Fallen, Files, Layer, Machine, NotConfined, Plan, sandbox};
 use portcullis_sys::directories;
 use portcullis_wire::launcher::OpenError;
@@ -31,7 +31,17 @@ impl Launcher {
         command: &IdeCommand,
         who: &Principal,
     ) -> Result<Plan, NotConfined> {
-        let mut flags = self.flags(who);
+        self.plan_under(self.flags(who), ide, facts, command)
+    }
+
+    /// The same under other flags: those that are only recorded, say.
+    pub(super) fn plan_under(
+        &self,
+        mut flags: Flags,
+        ide: Ide,
+        facts: &LaunchFacts,
+        command: &IdeCommand,
+    ) -> Result<Plan, NotConfined> {
         // The same names as those that the proxy compares with.
         flags.directories.value.iter_mut().for_each(|path| *path = directories::real(path));
         let stub = self.dirs.libexec.join("portcullis-session");

@@ -103,6 +103,11 @@ pub struct SeccompDenial {
 }
 
 impl Act {
+    /// Whether the record of the call was lost: nobody knows whose it was.
+    pub const fn is_nobodys(&self) -> bool {
+        self.syscall.is_none() && self.seccomp.is_none() && !self.reconfigured
+    }
+
     fn take(&mut self, record: &Record<'_>) {
         let fields = || record.fields();
         let find = |name: &str| fields().find(|(n, _)| *n == name.as_bytes()).map(|(_, value)| value);
@@ -192,6 +197,21 @@ fn seccomp(record: &Record<'_>) -> SeccompDenial {
     found
 }
 
+/// Records that are read.
+const READ: [u16; 11] = [
+    kinds::LOGIN,
+    kinds::SYSCALL,
+    kinds::PATH,
+    kinds::CONFIG_CHANGE,
+    kinds::SOCKADDR,
+    kinds::CWD,
+    kinds::EXECVE,
+    kinds::OBJ_PID,
+    kinds::EOE,
+    kinds::SECCOMP,
+    kinds::LANDLOCK_ACCESS,
+];
+
 /// Puts events together, and notices numbers that never came.
 #[derive(Debug, Default)]
 pub struct Assembler {
@@ -203,6 +223,9 @@ impl Assembler {
     /// Takes a record; returns the event that it completes, or one that has to make room.
     pub fn take(&mut self, record: &Record<'_>, now: Instant) -> Option<Act> {
         self.gaps.saw(record.serial, now);
+        if !READ.contains(&record.kind) {
+            return None; // what programs say of themselves, and others that have no last record
+        }
         if record.kind == kinds::EOE {
             return self.open.remove(&record.serial).map(|(_, act)| act);
         }

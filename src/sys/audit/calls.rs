@@ -72,7 +72,7 @@ calls! {
 calls! {
     /// Others that a filter may refuse: only their names are needed.
     OTHERS: "io_uring_enter" SYS_io_uring_enter, "io_uring_register" SYS_io_uring_register,
-    "name_to_handle_at" SYS_name_to_handle_at, "kexec_file_load" SYS_kexec_file_load,
+    "name_to_handle_at" SYS_name_to_handle_at,
     "fsconfig" SYS_fsconfig, "fspick" SYS_fspick, "personality" SYS_personality, "quotactl" SYS_quotactl,
     "vhangup" SYS_vhangup, "nfsservctl" SYS_nfsservctl, "lookup_dcookie" SYS_lookup_dcookie,
     "ioctl" SYS_ioctl, "prctl" SYS_prctl, "kcmp" SYS_kcmp, "seccomp" SYS_seccomp, "mbind" SYS_mbind,
@@ -81,7 +81,7 @@ calls! {
     "socketpair" SYS_socketpair, "landlock_restrict_self" SYS_landlock_restrict_self,
     "memfd_secret" SYS_memfd_secret, "vmsplice" SYS_vmsplice, "shmat" SYS_shmat, "mmap" SYS_mmap,
     "mprotect" SYS_mprotect, "setsockopt" SYS_setsockopt;
-    "ioperm" SYS_ioperm, "iopl" SYS_iopl, "modify_ldt" SYS_modify_ldt, "uselib" SYS_uselib, "ustat" SYS_ustat,
+    "kexec_file_load" SYS_kexec_file_load, "ioperm" SYS_ioperm, "iopl" SYS_iopl, "modify_ldt" SYS_modify_ldt, "uselib" SYS_uselib, "ustat" SYS_ustat,
     "sysfs" SYS_sysfs, "_sysctl" SYS__sysctl
 }
 

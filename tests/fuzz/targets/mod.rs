@@ -5,6 +5,7 @@ mod bodies;
 mod conf;
 mod cookie;
 mod proxy;
+mod records;
 mod sockets;
 mod wire;
 
@@ -27,4 +28,5 @@ pub static ALL: &[Target] = &[
     cookie::COOKIE,
     conf::CONF,
     wire::WIRE,
+    records::RECORDS,
 ];
