@@ -162,8 +162,9 @@ pub(super) fn kernel(facts: &HostFacts) -> String {
     let mut out = String::from("\nkernel: what sessions are confined by\n\n");
     for layer in host::shown(facts) {
         let label = if layer.here { "here" } else { "missing" };
-        indented(&mut out, &format!("  {label:9}{:27}", layer.name), &layer.state);
-        let indent = " ".repeat(38);
+        let state = if layer.state == "here" { "" } else { &layer.state };
+        indented(&mut out, &format!("  {label:9}{:29}", layer.name), state);
+        let indent = " ".repeat(40);
         if !layer.here {
             indented(&mut out, &indent, &format!("falls without it: {}", layer.holds));
         }
@@ -173,7 +174,7 @@ pub(super) fn kernel(facts: &HostFacts) -> String {
     }
     out.push('\n');
     for (name, state) in host::words(facts) {
-        indented(&mut out, &format!("  {name:36}"), &state);
+        indented(&mut out, &format!("  {name:38}"), &state);
     }
     out
 }

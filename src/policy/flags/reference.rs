@@ -26,6 +26,11 @@ pub(crate) fn reference() -> String {
         let _ = writeln!(page, "| `{}` | {} | {rstudio} | {jupyter} | {code} |", about.name, about.title);
     }
     page.push_str(BELOW);
+    page.push_str(PROGRAMS);
+    for (why, paths) in programs() {
+        let _ = writeln!(page, "| {} | {why} |", paths.join(" "));
+    }
+    page.push_str("\n## Each flag\n");
     for about in flag::ALL {
         entry(&mut page, about);
     }
@@ -64,7 +69,9 @@ What an administrator can take away, in `rsession.conf` for everybody and in `pr
 one that says something wins. The words are those of RStudio Workbench; what holds, and how strongly, is said here.
 
 Levels, from the strongest: `kernel` (the operating system, for every process of the session), `proxy` (no request or message that does it
-passes), `ide` (a switch of the IDE's own, which code can undo), `none`. `–` means that the IDE has nothing of the kind.
+passes), `ide` (a switch of the IDE's own, which code can undo), `none`. `–` means that the IDE has nothing of the kind. Two levels in a cell
+are those with the kernel and without it: where the machine hasn't got what it takes, where `session-sandbox=off` says so, or (`allow-shell`) where
+packages may be installed. `portcullis doctor` says which of the two holds on a machine and what is missing.
 ";
 
 const BELOW: &str = "
@@ -102,6 +109,34 @@ Root alone may. An exemption lifts one flag for one person, in all of their sess
 is lifted, why and until when; the audit log has `exempted` and `exemption-ended`. It ends by itself, by the wall clock or by the time since boot, whichever
 comes first, and survives a restart of the daemon. What a switch of the IDE's own or the kernel holds in a session that runs already stays until
 that session is started anew.
-
-## Each flag
 ";
+
+const PROGRAMS: &str = "
+## What the kernel holds
+
+**`restrict-directory-view=1`**: every process of the session reads and writes in home, in the entries of `directory-view-allow-list` and in its own
+temporary folders, and nowhere else; it reads what programs need of the system (`/usr`, `/lib`, `/etc`, `/opt`, `/proc`, `/sys`, a few of `/dev`
+and `/run`), as file permissions allow. `session-folders` adds folders to read for code alone.
+
+**`allow-shell=0`**: the programs below can be executed, those of the IDE itself, and those in `session-programs`. All others in the machine's
+folders of programs are not there at all. In place of `sh`, `bash` and `dash` stands a program that says that there is no shell; it starts R and VS Code
+where their front-end scripts would. With `allow-package-installation=0` beside it, nothing in home, in temporary folders and in folders for data is
+loaded as machine code, and nothing else can be written to: then the level is `kernel`. Without that, a program that somebody
+puts into home can be run by way of the dynamic linker.
+
+| programs | for what |
+| --- | --- |
+";
+
+/// The rows of the list of programs, by what they are for.
+fn programs() -> Vec<(&'static str, Vec<String>)> {
+    let mut rows: Vec<(&str, Vec<String>)> = Vec::new();
+    for (path, why) in crate::sandbox::reasons() {
+        let path = format!("`{path}`");
+        match rows.last_mut().filter(|(last, _)| *last == why) {
+            Some((_, paths)) => paths.push(path),
+            None => rows.push((why, vec![path])),
+        }
+    }
+    rows
+}

@@ -35,7 +35,8 @@ pub(super) fn programs(
     let mut folders = Vec::new();
     for folder in FOLDERS {
         // A link (`/bin` on most machines) is covered where it leads.
-        if real(files, folder).is_some_and(|real| real == folder) {
+        let whole = allowed.iter().any(|path| path == folder);
+        if !whole && real(files, folder).is_some_and(|real| real == folder) {
             add(&mut folders, folder);
         }
     }

@@ -31,13 +31,12 @@ const SPEAKERS: [&str; 5] =
 /// Variables in which PAM says where it put something for this person.
 const PLACES: [&str; 3] = ["KRB5CCNAME", "SSH_AUTH_SOCK", "XAUTHORITY"];
 
-/// Folders at the top of the machine that belong to the system, or to people.
-const NOT_DATA: [&str; 16] = [
+/// Folders at the top of the machine that belong to the system. `/home` is none: a group has its folder there.
+const NOT_DATA: [&str; 18] = [
     "bin",
     "boot",
     "dev",
     "etc",
-    "home",
     "lib",
     "lib32",
     "lib64",
@@ -46,9 +45,12 @@ const NOT_DATA: [&str; 16] = [
     "opt",
     "proc",
     "root",
+    "run",
     "sbin",
     "sys",
+    "tmp",
     "usr",
+    "var",
 ];
 
 /// The view of a session; `closed` says that something restricts it.
@@ -124,9 +126,7 @@ pub(super) fn data_only(asked: &Asked<'_>, machine: &Machine<'_>) -> Vec<String>
         }
     } else {
         let mut top = files.names("/");
-        top.retain(|name| {
-            !NOT_DATA.contains(&name.as_str()) && !["run", "tmp", "var"].contains(&name.as_str())
-        });
+        top.retain(|name| !NOT_DATA.contains(&name.as_str()));
         top.sort_unstable();
         for path in top.iter().map(|name| format!("/{name}")) {
             if real(files, &path).as_deref() == Some(path.as_str()) {
