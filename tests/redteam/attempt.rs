@@ -111,7 +111,7 @@ const LIMITED: &[(&str, &str)] = &[
     ("portcullis.conf", "session-network=loopback\nsession-tmp-mb=64"),
     (
         "profiles",
-        "max-memory-mb=400\nmax-processes=100\nmax-open-files=512\nmax-processor-percent=50\nnice=5\ncpu-affinity=0",
+        "max-memory-mb=400\nmax-processes=100\nmax-open-files=512\nmax-processor-percent=50\nnice=5\ncpu-affinity=1",
     ),
 ];
 const PRIVILEGED: &[(&str, &str)] = &[

@@ -18,7 +18,7 @@ pub(crate) const START: u64 = 90;
 /// Longer than a session may take to end.
 const END: u64 = 60;
 /// The recorder reads the kernel's records in its own time.
-const RECORDED: u64 = 6;
+const RECORDED: u64 = 4;
 
 /// The field. What it holds is dropped in this order: whoever stands beside goes before the world looks for what is left.
 #[derive(Debug)]
@@ -36,8 +36,6 @@ impl Field {
     /// Builds it: with a sandbox and these flags, or without any (the control).
     pub(crate) fn build(stage: &Stage, sources: &Sources, flags: Option<Flags>) -> Result<Self> {
         let world = world(stage, flags)?;
-        // Refusals are what this is about.
-        world.log.expect("");
         let (alice, client) = world.signed_in("alice")?;
         let (bob, bobs) = world.signed_in("bob")?;
         sources.upload(&alice)?;
@@ -139,7 +137,7 @@ fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {
             builder = builder.conf(
                 "portcullis.conf",
                 &format!(
-                    "session-sandbox=required\naudit-programs=required\nsession-programs=/usr/bin/node\nsession-folders={}:/run/redteam",
+                    "session-sandbox=required\naudit-programs=required\naudit-refusals=1\nsession-programs=/usr/bin/node\nsession-folders={}:/run/redteam",
                     place.display()
                 ),
             );
@@ -157,7 +155,14 @@ fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {
             );
         }
     }
-    builder.start()
+    let mut world = builder.build()?;
+    // Refusals are what this is about.
+    world.log.expect("");
+    world.launch().with_context(|| {
+        world.log.settle();
+        world.log.lines().join("\n")
+    })?;
+    Ok(world)
 }
 
 fn socket_in(folder: &std::path::Path) -> Option<PathBuf> {

@@ -31,9 +31,13 @@ pub(crate) fn everything(cli: &Cli) -> Result<Report> {
         if these.is_empty() || cli.no_sandbox {
             continue;
         }
-        let field = Field::build(&stage, &sources, Some(flags))
-            .with_context(|| format!("sessions of the kind `{}` can't be had", flags.name()))?;
-        tried(&field, &these, &mut confined);
+        match Field::build(&stage, &sources, Some(flags)) {
+            Ok(field) => tried(&field, &these, &mut confined),
+            Err(error) => {
+                eprintln!("error: sessions of the kind `{}` can't be had: {error:#}", flags.name());
+                confined.extend(these.iter().map(|one| (one.id(), broken(&error))));
+            }
+        }
     }
     let mut control = HashMap::new();
     if !wanted.is_empty() && !cli.no_control {
@@ -54,21 +58,40 @@ fn tried(field: &Field, attempts: &[&Attempt], all: &mut HashMap<String, Tried>)
     let (cells, others): (Vec<&Attempt>, Vec<&Attempt>) =
         attempts.iter().partition(|one| one.language == Language::Notebook);
     for attempt in others {
-        eprintln!("{}: {}", if field.confined { attempt.flags.name() } else { "control" }, attempt.id());
         let outcome = if !field.confined && attempt.evidence.contains(&Evidence::LeftOver) {
             survivors::plain(field, attempt).map(|outcome| Tried { outcome, records: Vec::new() })
         } else {
             inside::attempt(field, attempt)
         };
-        all.insert(attempt.id(), outcome.unwrap_or_else(|error| broken(&error)));
+        let tried = outcome.unwrap_or_else(|error| broken(&error));
+        told(field, attempt, &tried);
+        all.insert(attempt.id(), tried);
     }
     if !cells.is_empty() {
-        eprintln!("{}: notebook", if field.confined { "confined" } else { "control" });
-        match notebook::attempts(field, &cells) {
-            Ok(outcomes) => all.extend(cells.iter().map(|one| one.id()).zip(outcomes)),
-            Err(error) => all.extend(cells.iter().map(|one| (one.id(), broken(&error)))),
+        let outcomes = match notebook::attempts(field, &cells) {
+            Ok(outcomes) => outcomes,
+            Err(error) => cells.iter().map(|_| broken(&error)).collect(),
+        };
+        for (attempt, tried) in cells.iter().zip(outcomes) {
+            told(field, attempt, &tried);
+            all.insert(attempt.id(), tried);
         }
     }
+}
+
+/// A run takes minutes: what has come of it so far is told on the way.
+fn told(field: &Field, attempt: &Attempt, tried: &Tried) {
+    let kind = if field.confined { attempt.flags.name() } else { "control" };
+    let word = match &tried.outcome {
+        Outcome::Escaped(_) => "succeeded",
+        Outcome::Held(_) if !field.confined => "refused",
+        Outcome::Held(_) => match evidence::find(attempt.evidence, &tried.records) {
+            Some(_) => "refused and named",
+            None => "refused",
+        },
+        Outcome::Broken(_) => "could not be tried",
+    };
+    eprintln!("{kind}: {}: {word}: {}", attempt.id(), tried.outcome.words());
 }
 
 fn broken(error: &anyhow::Error) -> Tried {

@@ -22,7 +22,6 @@ const FILES: &[&str] = &[
     "appended",
     "beneath",
     "by-glob",
-    "by-handle",
     "by-i386",
     "by-link",
     "by-notebook",
@@ -90,6 +89,11 @@ impl Targets {
             Command::new("setcap").arg("cap_dac_read_search+ep").arg(&capable).status().context("setcap")?;
         ensure!(set.success(), "setcap ended with {set}");
         tell("CAPABLE", &capable.display());
+
+        // In a file system that knows handles.
+        let handle = PathBuf::from("/run/redteam-handle");
+        fs::write(&handle, "what is in there\n")?;
+        tell("HANDLE", &handle.display());
 
         let mount = programs.join("mnt");
         fs::create_dir_all(&mount)?;

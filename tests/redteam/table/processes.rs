@@ -105,7 +105,7 @@ pub(super) const ROWS: &[Attempt] = &[
     way(
         c("c/survive.c", "jumping"),
         Open,
-        "stays as a process that is another one every 5 ms",
+        "stays as a process that is another one every 40 ms",
         ALL_END,
         &[LeftOver],
     ),

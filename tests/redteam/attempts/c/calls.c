@@ -201,7 +201,7 @@ static void file_handle(void) {
         char space[sizeof(struct file_handle) + 128];
     } it = {.handle = {.handle_bytes = 128}};
     int mount_id;
-    must(name_to_handle_at(AT_FDCWD, target("RT_DATA"), &it.handle, &mount_id, 0), "name_to_handle_at");
+    must(name_to_handle_at(AT_FDCWD, "/dev/shm", &it.handle, &mount_id, 0), "name_to_handle_at");
     escaped("has a handle to a file that needs no path");
 }
 

@@ -83,8 +83,8 @@ static void handle(void) {
         char space[sizeof(struct file_handle) + 128];
     } it = {.handle = {.handle_bytes = 128}};
     int mount_id;
-    must(name_to_handle_at(AT_FDCWD, outside("by-handle"), &it.handle, &mount_id, 0), "name_to_handle_at");
-    int folder = (int)must(open(target("HOME"), O_RDONLY), "open home");
+    must(name_to_handle_at(AT_FDCWD, target("RT_HANDLE"), &it.handle, &mount_id, 0), "name_to_handle_at");
+    int folder = (int)must(open("/run", O_RDONLY), "open the file system");
     must(open_by_handle_at(folder, &it.handle, O_RDONLY), "open_by_handle_at");
     escaped("opened a file by its handle");
 }

@@ -36,7 +36,7 @@ static void forked_twice(void) {
     escaped("left a daemon");
 }
 
-// Changes its number every few milliseconds: whoever ends one after the other always comes too late.
+// Changes its number every 40 milliseconds: whoever ends one after the other always comes too late.
 static void jumping(void) {
     if (!prepare(fork(), "fork")) {
         setsid();
@@ -44,9 +44,9 @@ static void jumping(void) {
         int null = open("/dev/null", O_RDWR);
         dup2(null, 0), dup2(null, 1), dup2(null, 2);
         snprintf(name[0], 64, "%s", target("RT_MARK"));
-        for (int round = 0; round < LIFE * 200; round++) {
+        for (int round = 0; round < LIFE * 25; round++) {
             if (fork()) _exit(0);
-            usleep(5000);
+            usleep(40000);
         }
         _exit(0);
     }

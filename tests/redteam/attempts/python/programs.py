@@ -112,8 +112,8 @@ def git_alias():
     output(git("-c", f"alias.x=!{SAY}", "x"))
 
 
-def git_pager():
-    output(git("-c", f"core.pager={SAY}; cat", "-p", "config", "--list"))
+def git_editor():
+    output(git("-c", f"core.editor={SAY}; false", "commit", "--allow-empty"))
 
 
 def git_hook():
@@ -295,7 +295,7 @@ run(
         "vi": vi,
         "node": node,
         "git-alias": git_alias,
-        "git-pager": git_pager,
+        "git-editor": git_editor,
         "git-hook": git_hook,
         "git-ssh": git_ssh,
         "uploaded": uploaded,

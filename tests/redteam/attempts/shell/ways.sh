@@ -19,7 +19,7 @@ kill) text=$(kill -USR1 "$RT_OUTSIDER" 2>&1) && escaped "sent a signal" || held 
 ps) cat /proc/*/cmdline 2>/dev/null | tr '\0' ' ' | grep -q rt-outside-marker && escaped "saw another user's arguments" || held "saw nothing" ;;
 environ) text=$(tr '\0' '\n' < "/proc/$RT_OUTSIDER/environ" 2>&1) && escaped "read an environment" || held "$text" ;;
 unshare) text=$(unshare -r id -u 2>&1) && [ "$text" = 0 ] && escaped "is root in a namespace" || held "$text" ;;
-nsenter) text=$(nsenter -U -t "$RT_OUTSIDER_IN_NAMESPACE" true 2>&1) && escaped "entered a namespace" || held "$text" ;;
+nsenter) text=$(nsenter -U --preserve-credentials -t "$RT_OUTSIDER_IN_NAMESPACE" true 2>&1) && escaped "entered a namespace" || held "$text" ;;
 renice) text=$(renice -n 19 -p "$RT_OUTSIDER" 2>&1) && escaped "made another process slow" || held "$text" ;;
 set-user-id) text=$("$RT_HOLE" shadow 2>&1) && escaped "$text" || held "$text" ;;
 capability) text=$("$RT_CAPABLE" shadow 2>&1) && escaped "$text" || held "$text" ;;
