@@ -133,15 +133,17 @@ fn ide(stage: &Stage) -> Result<()> {
     let (account, client) = signed_in(&world, "big")?;
     let id = client.start_session(30)?;
     let (script, go) = (account.home.join("hungry.py"), account.home.join("go"));
+    let waiting = account.home.join("waits");
+    // Half of the memory is a temporary file, which is no process': so the kernel doesn't take the one that asks for more.
     let waits = format!(
-        "import os, time\nopen({:?}, 'w')\nwhile not os.path.exists({go:?}): time.sleep(0.05)\n{HUNGRY}\n",
-        account.home.join("waits")
+        "import os, time\nopen({waiting:?}, 'w')\nwhile not os.path.exists({go:?}): time.sleep(0.05)\n\
+         fill = open('/tmp/fill', 'wb')\nfor _ in range(50): fill.write(bytes(1 << 20))\n{HUNGRY}\n"
     );
     std::fs::write(&script, waits)?;
     let order = format!("/usr/bin/python3\t{}", script.display());
     let record = std::thread::scope(|scope| -> Result<Value> {
         scope.spawn(|| run(&account, &order));
-        until::is("it waits", 20, || account.home.join("waits").exists())?;
+        until::is("it waits", 20, || waiting.exists())?;
         // The one that the kernel takes first, and not those that it has started.
         let ide = world.ide_process(&id)?.pid;
         std::fs::write(format!("/proc/{ide}/oom_score_adj"), "1000")?;
