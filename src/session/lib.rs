@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod confine;
+mod denials;
 mod door;
 mod end;
 mod files;
@@ -19,6 +20,7 @@ mod probe;
 mod relay;
 mod reports;
 mod run;
+mod shell;
 mod start;
 
 use std::error::Error;
@@ -26,9 +28,14 @@ use std::process::ExitCode;
 
 /// Runs the program: 0 when the session ended in order, 1 when it could not be started.
 ///
-/// Call it first in `main`, before anything is opened: descriptors 3 to 6 are taken as inherited, see
+/// Call it first in `main`, before anything is opened: descriptors 3 to 7 are taken as inherited, see
 /// [`portcullis_wire::SessionSpec`].
+///
+/// Under another name than its own it stands in for a shell: see `shell`.
 pub fn main() -> ExitCode {
+    if shell::stands_in() {
+        return shell::main();
+    }
     match start::start() {
         Ok(started) => run::run(started),
         Err(error) => {

@@ -23,6 +23,7 @@ use crate::poll::{Poll, Token, Watch};
 pub(crate) use crate::relay::pair::Side;
 use crate::relay::pair::{Pair, Progress};
 use crate::reports::{Reports, UNKNOWN};
+use crate::start;
 
 /// Connections accepted before others get their turn.
 const ACCEPTS: usize = 32;
@@ -58,22 +59,16 @@ struct Port {
 
 impl Relays {
     /// Without a port there is nothing to do: then the server asks for connections at the door.
-    pub(crate) fn new(listener: Option<TcpListener>) -> Result<Self, Errno> {
-        let port = match listener {
-            None => None,
-            Some(listener) => {
-                let diag = SockDiag::open()?;
-                Some(Port {
-                    listener,
-                    watch: Watch::default(),
-                    diag,
-                    waiting: None,
-                    retry: None,
-                    complained: false,
-                })
-            }
-        };
-        Ok(Self { port, pairs: Vec::new(), free: Vec::new(), freed: Vec::new(), sweep: None })
+    pub(crate) fn new(port: Option<start::Port>) -> Self {
+        let port = port.map(|start::Port { listener, diag }| Port {
+            listener,
+            watch: Watch::default(),
+            diag,
+            waiting: None,
+            retry: None,
+            complained: false,
+        });
+        Self { port, pairs: Vec::new(), free: Vec::new(), freed: Vec::new(), sweep: None }
     }
 
     /// The IDE answers: connections are taken from now on. Those that came before wait in the kernel.

@@ -8,10 +8,12 @@ use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
 use nix::sys::signal::Signal;
 use portcullis_model::session::Step;
+use portcullis_sys::namespaces::is_first_process;
 use portcullis_sys::process::reap;
 use portcullis_sys::signals::Signals;
 use portcullis_wire::{Order, Report, SessionSpec};
 
+use crate::denials::Refusals;
 use crate::door::{self, Door};
 use crate::ide::Ide;
 use crate::poll::{Poll, Token, Watch};
@@ -44,6 +46,7 @@ struct Session<'s> {
     relays: Relays,
     door: Door,
     reports: Reports,
+    refusals: Option<Refusals>,
     /// What a launcher that asks is told.
     said: Report,
     failed: bool,
@@ -52,7 +55,7 @@ struct Session<'s> {
 
 /// Lives the session to its end.
 pub(crate) fn run(started: Started) -> ExitCode {
-    let Started { spec, control, listener, launcher, proof, nofile } = started;
+    let Started { spec, control, listener, signals, launcher, denials, proof, nofile } = started;
     journal::info(format_args!(
         "the session starts session={} user={:?} proof={proof:?}",
         spec.id,
@@ -62,11 +65,12 @@ pub(crate) fn run(started: Started) -> ExitCode {
         Ok(poll) => poll,
         Err(errno) => return out_of_room(errno),
     };
-    let built = build(&poll, proof).and_then(|(signals, signals_watch, reports)| {
+    let built = build(&poll, &signals, proof).and_then(|(signals_watch, reports)| {
         let door = Door::new(&poll, control, launcher, spec.proxy_uid.0)?;
-        Ok((signals, signals_watch, reports, door, Relays::new(listener)?))
+        let refusals = denials.map(|ring| Refusals::new(ring, &poll)).transpose()?;
+        Ok((signals_watch, reports, door, refusals))
     });
-    let (signals, _signals_watch, reports, door, relays) = match built {
+    let (_signals_watch, reports, door, refusals) = match built {
         Ok(parts) => parts,
         Err(errno) => return out_of_room(errno),
     };
@@ -76,9 +80,10 @@ pub(crate) fn run(started: Started) -> ExitCode {
         signals,
         phase: Phase::Ending(Instant::now()),
         ide: None,
-        relays,
+        relays: Relays::new(listener),
         door,
         reports,
+        refusals,
         said: Report::Step(Step::StartIde),
         failed: false,
         buffer: vec![0; BUFFER],
@@ -93,13 +98,12 @@ fn out_of_room(errno: Errno) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn build(poll: &Poll, proof: String) -> Result<(Signals, Watch, Reports), Errno> {
-    let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])?;
+fn build(poll: &Poll, signals: &Signals, proof: String) -> Result<(Watch, Reports), Errno> {
     let mut watch = Watch::default();
-    watch.set(poll, &signals, Token::Signals, Some(EpollFlags::EPOLLIN))?;
+    watch.set(poll, signals, Token::Signals, Some(EpollFlags::EPOLLIN))?;
     let mut reports = Reports::default();
     reports.push(Report::Proof(proof));
-    Ok((signals, watch, reports))
+    Ok((watch, reports))
 }
 
 impl Session<'_> {
@@ -177,7 +181,8 @@ impl Session<'_> {
             Phase::Running => (None, None),
             Phase::Ending(until) => (Some(*until), None),
         };
-        let all = [phase, probe, self.relays.due(), self.door.due(now), self.reports.due()];
+        let refusals = self.refusals.as_ref().and_then(Refusals::due);
+        let all = [phase, probe, refusals, self.relays.due(), self.door.due(now), self.reports.due()];
         all.into_iter().flatten().min()
     }
 
@@ -211,6 +216,11 @@ impl Session<'_> {
                 }
             }
             Token::Signals => self.signalled(now),
+            Token::Denials => {
+                if let Some(refusals) = &mut self.refusals {
+                    refusals.ready(&mut self.reports, now);
+                }
+            }
         }
     }
 
@@ -226,7 +236,8 @@ impl Session<'_> {
     fn signalled(&mut self, now: Instant) {
         while let Ok(Some(caught)) = self.signals.next() {
             match caught.signal {
-                Signal::SIGTERM | Signal::SIGINT => self.end(now),
+                // What the session's own processes send is not obeyed: their owner ends it at the page.
+                Signal::SIGTERM | Signal::SIGINT if caught.outside || !is_first_process() => self.end(now),
                 Signal::SIGCHLD => self.reaped(now),
                 _ => {} // HUP: there is no configuration to read again and no terminal to lose
             }
@@ -253,6 +264,9 @@ impl Session<'_> {
     }
 
     fn tick(&mut self, now: Instant) {
+        if let Some(refusals) = &mut self.refusals {
+            refusals.tick(&mut self.reports, now);
+        }
         let socket = Path::new(&self.spec.command.socket);
         if let Phase::Starting(probe, until) = &mut self.phase {
             probe.tick(self.poll, now);

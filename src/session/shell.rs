@@ -40,6 +40,8 @@ enum Act {
     Say(String),
     /// Say why not, with this status.
     Fail(String, u8),
+    /// Remove this folder.
+    Remove(PathBuf),
 }
 
 /// Whether this process stands in for a shell: by the name of the file that is executed, which whoever executes it can't choose.
@@ -54,6 +56,9 @@ pub(crate) fn stands_in() -> bool {
 pub(crate) fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some(act) = script(&args).and_then(|(script, rest)| follow(Path::new(script), rest.to_vec())) {
+        return carry_out(act);
+    }
+    if let Some(act) = chore(&args) {
         return carry_out(act);
     }
     if !is_silenced(&args) {
@@ -72,6 +77,24 @@ fn script(args: &[OsString]) -> Option<(&OsString, &[OsString])> {
         }
         _ => None,
     }
+}
+
+/// What R has a shell do by itself, done without one: at its start it asks for the system's name, which everybody can read, and
+/// at its end it removes its own temporary folder. Both would tell people of a shell that they never asked for.
+fn chore(args: &[OsString]) -> Option<Act> {
+    let [option, command] = args else { return None };
+    let command = command.to_str().filter(|_| option == "-c")?;
+    if command == "uname -a" {
+        let system = nix::sys::utsname::uname().ok()?;
+        let parts =
+            [system.sysname(), system.nodename(), system.release(), system.version(), system.machine()];
+        let parts: Vec<_> = parts.into_iter().map(OsStr::to_string_lossy).collect();
+        return Some(Act::Say(format!("{} GNU/Linux", parts.join(" "))));
+    }
+    let path = command.strip_prefix("rm -Rf ")?;
+    let name = path.strip_prefix('/')?.rsplit('/').next()?.strip_prefix("Rtmp")?;
+    let plain = path.chars().all(tokens::is_bare) && !path.split('/').any(|part| part == "..");
+    (plain && name.len() == 6).then(|| Act::Remove(path.into()))
 }
 
 /// Whether a shell's own complaints would have gone nowhere: R asks for programs so while it starts.
@@ -136,6 +159,10 @@ fn read_text(path: &Path) -> Option<String> {
 fn carry_out(act: Act) -> ExitCode {
     match act {
         Act::Say(text) => match std::io::stdout().write_all(format!("{text}\n").as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Act::Remove(folder) => match std::fs::remove_dir_all(folder) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },

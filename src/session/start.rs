@@ -5,22 +5,27 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::AcceptConn;
 use portcullis_model::session::{Step, Transport};
+use portcullis_sys::bpf::Denials;
 use portcullis_sys::ids::{BecomeError, become_user};
+use portcullis_sys::peer::SockDiag;
 use portcullis_sys::proof::proof;
-use portcullis_sys::{attributes, fd};
+use portcullis_sys::signals::Signals;
+use portcullis_sys::{attributes, fd, namespaces};
 use portcullis_wire::{Channel, Report, SessionSpec, WireError};
 use thiserror::Error;
 
-use crate::confine::{self, ConfineError, limits};
+use crate::confine::view::{self, ViewError};
+use crate::confine::{self, ConfineError, limits, privileges};
 use crate::{chain, journal};
 
 /// Last descriptor that is inherited.
-const HIGHEST: i32 = 6;
+const HIGHEST: i32 = 7;
 /// Descriptors this process may have: two for each relayed connection, so some 30,000 of these.
 const NOFILE: u64 = 65_536;
 /// Longest path of a Unix socket, without the zero at its end (`unix(7)`).
@@ -47,6 +52,9 @@ pub(crate) enum StartError {
     /// What confines it.
     #[error(transparent)]
     Confine(#[from] ConfineError),
+    /// What there is for it.
+    #[error(transparent)]
+    View(#[from] ViewError),
     /// A property of the process.
     #[error("can't set {0}")]
     Attribute(&'static str, #[source] Errno),
@@ -85,11 +93,21 @@ pub(crate) enum SpecError {
 pub(crate) struct Started {
     pub(crate) spec: SessionSpec,
     pub(crate) control: OwnedFd,
-    pub(crate) listener: Option<TcpListener>,
+    pub(crate) listener: Option<Port>,
+    pub(crate) signals: Signals,
     pub(crate) launcher: Option<Channel>,
+    /// What the rules on connections refuse.
+    pub(crate) denials: Option<Denials>,
     pub(crate) proof: String,
     /// The user's limit of descriptors, for the IDE; ours is higher.
     pub(crate) nofile: (u64, u64),
+}
+
+/// The session's TCP port, and where to ask who is at the other end of its connections.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) listener: TcpListener,
+    pub(crate) diag: SockDiag,
 }
 
 /// Takes the descriptors, reads the task, becomes the user. Whatever fails ends the process.
@@ -98,17 +116,21 @@ pub(crate) fn start() -> Result<Started, StartError> {
     // ORDER: first, before anything here opens a descriptor; afterwards only those of the contract are left.
     let mut inherited = fd::take_inherited(HIGHEST).map_err(StartError::Descriptors)?.into_iter();
     let mut next = || inherited.next().flatten();
-    let (spec, control, listener, launcher) = (next(), next(), next(), next());
+    let (spec, control, listener, launcher, denials) = (next(), next(), next(), next(), next());
+    let denials = denials.map(Denials::open).transpose().map_err(StartError::Descriptors)?;
 
     let launcher = launcher.map(Channel::from_fd);
     if let Some(launcher) = &launcher {
         fd::set_nonblocking(launcher.as_fd(), true).map_err(StartError::Descriptors)?;
     }
+    // ORDER: before anything that takes time: process 1 of a namespace loses signals that it neither takes nor blocks.
+    let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])
+        .map_err(|errno| StartError::Attribute("signals", errno))?;
     tell(launcher.as_ref(), &Report::Step(Step::BecomeUser));
     let started = become_session(keeper, spec, control, listener);
     match started {
         Ok((spec, control, listener, proof, nofile)) => {
-            Ok(Started { spec, control, listener, launcher, proof, nofile })
+            Ok(Started { spec, control, listener, signals, launcher, denials, proof, nofile })
         }
         Err(error) => {
             let failed = Report::Failed { step: Step::BecomeUser, why: chain(&error), output: Vec::new() };
@@ -125,7 +147,7 @@ fn tell(launcher: Option<&Channel>, report: &Report) {
     }
 }
 
-type Parts = (SessionSpec, OwnedFd, Option<TcpListener>, String, (u64, u64));
+type Parts = (SessionSpec, OwnedFd, Option<Port>, String, (u64, u64));
 
 fn become_session(
     keeper: i32,
@@ -136,7 +158,6 @@ fn become_session(
     // ORDER: everything is read and checked before the first effect.
     let channel = Channel::from_fd(spec.ok_or(StartError::Missing(3))?);
     let (spec, _) = channel.receive::<SessionSpec>().map_err(StartError::Spec)?;
-    drop(channel);
     check(&spec)?;
     let control = control.filter(|fd| getsockopt(fd, AcceptConn).is_ok_and(|listens| listens));
     let control = control.ok_or(StartError::Missing(4))?;
@@ -150,10 +171,14 @@ fn become_session(
                 return Err(StartError::Missing(listener.as_raw_fd()));
             }
             fd::set_nonblocking(listener.as_fd(), true).map_err(StartError::Descriptors)?;
-            Some(listener)
+            // ORDER: before the network may become one of its own: the port's connections are of the machine's.
+            let diag = SockDiag::open().map_err(StartError::Descriptors)?;
+            Some(Port { listener, diag })
         }
     };
 
+    // ORDER: in the network that the rules are about.
+    confine::connections::in_force(&spec.sandbox.network)?;
     let set = |what| move |errno| StartError::Attribute(what, errno);
     if !spec.sandbox.privileges {
         // ORDER: from here on no program can gain anything, whatever comes later.
@@ -162,21 +187,33 @@ fn become_session(
     // The keeper's directory and mask are of no concern to the user.
     nix::unistd::chdir("/").map_err(set("the directory"))?;
     attributes::umask(0o077);
+    // ORDER: before rules and filter, which are about what it shows, and may close the calls that make it.
+    view::enter(&spec)?;
     limits::raise_priority(&spec.sandbox.limits).map_err(set("the niceness"))?;
     // ORDER: after the last step that needs files and calls of root's, and before the drop, after which it is root's no more.
     confine::in_force_now(&spec)?;
     let groups: Vec<u32> = spec.groups.iter().map(|group| group.0).collect();
-    become_user(spec.uid.0, spec.gid.0, &groups).map_err(StartError::Become)?;
+    become_user(spec.uid.0, spec.gid.0, &groups, privileges::kept(spec.sandbox.privileges))
+        .map_err(StartError::Become)?;
     // ORDER: after the drop, which resets these two. The kernel has closed our memory to the user at the drop already
     // (suid_dumpable); this says so whatever the machine's setting.
     attributes::dumpable(false).map_err(set("dumpable"))?;
     attributes::die_with_parent(keeper, Signal::SIGTERM).map_err(|_| StartError::Orphan)?;
+    // Process 1 can't tell one parent from another. Its keeper holds the other end as long as it lives.
+    if namespaces::is_first_process() && is_hung_up(&channel) {
+        return Err(StartError::Orphan);
+    }
     attributes::subreaper().map_err(set("subreaper"))?;
-    let line = proof().map_err(StartError::Proof)?;
+    let line = proof(confine::proven(&spec)).map_err(StartError::Proof)?;
 
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(set("nofile"))?;
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(NOFILE).max(soft), hard).map_err(set("nofile"))?;
     Ok((spec, control, listener, line, (soft, hard)))
+}
+
+fn is_hung_up(channel: &Channel) -> bool {
+    let mut polled = [PollFd::new(channel.as_fd(), PollFlags::empty())];
+    poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 /// Whether this process may act on it. The launcher made it and is trusted; a mistake of ours must not open a door.

@@ -75,17 +75,19 @@ pub fn groups() -> Result<Vec<u32>, Errno> {
 
 /// Becomes `uid` and `gid` for good. `groups` are set already, by PAM's modules among others, and only compared.
 ///
+/// `bounding` are the capabilities that a set-user-ID program may still get: bits by number, none for nobody.
+///
 /// A process that is not root may only "become" what it is. Then everything below is proved just the same.
 ///
 /// # Errors
 /// See [`BecomeError`]; the caller exits.
-pub fn become_user(uid: u32, gid: u32, groups: &[u32]) -> Result<(), BecomeError> {
+pub fn become_user(uid: u32, gid: u32, groups: &[u32], bounding: u64) -> Result<(), BecomeError> {
     if uid == 0 || gid == 0 {
         return Err(BecomeError::Root);
     }
     let set = |what| move |errno| BecomeError::Set { what, errno };
     if Uid::effective().is_root() {
-        drop_bounding_set();
+        drop_bounding_set(bounding);
     }
     // ORDER: gid before uid, because setting groups or gid needs the privilege that leaving uid 0 gives up. Real, effective
     // and saved together, so that none is left to return to.
@@ -136,10 +138,10 @@ fn sorted(groups: impl Iterator<Item = u32>) -> Vec<u32> {
     groups
 }
 
-/// Empties the bounding set as far as allowed: a second lock beside `no_new_privs`. Where root itself has no `CAP_SETPCAP`
+/// Empties the bounding set but for `kept`, as far as allowed: a second lock beside `no_new_privs`. Where root itself has no `CAP_SETPCAP`
 /// (some containers) it stays, and the proof line shows it.
-fn drop_bounding_set() {
-    for capability in 0..64_u64 {
+fn drop_bounding_set(kept: u64) {
+    for capability in (0..64_u64).filter(|number| kept & 1 << number == 0) {
         // SAFETY: prctl with PR_CAPBSET_DROP takes numbers only and touches no memory of ours.
         if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0_u64, 0_u64, 0_u64) } != 0 {
             break; // EINVAL: past the last capability this kernel knows; EPERM: not allowed
@@ -179,23 +181,24 @@ mod tests {
         needs_root();
         let code = child_for_test(|| {
             set_groups(&[20_009, 20_001, 20_005]).expect("groups");
-            if become_user(20_001, 20_001, &[20_005, 20_009]).is_err() {
+            if become_user(20_001, 20_001, &[20_005, 20_009], 1 << 7).is_err() {
                 return 1;
             }
-            u8::from(groups().expect("groups") != [20_001, 20_005, 20_009])
+            let bounding = Status::read().expect("status").capabilities.bounding;
+            u8::from(groups().expect("groups") != [20_001, 20_005, 20_009] || bounding != 1 << 7)
         });
         assert_eq!(code, 0);
     }
 
     #[test]
     fn root_and_unexpected_groups_are_refused() {
-        assert!(matches!(become_user(0, 5, &[]), Err(BecomeError::Root)));
-        assert!(matches!(become_user(5, 0, &[]), Err(BecomeError::Root)));
+        assert!(matches!(become_user(0, 5, &[], 0), Err(BecomeError::Root)));
+        assert!(matches!(become_user(5, 0, &[], 0), Err(BecomeError::Root)));
         needs_root();
         let code = child_for_test(|| {
             set_groups(&[0, 20_005]).expect("groups");
             u8::from(!matches!(
-                become_user(20_001, 20_001, &[20_005]),
+                become_user(20_001, 20_001, &[20_005], 0),
                 Err(BecomeError::Differ { what: "groups", .. })
             ))
         });
@@ -207,9 +210,9 @@ mod tests {
         needs_root();
         let code = child_for_test(|| {
             set_groups(&[]).expect("groups");
-            become_user(20_001, 20_001, &[]).expect("the first");
-            let other = become_user(20_002, 20_001, &[]);
-            let own = become_user(20_001, 20_001, &[]);
+            become_user(20_001, 20_001, &[], 0).expect("the first");
+            let other = become_user(20_002, 20_001, &[], 0);
+            let own = become_user(20_001, 20_001, &[], 0);
             u8::from(!matches!(other, Err(BecomeError::Set { what: "uid", .. })) || own.is_err())
         });
         assert_eq!(code, 0);

@@ -87,11 +87,21 @@ impl Status {
     }
 }
 
-/// One line: ids, groups, capabilities, `no_new_privs`, seccomp, whether memory is closed to others, umask, limits.
+/// What a session's IDE is started under; a start that can't put it in force fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Confined {
+    /// Version of the Landlock rules.
+    pub landlock: Option<u32>,
+    /// Whether system calls are filtered.
+    pub calls: bool,
+}
+
+/// One line: ids, groups, capabilities, `no_new_privs`, seccomp, whether memory is closed to others, umask, limits, all of this
+/// process; the numbers of its namespaces, which the programs it starts share; and what else those are started under.
 ///
 /// # Errors
 /// When `/proc` is not there.
-pub fn proof() -> io::Result<String> {
+pub fn proof(ide: Confined) -> io::Result<String> {
     let status = Status::read()?;
     let dumpable = nix::sys::prctl::get_dumpable().is_ok_and(|yes| yes);
     let limit = |resource| {
@@ -100,7 +110,7 @@ pub fn proof() -> io::Result<String> {
             .map_or_else(|_| "?".to_owned(), |(soft, hard)| format!("{}:{}", word(soft), word(hard)))
     };
     Ok(format!(
-        "uid={} gid={} groups={} caps={} nnp={} seccomp={} dumpable={} umask={} nofile={} nproc={} as={} core={}",
+        "uid={} gid={} groups={} caps={} nnp={} seccomp={} dumpable={} umask={} nofile={} nproc={} as={} core={} ns={} landlock={} calls={}",
         status.uids,
         status.gids,
         if status.groups.is_empty() { "-" } else { &status.groups },
@@ -113,7 +123,20 @@ pub fn proof() -> io::Result<String> {
         limit(Resource::RLIMIT_NPROC),
         limit(Resource::RLIMIT_AS),
         limit(Resource::RLIMIT_CORE),
+        namespaces(),
+        ide.landlock.map_or_else(|| "-".to_owned(), |version| version.to_string()),
+        if ide.calls { "closed" } else { "-" },
     ))
+}
+
+/// Their numbers, by which `/proc/PID/ns` and the audit system name them.
+fn namespaces() -> String {
+    let number = |name: &str| {
+        let link = std::fs::read_link(format!("/proc/self/ns/{name}")).unwrap_or_default();
+        let text = link.to_string_lossy().into_owned();
+        text.split_once('[').map_or("?", |(_, number)| number.trim_end_matches(']')).to_owned()
+    };
+    ["mnt", "pid", "net", "ipc"].map(|name| format!("{name}:{}", number(name))).join(",")
 }
 
 #[cfg(test)]
@@ -131,9 +154,12 @@ mod tests {
 
     #[test]
     fn the_proof_is_one_line_about_this_process() {
-        let line = proof().expect("/proc");
+        let line = proof(Confined { landlock: Some(7), calls: true }).expect("/proc");
         let uid = nix::unistd::getuid();
         assert!(line.starts_with(&format!("uid={uid},{uid},{uid},{uid} gid=")), "{line}");
+        let own = std::fs::read_link("/proc/self/ns/pid").expect("a link").display().to_string();
+        let own = own.replace("pid:[", "pid:").replace(']', "");
+        assert!(line.contains(&format!(",{own},")) && line.ends_with(" landlock=7 calls=closed"), "{line}");
         assert!(!line.contains('\n') && line.contains(" nofile="), "{line}");
     }
 }

@@ -23,9 +23,12 @@ pub(super) fn ruleset(spec: &SessionSpec) -> Result<Option<Ruleset>, ConfineErro
     let programs = spec.sandbox.programs.as_ref();
     let (handled, list) = list(rules.reach.as_ref(), programs);
     let ruleset = Ruleset::new(rules.version, handled, &list)?;
+    let there = |path: &&String| !ruleset.left_out().iter().any(|left_out| left_out == Path::new(path));
+    if let Some(stub) = programs.map(|programs| &programs.stub).filter(|stub| !there(stub)) {
+        return Err(ConfineError::Stub(stub.clone()));
+    }
     if let Some(reach) = &rules.reach {
         let home = home(spec);
-        let there = |path: &&String| !ruleset.left_out().iter().any(|left_out| left_out == Path::new(path));
         if !reach.write.iter().filter(there).any(|path| Path::new(home).starts_with(path)) {
             return Err(ConfineError::Home(home.to_owned()));
         }

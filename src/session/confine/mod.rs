@@ -8,14 +8,19 @@
 //! by the IDE's.
 
 mod calls;
+pub(crate) mod connections;
 mod files;
 pub(crate) mod limits;
+pub(crate) mod privileges;
+pub(crate) mod view;
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use portcullis_sys::exec::Exec;
 use portcullis_sys::landlock::{LandlockError, Ruleset};
+use portcullis_sys::proof::Confined;
 use portcullis_sys::seccomp::{Filter, FilterError};
 use portcullis_wire::SessionSpec;
 use thiserror::Error;
@@ -31,9 +36,15 @@ pub(crate) enum ConfineError {
     /// Nothing would work.
     #[error("the home directory `{0}` is not there, or not among the folders of the session")]
     Home(String),
+    /// What stands in place of shells must be there to be executed; its folder's programs may be hidden.
+    #[error("`{0}`, which stands in place of shells, is not among the programs of the session")]
+    Stub(String),
     /// The filter can't be made.
     #[error("the session's filter for system calls can't be made")]
     Calls(#[from] FilterError),
+    /// They were put on the group and do nothing.
+    #[error("the session's rules on connections don't hold: `{0}` is not refused")]
+    Connections(SocketAddr),
     /// The kernel refused.
     #[error("the session's {0} can't be put in force")]
     Force(&'static str, #[source] Errno),
@@ -89,4 +100,10 @@ pub(crate) fn in_force_now(spec: &SessionSpec) -> Result<(), ConfineError> {
         filter.apply().map_err(|errno| ConfineError::Force("filter for system calls", errno))?;
     }
     Ok(())
+}
+
+/// What the proof line says that the IDE gets.
+pub(crate) fn proven(spec: &SessionSpec) -> Confined {
+    let sandbox = &spec.sandbox;
+    Confined { landlock: sandbox.rules.as_ref().map(|rules| rules.version), calls: sandbox.calls.is_some() }
 }

@@ -1,13 +1,15 @@
 //! What there is for a session: processes, temporary files, programs and a network of its own, by namespaces.
 //!
 //! Made by process 1 of the session's process namespace as root, before anything of the user's runs. The user can undo none
-//! of it, and nothing of it is seen outside. It decides nothing: which folders and programs, the specification says.
+//! of it, and nothing of it is seen outside. It decides nothing: which folders and programs, the specification says. Without a
+//! view programs are seen, and the rules for files alone say which are executed.
 
 mod covers;
 mod folders;
 mod programs;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use portcullis_model::sandbox::{Network, View};
@@ -15,6 +17,8 @@ use portcullis_sys::mounts::{Limits, Place, Tree};
 use portcullis_sys::namespaces;
 use portcullis_wire::SessionSpec;
 use thiserror::Error;
+
+use crate::journal;
 
 use self::covers::{Cover, covers};
 use self::folders::Rights;
@@ -32,9 +36,6 @@ pub(crate) enum ViewError {
     /// The keeper started it otherwise.
     #[error("the session has no processes of its own")]
     NotFirst,
-    /// Programs without a view.
-    #[error("programs can't be hidden without mounts of the session's own")]
-    NoMounts,
     /// A step.
     #[error("can't make {0} of the session's own")]
     Own(&'static str, #[source] Errno),
@@ -63,14 +64,21 @@ impl ViewError {
 /// Makes what the specification says. Needs root, and sockets of the machine's network to be open by then.
 pub(crate) fn enter(spec: &SessionSpec) -> Result<(), ViewError> {
     let sandbox = &spec.sandbox;
+    let start = Instant::now();
     match &sandbox.view {
         Some(_) if !namespaces::is_first_process() => return Err(ViewError::NotFirst),
         Some(view) => own_files(spec, view)?,
-        None if sandbox.programs.is_some() => return Err(ViewError::NoMounts),
         None => {}
     }
     if sandbox.network == Network::Own {
         namespaces::own_network().map_err(|errno| ViewError::Own("a network", errno))?;
+    }
+    if sandbox.view.is_some() {
+        journal::info(format_args!(
+            "the view is made session={} microseconds={}",
+            spec.id,
+            start.elapsed().as_micros()
+        ));
     }
     Ok(())
 }

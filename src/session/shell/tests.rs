@@ -198,6 +198,23 @@ fn a_script_is_the_first_path_and_no_command_is_one() {
     }
     assert!(is_silenced(&words(&["-c", "/usr/bin/which 'uname' 2>/dev/null"])));
     assert!(is_silenced(&words(&["-c", "x > /dev/null 2>&1 "])));
+    for (command, removed) in [
+        ("rm -Rf /tmp/RtmpRBupuJ", Some("/tmp/RtmpRBupuJ")),
+        ("rm -Rf /home/alice/t/RtmpRBupuJ", Some("/home/alice/t/RtmpRBupuJ")),
+        ("rm -Rf /tmp/RtmpRBupuJ; id", None),
+        ("rm -Rf /tmp/../home/RtmpRBupuJ", None),
+        ("rm -Rf '/tmp/RtmpRBupuJ'", None),
+        ("rm -Rf RtmpRBupuJ", None),
+        ("rm -Rf /home/alice", None),
+        ("rm -Rf /tmp/Rtmp$(id)", None),
+        ("rm -rf /tmp/RtmpRBupuJ", None),
+    ] {
+        let wanted = removed.map(|path| Act::Remove(path.into()));
+        assert_eq!(chore(&words(&["-c", command])), wanted, "{command}");
+    }
+    let Some(Act::Say(system)) = chore(&words(&["-c", "uname -a"])) else { panic!("no answer") };
+    assert!(system.starts_with("Linux ") && system.ends_with(" GNU/Linux"), "{system}");
+    assert!(chore(&words(&["-c", "uname -r"])).is_none() && chore(&words(&["uname -a"])).is_none());
     assert!(!is_silenced(&words(&["-c", "id"])) && !is_silenced(&words(&["x 2>/dev/null"])));
 }
 

@@ -68,7 +68,11 @@ fn outermost(folders: &[PathBuf], allowed: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
 
 /// Covers that are ready to be shown.
 #[derive(Debug)]
-pub(super) struct Prepared(Vec<(PathBuf, Tree, Vec<Shown>)>);
+pub(super) struct Prepared {
+    folders: Vec<(PathBuf, Tree, Vec<Shown>)>,
+    /// Shells outside of covered folders.
+    shells: Vec<Shown>,
+}
 
 /// A copy, and the empty file or folder that it is shown at.
 type Shown = (Tree, Place);
@@ -86,13 +90,35 @@ pub(super) fn prepare(programs: &Programs) -> Result<Prepared, ViewError> {
         let (tree, shown) = cover(folder, &allowed, &folders, &stub).map_err(failed)?;
         Ok((folder.clone(), tree, shown))
     });
-    made.collect::<Result<_, _>>().map(Prepared)
+    let made = made.collect::<Result<_, _>>()?;
+    let failed = |errno| ViewError::Place { what: "replace shells by", path: (&programs.stub).into(), errno };
+    let shells = shells(&allowed, &folders, &stub).map_err(failed)?;
+    Ok(Prepared { folders: made, shells })
+}
+
+/// Shells where the system has them, as far as they are neither covered nor allowed.
+fn shells(allowed: &BTreeSet<PathBuf>, folders: &[PathBuf], stub: &Place) -> Result<Vec<Shown>, Errno> {
+    let mut found = BTreeSet::new();
+    let mut all = Vec::new();
+    for path in ["/bin", "/usr/bin"].iter().flat_map(|at| SHELLS.map(|name| Path::new(at).join(name))) {
+        let Ok(place) = Place::open(&path) else { continue };
+        let end = place.path()?;
+        let known =
+            end.ancestors().any(|at| allowed.contains(at) || folders.iter().any(|folder| folder == at));
+        if !known && place.kind()? == Kind::File && found.insert(end) {
+            all.push((Tree::copy(stub)?, place));
+        }
+    }
+    Ok(all)
 }
 
 impl Prepared {
     /// Shows them.
     pub(super) fn show(self) -> Result<(), ViewError> {
-        for (folder, tree, inside) in self.0 {
+        for (copy, place) in self.shells {
+            copy.show_at(&place).map_err(|errno| ViewError::Own("programs", errno))?;
+        }
+        for (folder, tree, inside) in self.folders {
             let failed =
                 |errno| ViewError::Place { what: "hide the programs of", path: folder.clone(), errno };
             Place::open(&folder).and_then(|place| tree.show_at(&place)).map_err(failed)?;

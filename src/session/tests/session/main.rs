@@ -3,11 +3,14 @@
 //! This program is all of them: started again with `--role` it is the session, an IDE, or a client, under the ids the test gives
 //! it. Needs root, because it becomes others; without root every test is ignored, and says so.
 
+mod acts;
+mod confine;
 mod door;
 mod end;
 mod relay;
 mod roles;
 mod start;
+mod view;
 mod world;
 
 use std::process::ExitCode;
@@ -17,6 +20,12 @@ use libtest_mimic::{Arguments, Trial};
 type Test = (&'static str, fn());
 
 fn main() -> ExitCode {
+    // Shown under a shell's name, this program stands in for it as the session's own does.
+    let exe = std::fs::read_link("/proc/self/exe").unwrap_or_default();
+    if exe.file_name().is_some_and(|name| ["sh", "bash", "dash", "rbash"].iter().any(|shell| name == *shell))
+    {
+        return portcullis_session::main();
+    }
     let args: Vec<String> = std::env::args().collect();
     if let [_, role, rest @ ..] = args.as_slice() {
         if role == "--role" {
@@ -24,7 +33,8 @@ fn main() -> ExitCode {
         }
     }
     let root = nix::unistd::Uid::effective().is_root();
-    let all: Vec<Test> = [start::TESTS, relay::TESTS, door::TESTS, end::TESTS].concat();
+    let all: Vec<Test> =
+        [start::TESTS, relay::TESTS, door::TESTS, end::TESTS, confine::TESTS, view::TESTS].concat();
     let trials = all.into_iter().map(|(name, test)| {
         let trial = Trial::test(name, move || {
             test();

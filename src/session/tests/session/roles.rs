@@ -17,7 +17,7 @@ pub(crate) fn play(args: &[String]) -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["session"] => return portcullis_session::main(),
-        ["keeper", program] => keeper(program),
+        ["keeper", program, first] => keeper(program, *first == "first"),
         ["ide", mode, socket] => ide(mode, Path::new(socket)),
         ["fetch", port, path] => fetch(port, path),
         ["upload", port, length] => upload(port, length.parse().expect("a number")),
@@ -38,10 +38,13 @@ fn say(text: &str) {
 }
 
 /// Starts the session with the descriptors it was given, and waits to be killed.
-fn keeper(program: &str) {
+fn keeper(program: &str, first: bool) {
     let fds = portcullis_sys::fd::take_inherited(6).expect("descriptors");
     let mut exec = Exec::new(Path::new(program)).expect("a program");
     exec.arg("--role").arg("session").death_signal(Signal::SIGTERM);
+    if first {
+        exec.first_process();
+    }
     for (number, fd) in (3..).zip(&fds) {
         if let Some(fd) = fd {
             exec.fd(number, fd.as_fd());
@@ -146,9 +149,24 @@ fn serve(stream: UnixStream) {
             std::thread::park_timeout(std::time::Duration::from_millis(500));
             answer("ok");
         }
+        ["", "python", script] => answer(&python(script)),
+        ["", "act", verb, object @ ..] => answer(&crate::acts::act(verb, &object.join("/"))),
         // Answers without reading the body, and closes.
         ["", "refuse"] => answer(&"too large ".repeat(10_000)),
         _ => answer("ok"),
+    }
+}
+
+/// What Python says to a script, given in hexadecimal digits.
+fn python(script: &str) -> String {
+    let digits: Vec<u8> =
+        script.bytes().map(|digit| char::from(digit).to_digit(16).expect("a digit") as u8).collect();
+    let script: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    let script = String::from_utf8(script).expect("plain");
+    let mut command = std::process::Command::new("/usr/bin/python3");
+    match command.arg("-c").arg(script).stdin(std::process::Stdio::null()).output() {
+        Ok(done) => String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned(),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -169,8 +187,9 @@ fn facts() -> String {
     let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).expect("a limit");
     let args: Vec<String> = std::env::args().collect();
     format!(
-        "env {env:?}\nfds {fds:?}\nsid {}\ncwd {cwd:?}\nnofile {limit:?}\nargs {args:?}\n{status}",
-        sid == pid
+        "env {env:?}\nfds {fds:?}\nsid {}\ncwd {cwd:?}\nnofile {limit:?}\nnice {}\nargs {args:?}\n{status}",
+        sid == pid,
+        portcullis_sys::attributes::niceness(),
     )
 }
 

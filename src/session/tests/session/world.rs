@@ -28,6 +28,8 @@ pub(crate) const OTHER: u32 = 20_003;
 /// A group that PAM added.
 pub(crate) const EXTRA: u32 = 20_009;
 
+/// Where scratch directories are: not among the temporary files, which a session may have of its own.
+const BASE: &str = "/var/lib";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
@@ -39,6 +41,8 @@ pub(crate) struct World {
     pub(crate) port: String,
     pub(crate) private: PathBuf,
     log: File,
+    /// The keeper's end of the channel that the specification came by.
+    _tell: Channel,
     /// Log lines of WARN or ERROR that the test expects.
     pub(crate) expected: Vec<&'static str>,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Setting {
     pub(crate) with_launcher: bool,
     /// The ids the process starts with; root's when none.
     pub(crate) start_as: Option<u32>,
+    /// As process 1 of a namespace, when it is to have a view.
+    pub(crate) as_first: bool,
     dir: tempfile::TempDir,
     program: PathBuf,
     private: PathBuf,
@@ -69,9 +75,9 @@ static CAST: OnceLock<Cast> = OnceLock::new();
 /// Made before any test starts a process: a file that some child holds open for writing at that moment can't be executed.
 pub(crate) fn cast() -> &'static Cast {
     CAST.get_or_init(|| {
-        let dir = tempfile::Builder::new().prefix("portcullis-cast-").tempdir().expect("a directory");
+        let dir = tempfile::Builder::new().prefix("portcullis-cast-").tempdir_in(BASE).expect("a directory");
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o711)).expect("own");
-        let [program, ide] = ["program", "ide"].map(|name| {
+        let [program, ide] = ["portcullis-session", "ide"].map(|name| {
             let path = dir.path().join(name);
             std::fs::copy("/proc/self/exe", &path).expect("a copy");
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("own");
@@ -89,7 +95,7 @@ impl Cast {
 }
 
 pub(crate) fn setting(mode: &str) -> Setting {
-    let dir = tempfile::Builder::new().prefix("portcullis-session-").tempdir().expect("a directory");
+    let dir = tempfile::Builder::new().prefix("portcullis-session-").tempdir_in(BASE).expect("a directory");
     let set =
         |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("own");
     set(dir.path(), 0o711);
@@ -126,7 +132,17 @@ pub(crate) fn setting(mode: &str) -> Setting {
         answer_within: 20,
         end_within: 5,
     };
-    Setting { spec, by_keeper: false, with_launcher: true, start_as: None, dir, program, private, listener }
+    Setting {
+        spec,
+        by_keeper: false,
+        with_launcher: true,
+        start_as: None,
+        as_first: true,
+        dir,
+        program,
+        private,
+        listener,
+    }
 }
 
 impl Setting {
@@ -135,8 +151,23 @@ impl Setting {
         self.spec.command.program = cast().ide.to_str().expect("plain").to_owned();
     }
 
+    /// A folder beside the session's, of this user, which everybody may read.
+    pub(crate) fn folder(&self, name: &str, uid: u32) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::create_dir(&path).expect("a directory");
+        chown(&path, Some(uid), Some(uid)).expect("root");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("own");
+        path
+    }
+
+    /// The session's program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     pub(crate) fn start(self) -> World {
-        let Self { spec, by_keeper, with_launcher, start_as, dir, program, private, listener } = self;
+        let Self { spec, by_keeper, with_launcher, start_as, as_first, dir, program, private, listener } =
+            self;
         let (tell, told) = Channel::pair().expect("a pair");
         tell.send(&spec, &[]).expect("sent");
         let (launcher, reports) = Channel::pair().expect("a pair");
@@ -147,8 +178,12 @@ impl Setting {
 
         let mut exec = Exec::new(&program).expect("a program");
         exec.arg("--role");
+        // A keeper does the same for its session.
+        if spec.sandbox.view.is_some() && as_first && !by_keeper {
+            exec.first_process();
+        }
         if by_keeper {
-            exec.arg("keeper").arg(&program)
+            exec.arg("keeper").arg(&program).arg(if spec.sandbox.view.is_some() { "first" } else { "any" })
         } else {
             exec.arg("session")
         };
@@ -182,7 +217,7 @@ impl Setting {
         let port = listener.local_addr().expect("bound").port().to_string();
         let log = File::open(&log_path).expect("the log");
         let door = door.to_str().expect("plain").to_owned();
-        World { dir, program, session, launcher, door, port, private, log, expected: Vec::new() }
+        World { dir, program, session, launcher, door, port, private, log, _tell: tell, expected: Vec::new() }
     }
 
     /// Starts it and waits until the IDE answers.
