@@ -1,7 +1,7 @@
 //! Comparing an address and a port with the rules, as instructions.
 //!
 //! The address is in registers 2 (IPv4) or 2 to 5 (IPv6), in the machine's order, the port in register 9 ([`NO_PORT`] where the
-//! protocol has none), register 8 is 1 for a packet that stays on this machine. Register 1 is lost. Called by
+//! protocol has none). Register 1 is lost. Called by
 //! [`programs`](super::programs) and [`packets`](super::packets).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -38,13 +38,16 @@ impl Judge {
         Ok(Self { refused: rows(&rules.refused)?, allowed: rules.allowed.as_deref().map(rows).transpose()? })
     }
 
-    /// Goes to one of the two labels. `packet`: register 8 says whether it stays on this machine.
+    /// Goes to one of the two labels. Of a packet ports of this machine's own are asked for by [`Judge::emit_own_ports`]; of a
+    /// system call, register 8 says whether they matter.
     pub(super) fn emit(&self, asm: &mut Assembler, six: bool, packet: bool, allow: Label, deny: Label) {
-        if packet {
-            self.emit_own_ports(asm, deny);
-        }
-        for row in self.refused.iter().filter(|row| row.six == six) {
+        for row in self.refused.iter().filter(|row| row.six == six && !(packet && row.is_own_port())) {
+            let next = asm.label();
+            if row.is_own_port() {
+                asm.jump_if(When::Equal, R8, 0, next);
+            }
             row.emit(asm, deny);
+            asm.bind(next);
         }
         match &self.allowed {
             None => asm.jump(allow),
@@ -57,18 +60,16 @@ impl Judge {
         }
     }
 
-    /// A refused port of a loopback address is refused at every address of this machine.
-    fn emit_own_ports(&self, asm: &mut Assembler, deny: Label) {
+    /// A refused port of a loopback address is refused at every address of this machine. The packet stays on this machine, and is
+    /// the first of a connection: an answer to whoever came from such a port is none.
+    pub(super) fn emit_own_ports(&self, asm: &mut Assembler, deny: Label) {
         let mut ranges: Vec<_> =
             self.refused.iter().filter(|row| row.loopback).filter_map(|row| row.ports).collect();
         ranges.sort_unstable();
         ranges.dedup();
-        let elsewhere = asm.label();
-        asm.jump_if(When::Equal, R8, 0, elsewhere);
         for ports in ranges {
             emit_ports(asm, ports, deny);
         }
-        asm.bind(elsewhere);
     }
 }
 
@@ -99,6 +100,11 @@ impl Row {
             IpAddr::V6(six) => six == Ipv6Addr::LOCALHOST || six == Ipv6Addr::UNSPECIFIED,
         };
         Ok(Self { six: address.is_ipv6(), words: words.collect(), ports: rule.ports, loopback })
+    }
+
+    /// Whether it is about what listens on this machine: connections, not datagrams.
+    const fn is_own_port(&self) -> bool {
+        self.loopback && self.ports.is_some()
     }
 
     /// Jumps when the address and the port are the rule's.

@@ -52,6 +52,9 @@ pub(super) const VALUE: u32 = 8;
 
 /// Number of the loopback interface in every network namespace (`LOOPBACK_IFINDEX`).
 const LOOPBACK: i32 = 1;
+/// Flags of TCP: the first packet of a connection has the one, and not both.
+const SYN: i32 = 0x02;
+const SYN_OR_ACK: u32 = 0x12;
 const TCP: i32 = 6;
 const UDP: i32 = 17;
 /// TCP, UDP, DCCP, SCTP, UDP-Lite: two ports stand first.
@@ -85,6 +88,7 @@ pub(super) fn outgoing(
     for six in [false, true] {
         let (other, allowed) = (asm.label(), asm.label());
         emit_header(&mut asm, six, Remote::Destination, other, deny);
+        emit_first(&mut asm, judge, allow, refuse, deny);
         emit_destination(&mut asm, six);
         judge.emit(&mut asm, six, true, allowed, refuse);
         asm.bind(allowed);
@@ -134,10 +138,21 @@ fn emit_refusal(asm: &mut Assembler, told: Told) {
     emit_tell(asm, told, stack::TUPLE, stack::VALUE);
 }
 
+/// On this machine a connection was judged by its first packet: what comes later answers, be it whoever began.
+fn emit_first(asm: &mut Assembler, judge: &Judge, allow: Label, refuse: Label, deny: Label) {
+    let others = asm.label();
+    asm.jump_if(When::Equal, R8, 0, others);
+    asm.load(Width::Byte, R2, FRAME, stack::PROTOCOL);
+    asm.jump_if(When::NotEqual, R2, TCP, others);
+    emit_flags(asm, deny);
+    asm.and_word(R2, SYN_OR_ACK);
+    asm.jump_if(When::NotEqual, R2, SYN, allow);
+    judge.emit_own_ports(asm, refuse);
+    asm.bind(others);
+}
+
 /// What comes: from this machine everything, from outside answers alone.
 pub(super) fn incoming(table: i32) -> Result<Vec<Instruction>, BpfError> {
-    const SYN: i32 = 0x02;
-    const SYN_OR_ACK: u32 = 0x12;
     let mut asm = Assembler::default();
     let (allow, deny, read) = (asm.label(), asm.label(), asm.label());
     emit_begin(&mut asm, at::INGRESS_INTERFACE);
@@ -297,7 +312,7 @@ fn emit_find(asm: &mut Assembler, table: i32) {
     asm.call(Helper::MapLookup);
 }
 
-/// Denies what goes to a socket of a session of another user. The first packet of a connection counts, and each datagram.
+/// Denies what goes to a socket of a session of another user: the first packet of a connection, and each datagram.
 fn emit_neighbours(asm: &mut Assembler, six: bool, groups: Neighbours, allow: Label, deny: Label) {
     let (from, ends_length) = if six { (stack::HEADER + 8, 32) } else { (stack::HEADER + 12, 8) };
     for word in (0..ends_length).step_by(4) {
@@ -310,9 +325,6 @@ fn emit_neighbours(asm: &mut Assembler, six: bool, groups: Neighbours, allow: La
     asm.load(Width::Byte, R2, FRAME, stack::PROTOCOL);
     asm.jump_if(When::Equal, R2, UDP, datagram);
     asm.jump_if(When::NotEqual, R2, TCP, allow);
-    emit_flags(asm, deny);
-    asm.and_word(R2, 0x12);
-    asm.jump_if(When::NotEqual, R2, 0x02, allow);
     emit_socket(asm, Helper::LookupTcp, ends_length);
     asm.jump(found);
     asm.bind(datagram);

@@ -5,7 +5,7 @@
 use super::BpfError;
 use super::addresses::Judge;
 use super::assembler::{
-    Assembler, FRAME, Instruction, Label, R0, R1, R2, R3, R4, R5, R6, R9, Reg, When, Width, signed,
+    Assembler, FRAME, Instruction, Label, R0, R1, R2, R3, R4, R5, R6, R8, R9, Reg, When, Width, signed,
 };
 use super::denials::{CALL, Told, at as event, emit_tell};
 
@@ -14,6 +14,7 @@ mod at {
     pub(super) const IP4: i16 = 4;
     pub(super) const IP6: [i16; 4] = [8, 12, 16, 20];
     pub(super) const PORT: i16 = 24;
+    pub(super) const PROTOCOL: i16 = 36;
 }
 
 /// Places in `struct bpf_sock`.
@@ -22,6 +23,7 @@ mod of_socket {
     pub(super) const PROTOCOL: i16 = 12;
 }
 
+const UDP: i32 = 17;
 const LOCALHOST: u32 = 0x7f00_0001;
 
 /// `connect4`, `sendmsg4`, or with `six` their like for IPv6.
@@ -31,6 +33,13 @@ pub(super) fn address(judge: &Judge, six: bool, told: Option<Told>) -> Result<Ve
     asm.copy(R6, R1);
     asm.load(Width::Word, R9, R6, at::PORT);
     asm.host_order(R9, 16);
+    // What is sent to a port of this machine by UDP may be an answer to whoever came from it.
+    let stream = asm.label();
+    asm.load(Width::Word, R1, R6, at::PROTOCOL);
+    asm.set(R8, 1);
+    asm.jump_if(When::NotEqual, R1, UDP, stream);
+    asm.set(R8, 0);
+    asm.bind(stream);
     if six {
         let (of_six, mapped) = (asm.label(), asm.label());
         for (register, place) in [R2, R3, R4, R5].into_iter().zip(at::IP6) {

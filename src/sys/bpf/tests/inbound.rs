@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::stage::{Served, cable, serve};
 use super::*;
 
-/// Longer than a packet takes on this machine by far.
-const SILENCE: Duration = Duration::from_millis(400);
+/// Longer than a packet takes on this machine by far, and than the kernel waits before it sends one again.
+const SILENCE: Duration = Duration::from_millis(1500);
 const PORT: u16 = 7001;
 
 /// Listens inside, on all interfaces, and answers whoever comes.
@@ -148,8 +148,27 @@ fn a_listener_that_was_handed_in_answers_whatever_the_rules() {
     );
     assert!(greeted("127.0.0.1"), "as the proxy reaches a session by TCP");
     drop(listener);
-    // While one of the session's own answers nobody.
-    let bind = || TcpListener::bind(at("127.0.0.1", PORT + 1)).expect("a port inside");
-    let _own = inside.serve(bind, |listener| drop(listener.incoming().next()));
-    assert!(TcpStream::connect_timeout(&at("127.0.0.1", PORT + 1), SILENCE).is_err());
+    assert_eq!(inside.attempt(|| connect(libc::SOCK_STREAM, 0, at("127.0.0.1", PORT))), REFUSED);
+}
+
+#[test]
+fn answers_on_this_machine_pass_whatever_port_they_go_to() {
+    own_network(&[]);
+    let here = vec![to("127.0.0.1", Some((PORT, PORT)))];
+    let range = vec![to("127.0.0.0/8", Some((1024, 60_999))), to("::1", Some((1024, 60_999)))];
+    for (name, rules) in [
+        ("a list with one port", Rules { allowed: Some(here), ..Rules::default() }),
+        ("every port another's", Rules { refused: range, ..Rules::default() }),
+        ("an empty list", Rules { allowed: Some(Vec::new()), ..Rules::default() }),
+    ] {
+        let inside = Inside::of(20_001);
+        inside.rule(&rules);
+        let _server = listening(&inside);
+        for address in ["127.0.0.1", "::1"] {
+            assert!(greeted(address), "{name}: a program of this machine at {address}");
+        }
+        let own = inside.attempt(|| if greeted("127.0.0.1") { Ok(()) } else { Err(Errno::ENODATA) });
+        let wanted = if name == "a list with one port" { DONE } else { Tried(Errno::ENODATA as u8) };
+        assert_eq!(own, wanted, "{name}: one of the session's");
+    }
 }

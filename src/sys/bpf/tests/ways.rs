@@ -122,7 +122,7 @@ pub(super) fn connect(kind: i32, protocol: i32, to: SocketAddr) -> Result<(), Er
 
 pub(super) fn connect_by(socket: &OwnedFd, to: SocketAddr) -> Result<(), Errno> {
     // A packet that is dropped is tried again by the kernel: not for longer than this.
-    let limit = libc::timeval { tv_sec: 0, tv_usec: 400_000 };
+    let limit = libc::timeval { tv_sec: 1, tv_usec: 500_000 };
     // SAFETY: any bytes may be read of a structure of numbers.
     let bytes = unsafe {
         std::slice::from_raw_parts(std::ptr::from_ref(&limit).cast::<u8>(), std::mem::size_of_val(&limit))
