@@ -40,6 +40,8 @@ pub(super) enum When {
     Above = 0x20,
     NotEqual = 0x50,
     Below = 0xa0,
+    /// Below, where both have a sign.
+    Less = 0xc0,
 }
 
 /// What the kernel does for a program.
@@ -54,6 +56,9 @@ pub(super) enum Helper {
     LookupUdp = 85,
     Release = 86,
     AncestorGroup = 129,
+    ReadUser = 112,
+    ReadKernel = 113,
+    ReadKernelText = 115,
     RingOutput = 130,
 }
 
@@ -118,6 +123,11 @@ impl Assembler {
         self.push(0x07, to, R0, 0, constant);
     }
 
+    /// `to += from`.
+    pub(super) fn add_register(&mut self, to: Reg, from: Reg) {
+        self.push(0x0f, to, from, 0, 0);
+    }
+
     /// `to -= from`.
     pub(super) fn subtract(&mut self, to: Reg, from: Reg) {
         self.push(0x1f, to, from, 0, 0);
@@ -126,6 +136,11 @@ impl Assembler {
     /// `to &= constant`, of the lower half alone.
     pub(super) fn and_word(&mut self, to: Reg, constant: u32) {
         self.push(0x54, to, R0, 0, signed(constant));
+    }
+
+    /// `to &= constant`.
+    pub(super) fn and(&mut self, to: Reg, constant: i32) {
+        self.push(0x57, to, R0, 0, constant);
     }
 
     /// `to ^= constant`, of the lower half alone.
@@ -177,6 +192,11 @@ impl Assembler {
     /// `*(to + offset) = constant`.
     pub(super) fn store_constant(&mut self, width: Width, to: Reg, offset: i16, constant: i32) {
         self.push(0x62 | width as u8, to, R0, offset, constant);
+    }
+
+    /// `*to += from`, at once for all processors; 64 bits.
+    pub(super) fn count(&mut self, to: Reg, from: Reg) {
+        self.push(0xdb, to, from, 0, 0);
     }
 
     /// Calls the kernel: arguments in registers 1 to 5, which are lost; the answer is in register 0.

@@ -5,13 +5,12 @@
 //! privilege. Called by [`programs`](super::programs) and [`packets`](super::packets), and by the session process.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
 use super::assembler::{Assembler, FRAME, Helper, R0, R1, R2, R3, R4, R7, When, Width};
+use super::ring::Ring;
 
 /// Bytes of an event: an address as one of IPv6, a port and a protocol in the network's order, and what was refused.
 pub(super) const EVENT: u32 = 24;
@@ -29,12 +28,6 @@ pub(super) const PACKET: i32 = 1;
 
 /// Between two tellings of one destination.
 const SECOND: i32 = 1_000_000_000;
-/// Where a header says that the event is not written to the end.
-const BUSY: u32 = 1 << 31;
-/// And where that it is void.
-const DISCARDED: u32 = 1 << 30;
-/// Bytes of a header, and what events are rounded up to.
-const HEADER: usize = 8;
 
 /// The ring, and the table of what was told when.
 #[derive(Debug, Clone, Copy)]
@@ -94,17 +87,12 @@ impl Denial {
     }
 }
 
+/// Most events read at once.
+const AT_ONCE: usize = 1024;
+
 /// The reading end of the ring. Its descriptor polls readable when there is something.
 #[derive(Debug)]
-pub struct Denials {
-    ring: OwnedFd,
-    page: usize,
-    size: usize,
-    /// The reader's place, which we write.
-    consumer: NonNull<u8>,
-    /// The writer's place, then the ring twice in a row.
-    producer: NonNull<u8>,
-}
+pub struct Denials(Ring);
 
 impl Denials {
     /// Takes the descriptor that [`attach`](super::attach) made.
@@ -112,77 +100,19 @@ impl Denials {
     /// # Errors
     /// When it is no ring.
     pub fn open(ring: OwnedFd) -> Result<Self, Errno> {
-        let page = super::load::page();
-        let size = super::load::ring_size();
-        let consumer = map(&ring, page, libc::PROT_READ | libc::PROT_WRITE, 0)?;
-        match map(&ring, page + 2 * size, libc::PROT_READ, page) {
-            Ok(producer) => Ok(Self { ring, page, size, consumer, producer }),
-            Err(errno) => {
-                unmap(consumer, page);
-                Err(errno)
-            }
-        }
+        Ring::open(ring, super::load::ring_size()).map(Self)
     }
 
     /// Reads what there is.
     pub fn take(&self, mut each: impl FnMut(Denial)) {
-        // SAFETY: both places are aligned words at the beginning of pages that stay mapped as long as this value; the kernel writes
-        // the one with atomic stores and reads the other.
-        let (read, written) = unsafe {
-            (&*self.consumer.as_ptr().cast::<AtomicU64>(), &*self.producer.as_ptr().cast::<AtomicU64>())
-        };
-        let mut at = read.load(Ordering::Relaxed);
-        while at < written.load(Ordering::Acquire) {
-            let place = usize::try_from(at).unwrap_or(0) & (self.size - 1);
-            // SAFETY: an event begins before the ring's first end, is shorter than the ring, and the ring is mapped twice in a row: its
-            // header and its bytes are all inside of the mapping. The header is an aligned word.
-            let (header, bytes) = unsafe {
-                let begin = self.producer.as_ptr().add(self.page + place);
-                ((*begin.cast::<AtomicU32>()).load(Ordering::Acquire), begin.add(HEADER))
-            };
-            if header & BUSY != 0 {
-                break;
-            }
-            let length = (header & !(BUSY | DISCARDED)) as usize;
-            if length > self.size {
-                break; // not the kernel's writing
-            }
-            if header & DISCARDED == 0 {
-                // SAFETY: as above; the kernel writes nothing there before we have said that it was read.
-                let event = unsafe { std::slice::from_raw_parts(bytes, length) };
-                Denial::read(event).into_iter().for_each(&mut each);
-            }
-            at += ((length + HEADER).next_multiple_of(HEADER)) as u64;
-            read.store(at, Ordering::Release);
-        }
+        while self.0.take(AT_ONCE, |event| Denial::read(event).into_iter().for_each(&mut each)) {}
     }
 }
 
 impl AsFd for Denials {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.ring.as_fd()
+        self.0.as_fd()
     }
-}
-
-impl Drop for Denials {
-    fn drop(&mut self) {
-        unmap(self.consumer, self.page);
-        unmap(self.producer, self.page + 2 * self.size);
-    }
-}
-
-fn map(ring: &OwnedFd, length: usize, protection: i32, offset: usize) -> Result<NonNull<u8>, Errno> {
-    let offset = i64::try_from(offset).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: a new mapping at a place of the kernel's choosing; nothing of ours is there.
-    let at = unsafe {
-        libc::mmap(std::ptr::null_mut(), length, protection, libc::MAP_SHARED, ring.as_raw_fd(), offset)
-    };
-    if at == libc::MAP_FAILED { Err(Errno::last()) } else { NonNull::new(at.cast()).ok_or(Errno::ENOMEM) }
-}
-
-fn unmap(at: NonNull<u8>, length: usize) {
-    // SAFETY: a mapping that `map` made with this length, which nothing refers to any more.
-    unsafe { libc::munmap(at.as_ptr().cast(), length) };
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Connect6,
     SendTo4,
     SendTo6,
+    Executions,
 }
 
 impl Kind {
@@ -31,6 +32,7 @@ impl Kind {
         const PACKETS: u32 = 8;
         const SOCKET: u32 = 9;
         const ADDRESS: u32 = 18;
+        const TRACEPOINT: u32 = 17;
         match self {
             Self::Incoming => ("incoming", PACKETS, 0),
             Self::Outgoing => ("outgoing", PACKETS, 1),
@@ -39,13 +41,19 @@ impl Kind {
             Self::Connect6 => ("connect6", ADDRESS, 11),
             Self::SendTo4 => ("sendmsg4", ADDRESS, 14),
             Self::SendTo6 => ("sendmsg6", ADDRESS, 15),
+            Self::Executions => ("programs", TRACEPOINT, 0),
         }
     }
 }
 
 const MAP_CREATE: i32 = 0;
+const MAP_LOOKUP: i32 = 1;
 const PROG_LOAD: i32 = 5;
 const PROG_ATTACH: i32 = 8;
+const TRACEPOINT_OPEN: i32 = 17;
+/// A number for each key, and one for each key and processor.
+const ARRAY: u32 = 2;
+const ARRAY_EACH: u32 = 6;
 /// A table that forgets what was not used for longest.
 const LRU_HASH: u32 = 9;
 const RING: u32 = 27;
@@ -106,9 +114,58 @@ pub(super) fn told() -> Result<OwnedFd, Errno> {
 
 /// The ring of what was refused.
 pub(super) fn ring() -> Result<OwnedFd, Errno> {
-    let size = u32::try_from(ring_size()).map_err(|_| Errno::EINVAL)?;
+    ring_of(ring_size())
+}
+
+/// A ring of so many bytes: a power of two, and whole pages.
+pub(super) fn ring_of(size: usize) -> Result<OwnedFd, Errno> {
+    let size = u32::try_from(size).map_err(|_| Errno::EINVAL)?;
     let attributes: [u32; 5] = [RING, 0, 0, size, 0];
     bpf(MAP_CREATE, &attributes).map(descriptor)
+}
+
+/// Room of so many bytes, for each processor its own.
+pub(super) fn scratch(bytes: u32) -> Result<OwnedFd, Errno> {
+    let attributes: [u32; 5] = [ARRAY_EACH, 4, bytes, 1, 0];
+    bpf(MAP_CREATE, &attributes).map(descriptor)
+}
+
+/// One number.
+pub(super) fn counter() -> Result<OwnedFd, Errno> {
+    let attributes: [u32; 5] = [ARRAY, 4, 8, 1, 0];
+    bpf(MAP_CREATE, &attributes).map(descriptor)
+}
+
+/// That number.
+pub(super) fn counted(counter: BorrowedFd<'_>) -> Result<u64, Errno> {
+    let (key, mut value) = (0_u32, 0_u64);
+    let at = |place: *const u8| place as u64;
+    let attributes: [u64; 4] = [
+        u64::from(unsigned(counter.as_raw_fd())),
+        at(std::ptr::from_ref(&key).cast()),
+        at(std::ptr::from_mut(&mut value).cast()),
+        0,
+    ];
+    // The descriptor is a word before a hole: on machines of the other order it would be in the upper half.
+    let attributes = if cfg!(target_endian = "big") {
+        [attributes[0] << 32, attributes[1], attributes[2], 0]
+    } else {
+        attributes
+    };
+    bpf(MAP_LOOKUP, &attributes)?;
+    Ok(value)
+}
+
+/// Has a program run at a tracepoint for as long as what is returned stays open.
+pub(super) fn trace(point: &'static std::ffi::CStr, program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    #[repr(C)]
+    struct Attributes {
+        name: u64,
+        program: u32,
+        hole: u32,
+    }
+    let program = unsigned(program.as_raw_fd());
+    bpf(TRACEPOINT_OPEN, &Attributes { name: point.as_ptr() as u64, program, hole: 0 }).map(descriptor)
 }
 
 /// Bytes of a page of memory.

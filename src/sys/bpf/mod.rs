@@ -19,15 +19,20 @@ use thiserror::Error;
 
 mod addresses;
 mod assembler;
+mod btf;
 mod denials;
+mod executions;
 mod load;
 mod packets;
 mod probe;
 mod programs;
+mod ring;
 #[cfg(test)]
 mod tests;
 
+pub use btf::BtfError;
 pub use denials::{Denial, Denials};
+pub use executions::{Execution, Executions};
 pub use probe::{Abilities, probe, refuses};
 
 use load::Kind;
@@ -108,6 +113,15 @@ pub enum BpfError {
         #[source]
         errno: Errno,
     },
+    /// The kernel doesn't say where its structures keep what is to be read.
+    #[error("the kernel's own structures are not known")]
+    Kernel(#[source] BtfError),
+    /// No tracepoint.
+    #[error("the program can't be put on the tracepoint `{0}`")]
+    Trace(&'static str, #[source] Errno),
+    /// The ring.
+    #[error("the ring can't be read")]
+    Ring(#[source] Errno),
     /// It was attached and does nothing.
     #[error("the rules are attached, but a connection they refuse is not refused")]
     Idle,
