@@ -300,11 +300,12 @@ events! {
         user: String,
         /// What it runs.
         ide: String,
-        /// The process; of several the first one.
+        /// The process; of several the first one. 0 where it isn't known: rules on connections don't tell.
         pid: i32,
         /// Its program.
         program: String,
-        /// What it tried: a system call, or what Landlock calls it.
+        /// What it tried: a system call, or what Landlock calls it. Of rules on connections `connect or sendto`, or `packet` where
+        /// those were let through and the packet was dropped.
         what: String,
         /// The path, address or process that it was meant for; empty where that isn't known.
         target: String,

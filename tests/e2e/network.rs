@@ -107,7 +107,7 @@ fn everything(stage: &Stage) -> Result<()> {
         inside.reached(&format!("127.0.0.1:{service}"))?;
         inside.refused(METADATA)?;
         inside.refused("[::ffff:169.254.169.254]:80")?;
-        recorded(world, inside, "connect", METADATA)?;
+        recorded(world, inside, "connect or sendto", METADATA)?;
         neighbours(world, inside)
     })
 }
@@ -118,7 +118,7 @@ fn loopback(stage: &Stage) -> Result<()> {
         inside.refused(METADATA)?;
         inside.refused("192.0.2.1:80")?;
         inside.refused("[2001:db8::1]:80")?;
-        recorded(world, inside, "connect", "[2001:db8::1]:80")?;
+        recorded(world, inside, "connect or sendto", "[2001:db8::1]:80")?;
         neighbours(world, inside)
     })
 }
@@ -203,9 +203,9 @@ fn restart(stage: &Stage) -> Result<()> {
     inside.refused("192.0.2.7:80")?;
     world.launch()?;
     inside.refused("192.0.2.1:80")?;
-    recorded(&world, &inside, "connect", "192.0.2.1:80")?;
+    recorded(&world, &inside, "connect or sendto", "192.0.2.1:80")?;
     // While there was no launcher, too.
-    recorded(&world, &inside, "connect", "192.0.2.7:80")
+    recorded(&world, &inside, "connect or sendto", "192.0.2.7:80")
 }
 
 fn personal(stage: &Stage) -> Result<()> {

@@ -178,7 +178,7 @@ impl Launcher {
                     // Not known: what was refused is told by the rules, after the act.
                     pid: 0,
                     program: String::new(),
-                    what: if packet { "packet" } else { "connect" }.into(),
+                    what: if packet { "packet" } else { "connect or sendto" }.into(),
                     target: target.to_string(),
                     by: "network".into(),
                     count: count.into(),
