@@ -1,10 +1,13 @@
 //! Options that are right by themselves and wrong together, or right and without effect.
 
+use portcullis_model::Level;
+
 use crate::option::FileKind;
 use crate::problem::{Problem, Severity};
 use crate::settings::Settings;
 use crate::value::{
-    MinimumUid, PortRange, ProtocolWords, SameSite, Transport, upstream_code_server_default, upstream_default,
+    MinimumUid, PortRange, ProtocolWords, SameSite, Transport, Wanted, upstream_code_server_default,
+    upstream_default,
 };
 use crate::values::Said;
 
@@ -31,6 +34,10 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
             found.allow_list_unused(),
             found.publishing(),
             found.demanded_and_recorded(),
+            found.demanded_and_off(),
+            found.programs_unused(),
+            found.folders_unused(),
+            found.refusals_unused(),
             found.range_holds_www_port(),
             found.range_is_small(),
             found.range_unused(),
@@ -121,13 +128,8 @@ impl Checks<'_> {
 
     fn allow_list_unused(&self) -> Option<Problem> {
         let said = self.rsession("directory-view-allow-list").filter(|said| !said.text.is_empty())?;
-        let restricted = self.settings.rsession.restrict_directory_view
-            || self.settings.profiles.sections.iter().any(|section| {
-                section
-                    .values
-                    .find("restrict-directory-view")
-                    .is_some_and(|said| !said.opt.is_default(&said.text))
-            });
+        let restricted =
+            self.settings.rsession.restrict_directory_view || self.in_sections("restrict-directory-view");
         let text = "it has no effect: `restrict-directory-view` is 0, so every directory is in view";
         (!restricted).then(|| said.problem(Severity::Warning, text).hint("set `restrict-directory-view=1`"))
     }
@@ -156,6 +158,57 @@ impl Checks<'_> {
         );
         (!both.is_empty())
             .then(|| said.problem(Severity::Warning, text).hint("take them out of one of the two"))
+    }
+
+    /// Without the kernel no flag holds in it: whoever such a flag restricts could start nothing.
+    fn demanded_and_off(&self) -> Option<Problem> {
+        let said = self.said(FileKind::Portcullis, "minimum-level")?;
+        let off = self.settings.confinement.session_sandbox == Wanted::Off;
+        let demanded = &self.settings.portcullis.minimum_level;
+        let kernel: Vec<&str> = demanded
+            .iter()
+            .filter(|(_, level)| *level == Level::Kernel)
+            .map(|(flag, _)| flag.as_str())
+            .collect();
+        let text = format!(
+            "`session-sandbox=off` holds nothing in the kernel, so nobody whom these restrict can start anything: {}",
+            kernel.join(", ")
+        );
+        (off && !kernel.is_empty())
+            .then(|| said.problem(Severity::Warning, text).hint("set `session-sandbox=auto`, or demand less"))
+    }
+
+    fn programs_unused(&self) -> Option<Problem> {
+        let said =
+            self.said(FileKind::Portcullis, "session-programs").filter(|said| !said.text.is_empty())?;
+        let text = "it has no effect: `allow-shell` is 1 for everybody, so every program is there";
+        let unused = self.settings.rsession.allow_shell && !self.in_sections("allow-shell");
+        unused.then(|| said.problem(Severity::Warning, text).hint("set `allow-shell=0`"))
+    }
+
+    fn folders_unused(&self) -> Option<Problem> {
+        let said = self.said(FileKind::Portcullis, "session-folders").filter(|said| !said.text.is_empty())?;
+        let text =
+            "it has no effect: `restrict-directory-view` is 0 for everybody, so nothing is out of reach";
+        let unused =
+            !self.settings.rsession.restrict_directory_view && !self.in_sections("restrict-directory-view");
+        unused.then(|| said.problem(Severity::Warning, text).hint("set `restrict-directory-view=1`"))
+    }
+
+    fn refusals_unused(&self) -> Option<Problem> {
+        let said = self.said(FileKind::Portcullis, "audit-refusals")?;
+        let confinement = &self.settings.confinement;
+        let unused = confinement.audit_refusals && confinement.audit_programs == Wanted::Off;
+        let text = "it has no effect: `audit-programs=off` records nothing of the kernel's";
+        unused.then(|| said.problem(Severity::Warning, text).hint("set `audit-programs=auto`"))
+    }
+
+    /// Whether a section of profiles says something else than the default.
+    fn in_sections(&self, option: &str) -> bool {
+        let said = |section: &crate::profiles::Section| {
+            section.values.find(option).is_some_and(|said| !said.opt.is_default(&said.text))
+        };
+        self.settings.profiles.sections.iter().any(said)
     }
 
     /// Where the daemon's own port is in the range, sooner or later a session gets it first.

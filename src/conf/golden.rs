@@ -307,6 +307,28 @@ fn values_that_would_open_a_door() {
 }
 
 #[test]
+fn what_the_kernel_is_asked_for_in_vain_is_said() {
+    let said = |portcullis: &str, rsession: &str, profiles: &str| {
+        let files = [("portcullis.conf", portcullis), ("rsession.conf", rsession), ("profiles", profiles)];
+        load(&sources(&files)).problems.into_iter().filter_map(|problem| problem.option).collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    let programs = "session-programs=/usr/bin/make\n";
+    assert_eq!(said(programs, "", ""), ["session-programs"]);
+    assert_eq!(said(programs, "allow-shell=0\n", ""), none);
+    assert_eq!(said(programs, "", "[@students]\nallow-shell=0\n"), none);
+    let folders = "session-folders=/srv/ref\n";
+    assert_eq!(said(folders, "", ""), ["session-folders"]);
+    assert_eq!(said(folders, "restrict-directory-view=1\n", ""), none);
+    let kernel = "minimum-level=allow-shell:kernel\n";
+    assert_eq!(said(kernel, "", ""), none);
+    assert_eq!(said(&format!("{kernel}session-sandbox=off\n"), "", ""), ["minimum-level"]);
+    assert_eq!(said("minimum-level=allow-shell:proxy\nsession-sandbox=off\n", "", ""), none);
+    assert_eq!(said("audit-refusals=1\naudit-programs=off\n", "", ""), ["audit-refusals"]);
+    assert_eq!(said("audit-refusals=1\n", "", ""), none);
+}
+
+#[test]
 fn profiles_are_checked() {
     answers(
         "profiles",

@@ -24,9 +24,15 @@ const SERVICES: [&str; 12] = [
     "/var/lib/incus",
 ];
 
-/// Services that speak to the network for whoever asks: out of reach where a session has none.
-const SPEAKERS: [&str; 5] =
-    ["/run/systemd/resolve", "/run/nscd", "/run/avahi-daemon", "/var/lib/sss/pipes", "/run/cups"];
+/// Services that speak to the network for whoever asks: out of reach where a session may not. A resolver is one: names carry data.
+/// Sockets, not their folders: `/etc/resolv.conf` may be a link into one.
+const SPEAKERS: [&str; 5] = [
+    "/run/nscd/socket",
+    "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/systemd/resolve/io.systemd.Resolve.Monitor",
+    "/run/avahi-daemon/socket",
+    "/run/cups/cups.sock",
+];
 
 /// Variables in which PAM says where it put something for this person.
 const PLACES: [&str; 3] = ["KRB5CCNAME", "SSH_AUTH_SOCK", "XAUTHORITY"];
@@ -71,7 +77,12 @@ pub(super) fn view(
     if closed {
         SERVICES.iter().for_each(|path| add(&mut hidden, *path));
     }
-    if *network == Network::Own {
+    let narrow = match network {
+        Network::Unruled => false,
+        Network::Own => true,
+        Network::Ruled(egress) => egress.allowed.is_some(),
+    };
+    if narrow {
         SPEAKERS.iter().for_each(|path| add(&mut hidden, *path));
     }
     View { tmp_mb, data_only, hidden, kept }

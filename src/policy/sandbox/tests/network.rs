@@ -56,8 +56,13 @@ fn a_network_is_what_was_said() {
     assert!(names(&list.refused, "169.254.169.254", 80), "whatever is allowed");
     let allowed = list.allowed.expect("a list");
     assert!(names(&allowed, "192.0.2.7", 443) && !names(&allowed, "192.0.2.7", 80));
-    let own = of("session-network=none\n").planned().view.expect("a view");
-    assert!(within(&own.hidden, "/run/systemd/resolve"), "a resolver would ask names for it");
+    for (network, hidden) in [("none", true), ("loopback", true), ("10.0.0.0/8", true), ("all", false)] {
+        let text: &'static str = Box::leak(format!("session-network={network}\n").into_boxed_str());
+        let view = of(text).planned().view.expect("a view");
+        let resolver = within(&view.hidden, "/run/systemd/resolve/io.systemd.Resolve");
+        assert_eq!(resolver, hidden, "{network}: a resolver would ask names for it");
+        assert!(!within(&view.hidden, "/run/systemd/resolve/stub-resolv.conf"));
+    }
 }
 
 #[test]
