@@ -72,7 +72,7 @@ impl Ide {
         fd::set_nonblocking(reader.as_fd(), true).map_err(IdeError::Output)?;
         let confinement = confine::for_ide(spec)?;
         let mut exec = program(command, &writer).map_err(|error| told(command, error))?;
-        limits::give(&spec.sandbox.limits, nofile, &mut exec).map_err(IdeError::Limits)?;
+        limits::give(&spec.sandbox, nofile, &mut exec).map_err(IdeError::Limits)?;
         if let Some(confinement) = &confinement {
             confinement.give(&mut exec);
         }

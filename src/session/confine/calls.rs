@@ -21,6 +21,7 @@ fn sets(sandbox: &Sandbox, kernels: &str) -> Option<Sets> {
         memory_programs: calls.no_memory_programs && !kernel_closes,
         // Under any ruleset the kernel lets nobody trace what is outside; and what has no number can't be named.
         tracing: sandbox.rules.is_none() && sandbox.view.is_none(),
+        processors: !sandbox.limits.processors.is_empty(),
     })
 }
 

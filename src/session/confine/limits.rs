@@ -3,13 +3,16 @@
 //! What PAM set for the person's session (`pam_limits`) is never raised, only lowered.
 
 use nix::errno::Errno;
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit};
-use portcullis_model::sandbox::Limits;
+use nix::unistd::Pid;
+use portcullis_model::sandbox::{Limits, Sandbox};
 use portcullis_sys::attributes;
 use portcullis_sys::exec::{Exec, Limit};
 
 /// Has the program start with them. `nofile` is the limit of descriptors that the user's session has.
-pub(crate) fn give(limits: &Limits, nofile: (u64, u64), exec: &mut Exec<'_>) -> Result<(), Errno> {
+pub(crate) fn give(sandbox: &Sandbox, nofile: (u64, u64), exec: &mut Exec<'_>) -> Result<(), Errno> {
+    let limits = &sandbox.limits;
     let (soft, hard) = descriptors(limits.open_files, nofile);
     exec.nofile(soft, hard);
     if let Some(megabytes) = limits.process_memory_mb {
@@ -27,8 +30,22 @@ pub(crate) fn give(limits: &Limits, nofile: (u64, u64), exec: &mut Exec<'_>) -> 
     if limits.nice > attributes::niceness() {
         exec.nice(limits.nice);
     }
-    exec.processors(&limits.processors);
+    if !sandbox.privileges {
+        exec.processors(&limits.processors);
+    }
     Ok(())
+}
+
+/// Takes the processors for this process and what it starts: with `privileges` nothing that comes later may choose them.
+pub(crate) fn processors_now(limits: &Limits) -> Result<(), Errno> {
+    if limits.processors.is_empty() {
+        return Ok(());
+    }
+    let mut all = CpuSet::new();
+    for number in &limits.processors {
+        all.set(usize::from(*number))?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &all)
 }
 
 /// A better place in the queue is root's to give: this process takes it for itself and what it starts. Who was given a worse

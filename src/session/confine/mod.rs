@@ -91,6 +91,8 @@ pub(crate) fn in_force_now(spec: &SessionSpec) -> Result<(), ConfineError> {
     if !spec.sandbox.privileges {
         return Ok(());
     }
+    // ORDER: before the filter, which may close the call.
+    limits::processors_now(&spec.sandbox.limits).map_err(|errno| ConfineError::Force("processors", errno))?;
     let Confinement { rules, filter } = Confinement::new(spec)?;
     // ORDER: the filter after the rules, as in the IDE's own process.
     if let Some(rules) = rules {

@@ -33,6 +33,8 @@ pub struct Sets {
     pub memory_programs: bool,
     /// Other processes' memory: where neither Landlock nor a process namespace keeps them out of reach.
     pub tracing: bool,
+    /// Choosing processors: where they are chosen for the session.
+    pub processors: bool,
 }
 
 /// Filters, ready to be put in force: one for each kind of answer.

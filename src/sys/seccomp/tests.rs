@@ -6,7 +6,7 @@ use super::row::Named;
 use super::*;
 use crate::fork::child_for_test;
 
-const ALL: Sets = Sets { truncation: true, memory_programs: true, tracing: true };
+const ALL: Sets = Sets { truncation: true, memory_programs: true, tracing: true, processors: true };
 
 /// Runs it in a child under the filter; its result is the child's exit status, 255 when it was killed.
 fn inside(sets: Option<Sets>, act: impl FnOnce() -> u8) -> u8 {
@@ -125,6 +125,7 @@ fn sets_are_closed_only_when_asked_for() {
         assert_eq!(answer(libc::SYS_truncate, [nowhere; 6]), closed);
         assert_eq!(answer(libc::SYS_memfd_create, [nowhere, 0, 0, 0, 0, 0]), closed);
         assert_eq!(answer(libc::SYS_process_vm_readv, [nowhere; 6]), closed);
+        assert_eq!(answer(libc::SYS_sched_setaffinity, [0, 0, 0, 0, 0, 0]), closed);
     }
 }
 

@@ -39,7 +39,7 @@ impl Rights {
         mounts::with_rights_of(self.uid, self.gid, || Place::open(path))
     }
 
-    /// What is there of these, if it is the user's: in a folder that others write to, a name says nothing.
+    /// What is there of these, if it is the user's or root's: in a folder that others write to, a name says nothing.
     pub(super) fn kept(self, paths: impl Iterator<Item = PathBuf>) -> Result<Vec<Kept>, ViewError> {
         let mut all = Vec::new();
         for path in paths {
@@ -48,7 +48,7 @@ impl Rights {
                 Ok(place) => place,
                 Err(_) => continue, // not there, or not for the user
             };
-            let own = place.status().is_ok_and(|status| status.st_uid == self.uid);
+            let own = place.status().is_ok_and(|status| status.st_uid == self.uid || status.st_uid == 0);
             if own {
                 all.push(Kept { path: place.path().map_err(ViewError::at("find", &path))?, place });
             }

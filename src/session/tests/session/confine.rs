@@ -263,7 +263,9 @@ fn an_ide_keeps_to_its_limits() {
     sandbox.limits.open_files = Some(100);
     sandbox.limits.nice = 5;
     sandbox.limits.processors = vec![0];
+    sandbox.calls = CALLS;
     let acts = scene.start(sandbox);
+    assert_eq!(acts.act("call", "processors"), "EPERM");
     assert_eq!(acts.facts("Cpus_allowed_list"), "0");
     let facts = acts.world.play(PROXY, &["fetch", &acts.world.port, "/facts"]);
     assert!(facts.contains("nofile (100, 100)"), "{facts}");

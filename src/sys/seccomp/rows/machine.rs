@@ -22,6 +22,12 @@ pub(super) const MACHINE: &[Row] = &[
     row!(SYS_vhangup, Refused, "Takes the terminal from everybody who uses it."),
 ];
 
+pub(super) const PROCESSORS: &[Row] = &[row!(
+    SYS_sched_setaffinity,
+    Refused,
+    "The session's processors are chosen for it. Libraries that bind threads to processors go on without."
+)];
+
 pub(super) const TERMINALS: &[Row] = &[
     row!(
         SYS_ioctl,

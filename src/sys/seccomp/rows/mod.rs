@@ -36,6 +36,8 @@ pub enum Set {
     MemoryPrograms,
     /// [`Sets::tracing`].
     Tracing,
+    /// [`Sets::processors`].
+    Processors,
 }
 
 impl Set {
@@ -45,6 +47,7 @@ impl Set {
             Self::Truncation => sets.truncation,
             Self::MemoryPrograms => sets.memory_programs,
             Self::Tracing => sets.tracing,
+            Self::Processors => sets.processors,
         }
     }
 
@@ -61,6 +64,7 @@ impl Set {
             Self::Tracing => {
                 "Closed where neither Landlock nor a process namespace keeps other processes out of reach"
             }
+            Self::Processors => "Closed with `cpu-affinity`",
         }
     }
 }
@@ -80,6 +84,7 @@ pub fn rows() -> impl Iterator<Item = (Set, &'static [Row])> {
         (Set::Truncation, sandbox::TRUNCATION_OF_X86),
         (Set::MemoryPrograms, sandbox::MEMORY_PROGRAMS),
         (Set::Tracing, sandbox::TRACING),
+        (Set::Processors, machine::PROCESSORS),
     ]
     .into_iter()
 }
