@@ -8,11 +8,14 @@ use std::os::fd::RawFd;
 use super::super::BpfError;
 use super::super::assembler::{
     Assembler, FRAME, Helper, Instruction, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, When, Width,
+    signed,
 };
 use super::super::btf::{Btf, BtfError};
 
 /// Bytes before the names: process, parent, user, session, bytes of arguments, bytes that were read, flags, nothing.
-pub(super) const HEADER: usize = 32;
+pub(super) const HEADER: usize = FIRST as usize;
+/// The same as an instruction has it.
+const FIRST: i32 = 32;
 /// Names in a path, with the file systems it leads through: as many as nobody needs.
 const NAMES: usize = 24;
 /// Bytes of a name with its zero (`NAME_MAX`).
@@ -148,7 +151,7 @@ pub(super) fn program(places: &Places, tables: Tables) -> Result<Vec<Instruction
     emit_read(&mut asm, Width::Word, R8, places.euid);
     asm.store(Width::Word, ROOM, 8, R0);
     asm.store_constant(Width::Double, ROOM, 24, 0);
-    asm.set(USED, HEADER as i32);
+    asm.set(USED, FIRST);
 
     emit_read(&mut asm, Width::Double, TASK, places.memory);
     asm.copy(R8, R0);
@@ -231,7 +234,7 @@ fn emit_path(asm: &mut Assembler, places: &Places, (mount, entry): (i16, i16), f
     }
     asm.bind(cut);
     asm.load(Width::Word, R1, ROOM, 24);
-    asm.add(R1, flag as i32);
+    asm.add(R1, signed(flag));
     asm.store(Width::Word, ROOM, 24, R1);
     asm.bind(done);
     asm.copy(R1, ROOM);
@@ -265,7 +268,7 @@ fn emit_arguments(asm: &mut Assembler, places: &Places) {
     asm.jump_if(When::Equal, R0, 0, read);
     asm.set(R8, 0);
     asm.load(Width::Word, R1, ROOM, 24);
-    asm.add(R1, flag::ARGUMENTS as i32);
+    asm.add(R1, signed(flag::ARGUMENTS));
     asm.store(Width::Word, ROOM, 24, R1);
     asm.bind(read);
     asm.store(Width::Word, ROOM, 20, R8);
