@@ -5,6 +5,7 @@
 
 mod ground;
 mod starts;
+mod tables;
 mod unaudited;
 mod work;
 

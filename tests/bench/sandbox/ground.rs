@@ -1,8 +1,7 @@
 //! Ways of running the same thing: outside of any session, in one without the sandbox, in one with all of it.
 
 use anyhow::Result;
-use portcullis_testing::builder::Builder;
-use portcullis_testing::{Stage, place};
+use portcullis_testing::{Stage, World, place};
 
 use super::Plan;
 
@@ -21,17 +20,24 @@ pub(super) enum Held {
     Default,
     /// All flags.
     Strict,
+    /// All flags, and every refusal is recorded.
+    StrictWithRefusals,
 }
 
-/// A world with the double in JupyterLab's place.
-pub(super) fn world(stage: &Stage, plan: &Plan<'_>, held: Held, recorded: bool) -> Builder {
+/// Starts a world with the double in JupyterLab's place.
+///
+/// # Errors
+/// When it does not become ready.
+pub(super) fn start(stage: &Stage, plan: &Plan<'_>, held: Held, recorded: bool) -> Result<World> {
     let recorded = if recorded { "auto" } else { "off" };
     let mut conf = format!("audit-programs={recorded}\nsession-programs={}", plan.program.display());
     if let Some(numpy) = plan.numpy {
         conf.push_str(&format!("\nsession-folders={}", numpy.display()));
     }
-    if held == Held::Nothing {
-        conf.push_str("\nsession-sandbox=off");
+    match held {
+        Held::Nothing => conf.push_str("\nsession-sandbox=off"),
+        Held::StrictWithRefusals => conf.push_str("\naudit-refusals=1"),
+        Held::Default | Held::Strict => {}
     }
     // No script in front of it: there may be no shell.
     let program = place::program("portcullis-double-ide");
@@ -40,19 +46,7 @@ pub(super) fn world(stage: &Stage, plan: &Plan<'_>, held: Held, recorded: bool) 
         .pam(PAM)
         .ide_program(&program.display().to_string())
         .conf("jupyter.conf", "lab-args=--double-work")
-        .conf("rsession.conf", if held == Held::Strict { STRICT } else { "" })
+        .conf("rsession.conf", if matches!(held, Held::Nothing | Held::Default) { "" } else { STRICT })
         .conf("portcullis.conf", &conf)
-}
-
-/// Starts it, and takes the pieces of many starts for one.
-///
-/// # Errors
-/// When it does not become ready.
-pub(super) fn start(
-    stage: &Stage,
-    plan: &Plan<'_>,
-    held: Held,
-    recorded: bool,
-) -> Result<portcullis_testing::World> {
-    world(stage, plan, held, recorded).start()
+        .start()
 }

@@ -1,28 +1,30 @@
 //! The same work outside of any session and inside: programs started, a computation, files, an import of many modules.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use portcullis_testing::{Account, Stage, account, place, until};
+use portcullis_testing::{Account, Stage, World, account, place, until};
+use tempfile::TempDir;
 
 use super::Plan;
 use super::ground::{self, Held};
+use super::tables::{Took, pieces, programs};
 use super::unaudited::Unaudited;
-use crate::report::{Bar, Row, Table};
-use crate::stats;
+use crate::report::{Bar, Table};
 
-/// Microseconds that the record of programs may add to one.
-const MORE_US: f64 = 60.0;
-/// What "no measurable change" means.
-const RATIO: f64 = 1.02;
-/// Programs, files and imports of one round: a quarter of a second each.
-const PROGRAMS: u32 = 300;
-const FILES: u32 = 3000;
-const IMPORTS: u32 = 2;
+/// Programs and imports of one round: a tenth of a second and more.
+pub(super) const PROGRAMS: u32 = 300;
+pub(super) const IMPORTS: u32 = 2;
+/// Files of one round: as long, on a disk and in memory.
+pub(super) const FILES: [u32; 2] = [1000, 2000];
 
+/// On the machine's own disk, where homes are; the namespaces' homes are in memory.
+const DISK: &str = "/var/cache/portcullis";
 const MODULES: &str = "import asyncio, concurrent.futures, csv, ctypes, dataclasses, decimal, email.mime.text, fractions, \
     http.client, http.server, importlib.metadata, inspect, json, logging.handlers, multiprocessing.pool, pathlib, pdb, \
     pickle, platform, pprint, sqlite3, ssl, statistics, tarfile, tempfile, unittest.mock, urllib.request, uuid, \
@@ -36,6 +38,13 @@ struct Way {
     work: BufReader<UnixStream>,
 }
 
+/// A session that a way is.
+struct Session {
+    name: &'static str,
+    world: World,
+    account: Account,
+}
+
 /// The double by itself.
 struct Outside(Child);
 
@@ -47,115 +56,84 @@ impl Drop for Outside {
     }
 }
 
-const SESSIONS: [(&str, Held, bool); 3] = [
-    ("session without the sandbox", Held::Nothing, false),
-    ("sandbox, all flags", Held::Strict, false),
-    ("sandbox, all flags, programs recorded", Held::Strict, true),
-];
-/// Places of the ways that bars are about.
-const OUTSIDE: usize = 0;
-const SANDBOX: usize = 2;
-const RECORDED: usize = 3;
-
-/// Wall-clock and processor time of a piece of work in microseconds.
-type Took = (f64, f64);
-
 pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Result<Vec<Table>> {
-    let mut worlds = Vec::new();
-    for (name, held, recorded) in SESSIONS {
+    let disk = homes()?;
+    let new = |name, held, recorded| -> Result<Session> {
         let world = ground::start(stage, plan, held, recorded)?;
-        let account = world.account("work")?;
-        worlds.push((name, world, account, recorded));
-    }
-    let outside = account::create("out", &[])?;
-    let mut unaudited = vec![outside.uid];
-    unaudited.extend(worlds.iter().filter(|(.., recorded)| !recorded).map(|(_, _, account, _)| account.uid));
+        let home = disk.path().join(format!("home-{}", place::next_number())).display().to_string();
+        Ok(Session { name, account: world.account_with("work", &["--home-dir", &home])?, world })
+    };
+    let mut sessions = vec![
+        new("session without the sandbox", Held::Nothing, false)?,
+        new("sandbox, all flags", Held::Strict, false)?,
+        new("sandbox, all flags, programs recorded", Held::Strict, true)?,
+    ];
+    let home = disk.path().join("home-outside").display().to_string();
+    let outside = account::create("out", &["--home-dir", &home])?;
+    // All but the last are as on a machine where nothing is audited.
+    let mut unaudited: Vec<u32> = sessions[..2].iter().map(|session| session.account.uid).collect();
+    unaudited.push(outside.uid);
     // ORDER: before any process of theirs is made; what runs already stays as it is.
     let _unaudited = Unaudited::new(&unaudited)?;
 
     let (way, _outside) = alone(&outside)?;
     let mut ways = vec![way];
-    for (name, world, account, _) in &worlds {
-        let client = world.client()?;
-        client.sign_in(&account.name, &account.password)?;
-        client.start_session(30)?;
-        let work = connect(&account.home.join("work.sock"))?;
-        ways.push(Way { name, work });
+    for session in &sessions {
+        ways.push(session.start()?);
     }
-    let mut orders = vec![format!("spawn {PROGRAMS} {}", plan.program.display()), format!("files {FILES}")];
-    orders.push(format!("run /usr/bin/python3\t-IBc\t{MODULES}"));
+    let orders = orders(plan);
+    let mut samples = rounds(plan.rounds, &orders, &mut ways)?;
+    // ORDER: by itself, at the end: its rules would cost all that runs beside it.
+    let rounds_of_it = plan.rounds.div_ceil(3);
+    ways.truncate(1);
+    let refusals = Held::StrictWithRefusals;
+    sessions.push(new("sandbox, all flags, programs and refusals recorded", refusals, true)?);
+    ways.push(sessions[sessions.len() - 1].start()?);
+    let mut alone = rounds(rounds_of_it, &orders, &mut ways)?;
+    for (all, of_it) in samples.iter_mut().zip(&mut alone) {
+        let its_outside = std::mem::take(&mut of_it[0]);
+        all.push(std::mem::take(&mut of_it[1]));
+        all.push(its_outside);
+    }
+    let names: Vec<&str> =
+        std::iter::once("outside").chain(sessions.iter().map(|session| session.name)).collect();
+    Ok(vec![programs(&names, &samples[0], bars), pieces(&names, &samples[1..], bars)])
+}
+
+/// The orders, in the order of the tables' columns.
+fn orders(plan: &Plan<'_>) -> Vec<(String, u32)> {
+    let mut orders = vec![
+        (format!("spawn {PROGRAMS} {}", plan.program.display()), 1),
+        (format!("files {} ~", FILES[0]), 1),
+        (format!("files {} /dev/shm", FILES[1]), 1),
+        (format!("run /usr/bin/python3\t-IBc\t{MODULES}"), IMPORTS),
+    ];
     if let Some(numpy) = plan.numpy {
         let path = format!("import sys; sys.path.insert(0, {:?})", numpy.display().to_string());
-        orders.push(format!("run /usr/bin/python3\t-IBc\t{path}; {COMPUTE}"));
+        orders.push((format!("run /usr/bin/python3\t-IBc\t{path}; {COMPUTE}"), 1));
     }
+    orders
+}
+
+/// What each way took for each order in each round: a warm-up comes before them.
+fn rounds(count: usize, orders: &[(String, u32)], ways: &mut [Way]) -> Result<Vec<Vec<Vec<Took>>>> {
     let mut samples = vec![vec![Vec::new(); ways.len()]; orders.len()];
-    for round in 0..=plan.rounds {
-        for (kind, order) in orders.iter().enumerate() {
+    for round in 0..=count {
+        for ((order, times), samples) in orders.iter().zip(&mut samples) {
             for step in 0..ways.len() {
                 let at = (round + step) % ways.len();
-                let took = (0..if kind == 2 { IMPORTS } else { 1 })
-                    .map(|_| ways[at].work(order))
-                    .collect::<Result<Vec<Took>>>()?;
-                let took = took.iter().fold((0.0, 0.0), |sum: Took, one| (sum.0 + one.0, sum.1 + one.1));
-                // The first of each is a warm-up.
+                let mut sum = Took::default();
+                for _ in 0..*times {
+                    let took = ways[at].work(order)?;
+                    sum = Took { wall: sum.wall + took.wall, cpu: sum.cpu + took.cpu };
+                }
                 if round > 0 {
-                    samples[kind][at].push(took);
+                    samples[at].push(sum);
                 }
             }
         }
     }
-    let names: Vec<&str> = ways.iter().map(|way| way.name).collect();
-    Ok(vec![programs(&names, &samples[0], bars), pieces(&names, &samples[1..], bars)])
-}
-
-fn programs(names: &[&str], samples: &[Vec<Took>], bars: &mut Vec<Bar>) -> Table {
-    let each: Vec<Vec<f64>> =
-        samples.iter().map(|way| way.iter().map(|took| took.0 / f64::from(PROGRAMS)).collect()).collect();
-    let more = |at: usize, than: usize| stats::median(each[at].iter().zip(&each[than]).map(|(a, b)| a - b));
-    bars.push(Bar::at_most("a program started, µs more with its record", MORE_US, more(RECORDED, SANDBOX)));
-    let rows = names.iter().enumerate().map(|(at, name)| Row {
-        target: (*name).into(),
-        figures: vec![Some(stats::median(each[at].iter().copied())), (at > 0).then(|| more(at, OUTSIDE))],
-    });
-    Table {
-        title: "A program".into(),
-        how: format!(
-            "A static program is started and waited for {PROGRAMS} times in a row. All but the last are out of the kernel's audit \
-             system, as on a machine where nothing is audited."
-        ),
-        columns: vec!["µs".into(), "more µs than outside".into()],
-        rows: rows.collect(),
-    }
-}
-
-const PIECES: [&str; 3] = ["files", "imports", "numpy"];
-
-fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<Bar>) -> Table {
-    let cpu = |kind: usize, at: usize| samples[kind][at].iter().map(|took| took.1).collect::<Vec<_>>();
-    let ratio = |kind: usize, at: usize| stats::median_ratio(&cpu(kind, at), &cpu(kind, OUTSIDE));
-    for (kind, piece) in PIECES.iter().enumerate().take(samples.len()) {
-        for (at, with) in [(SANDBOX, "sandbox"), (RECORDED, "sandbox, programs recorded")] {
-            bars.push(Bar::at_most(format!("{piece}, × outside ({with})"), RATIO, ratio(kind, at)));
-        }
-    }
-    let rows = names.iter().enumerate().map(|(at, name)| Row {
-        target: (*name).into(),
-        figures: (0..samples.len())
-            .flat_map(|kind| [Some(stats::median(cpu(kind, at)) / 1e3), Some(ratio(kind, at))])
-            .collect(),
-    });
-    Table {
-        title: "Work".into(),
-        how: format!(
-            "Processor time: {FILES} files of 2 KiB made, looked at, read and removed; {IMPORTS} Pythons that import a good part of \
-             the standard library; numpy with singular values, products and roots on one thread. Ratios are medians of each round's own."
-        ),
-        columns: PIECES[..samples.len()]
-            .iter()
-            .flat_map(|name| [format!("{name} ms"), "× outside".to_owned()])
-            .collect(),
-        rows: rows.collect(),
-    }
+    Ok(samples)
 }
 
 impl Way {
@@ -165,8 +143,25 @@ impl Way {
         self.work.read_line(&mut line)?;
         let numbers: Vec<f64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [wall, cpu] = numbers[..] else { bail!("{}: {}", self.name, line.trim()) };
-        Ok((wall, cpu))
+        Ok(Took { wall, cpu })
     }
+}
+
+impl Session {
+    fn start(&self) -> Result<Way> {
+        let client = self.world.client()?;
+        client.sign_in(&self.account.name, &self.account.password)?;
+        client.start_session(30)?;
+        Ok(Way { name: self.name, work: connect(&self.account.home.join("work.sock"))? })
+    }
+}
+
+/// A place for homes that goes away at the end.
+fn homes() -> Result<TempDir> {
+    let folder =
+        tempfile::Builder::new().prefix("bench-").tempdir_in(DISK).context("cannot make a folder")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
 }
 
 fn connect(socket: &Path) -> Result<BufReader<UnixStream>> {
@@ -181,16 +176,8 @@ fn alone(account: &Account) -> Result<(Way, Outside)> {
     let script = "echo \"$1\" > /proc/self/loginuid; shift; exec setsid --fork --wait \"$@\"";
     let child = Command::new("sh")
         .args(["-c", script, "sh", &account.uid.to_string()])
-        .args([
-            "setpriv",
-            "--reuid",
-            &account.name,
-            "--regid",
-            &account.name,
-            "--init-groups",
-            "--no-new-privs",
-            "--",
-        ])
+        .args(["setpriv", "--reuid", &account.name, "--regid", &account.name])
+        .args(["--init-groups", "--no-new-privs", "--"])
         .arg(program)
         .arg(format!("--ServerApp.sock={}", account.home.join("ide.sock").display()))
         .arg("--double-work")

@@ -1,9 +1,9 @@
 //! Work for whoever measures what surrounds the double: `--double-work` has it listen on `$HOME/work.sock`, a line an order,
 //! a line an answer: wall-clock and processor time in microseconds, children's included.
 //!
-//! `spawn N PROGRAM` starts a program N times, one after the other; `files N` makes, writes, looks at, reads and removes N small
-//! files in a folder of its own below `$HOME`; `run PROGRAM ARG…` (separated by tabs) runs a program once; `connect ADDRESS` makes
-//! a TCP connection and `listen ADDRESS` takes such from then on.
+//! `spawn N PROGRAM` starts a program N times, one after the other; `files N FOLDER` makes, writes, looks at, reads and removes N
+//! small files in a folder of its own below that one (`~` is home); `run PROGRAM ARG…` (separated by tabs) runs a program once; `connect ADDRESS`
+//! makes a TCP connection and `listen ADDRESS` takes such from then on.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Result, Write as _};
@@ -70,7 +70,11 @@ fn obey(order: &str, home: &Path) -> Result<()> {
             }
             Ok(())
         }
-        "files" => files(home, rest.parse().map_err(|_| wrong())?),
+        "files" => {
+            let (count, folder) = rest.split_once(' ').ok_or_else(wrong)?;
+            let folder = if folder == "~" { home } else { Path::new(folder) };
+            files(folder, count.parse().map_err(|_| wrong())?)
+        }
         "run" => {
             let words: Vec<&str> = rest.split('\t').collect();
             let (program, args) = words.split_first().ok_or_else(wrong)?;
@@ -104,8 +108,8 @@ fn run(program: &str, args: &[&str], home: &Path) -> Result<()> {
     if status.success() { Ok(()) } else { Err(Error::other(format!("ended with {status}"))) }
 }
 
-fn files(home: &Path, count: u32) -> Result<()> {
-    let folder = home.join("work");
+fn files(below: &Path, count: u32) -> Result<()> {
+    let folder = below.join(format!("work-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let name = |number: u32| folder.join(format!("file-{number}.txt"));
     for number in 0..count {

@@ -1,0 +1,92 @@
+//! Tables and bars of the work.
+
+use super::work::{FILES, IMPORTS, PROGRAMS};
+use crate::report::{Bar, Row, Table};
+use crate::stats;
+
+/// Microseconds that the record of programs may add to one.
+const MORE_US: f64 = 60.0;
+/// What "no measurable change" means.
+const RATIO: f64 = 1.02;
+/// Places of the ways that bars are about.
+const OUTSIDE: usize = 0;
+const SANDBOX: usize = 2;
+const RECORDED: usize = 3;
+/// The way that is measured by itself, and behind it the outside of the same rounds.
+const REFUSALS: usize = 4;
+
+/// Kinds of work in their order, and those that a bar is about.
+const PIECES: [(&str, bool); 4] =
+    [("files on disk", true), ("files in memory", false), ("imports", false), ("numpy", true)];
+
+/// Wall-clock and processor time of a piece of work in microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Took {
+    /// By the clock.
+    pub(super) wall: f64,
+    /// Of processors, in the kernel too.
+    pub(super) cpu: f64,
+}
+
+/// What a way is compared with: the outside of its own rounds.
+const fn outside_of(way: usize) -> usize {
+    if way == REFUSALS { REFUSALS + 1 } else { OUTSIDE }
+}
+
+/// Programs that are started; `samples` has a list for each way.
+pub(super) fn programs(names: &[&str], samples: &[Vec<Took>], bars: &mut Vec<Bar>) -> Table {
+    let each: Vec<Vec<f64>> =
+        samples.iter().map(|way| way.iter().map(|took| took.wall / f64::from(PROGRAMS)).collect()).collect();
+    let more = |at: usize, than: usize| stats::median(each[at].iter().zip(&each[than]).map(|(a, b)| a - b));
+    bars.push(Bar::at_most("a program started, µs more with its record", MORE_US, more(RECORDED, SANDBOX)));
+    let rows = names.iter().enumerate().map(|(at, name)| Row {
+        target: (*name).into(),
+        figures: vec![
+            Some(stats::median(each[at].iter().copied())),
+            (at > 0).then(|| more(at, outside_of(at))),
+        ],
+    });
+    Table {
+        title: "A program".into(),
+        how: format!(
+            "A static program is started and waited for {PROGRAMS} times in a row. What is not recorded is out of the kernel's audit \
+             system, as on a machine where nothing is audited."
+        ),
+        columns: vec!["µs".into(), "more µs than outside".into()],
+        rows: rows.collect(),
+    }
+}
+
+/// Everything else; `samples` has for each kind of work a list for each way.
+pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<Bar>) -> Table {
+    let cpu = |kind: usize, at: usize| samples[kind][at].iter().map(|took| took.cpu).collect::<Vec<_>>();
+    let ratio = |kind: usize, at: usize| stats::median_ratio(&cpu(kind, at), &cpu(kind, outside_of(at)));
+    for (kind, (piece, barred)) in PIECES.iter().enumerate().take(samples.len()) {
+        for (at, with) in [(SANDBOX, "sandbox"), (RECORDED, "sandbox, programs recorded")] {
+            if *barred {
+                bars.push(Bar::at_most(format!("{piece}, × outside ({with})"), RATIO, ratio(kind, at)));
+            }
+        }
+    }
+    let rows = names.iter().enumerate().map(|(at, name)| Row {
+        target: (*name).into(),
+        figures: (0..samples.len())
+            .flat_map(|kind| [Some(stats::median(cpu(kind, at)) / 1e3), Some(ratio(kind, at))])
+            .collect(),
+    });
+    let [disk, memory] = FILES;
+    Table {
+        title: "Work".into(),
+        how: format!(
+            "Processor time. Files of 2 KiB are made, looked at, read and removed, {disk} in a home on the machine's disk and {memory} in \
+             /dev/shm, where nothing but system calls is left; {IMPORTS} Pythons import a good part of the standard library; numpy computes \
+             singular values, products and roots on one thread. Ratios are medians of each round's own. The last way has a third of the \
+             rounds: its rules for the kernel's audit system (`audit-refusals=1`) slow down every system call of all that is audited."
+        ),
+        columns: PIECES[..samples.len()]
+            .iter()
+            .flat_map(|(name, _)| [format!("{name} ms"), "× outside".to_owned()])
+            .collect(),
+        rows: rows.collect(),
+    }
+}
