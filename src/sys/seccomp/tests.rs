@@ -117,6 +117,48 @@ fn what_everybody_uses_passes() {
     assert_eq!(code, 0);
 }
 
+/// Interpreters, tools and a browser, as far as this machine has them; each does what it does in a session.
+#[test]
+fn what_people_run_works_under_it() {
+    const TRIED: &[(&str, &[&str])] = &[
+        ("/bin/sh", &["-c", "(echo a | cat) && exit 0"]),
+        ("/usr/bin/perl", &["-e", "exit(fork ? (wait and $?) : 0)"]),
+        (
+            "/usr/bin/python3",
+            &[
+                "-c",
+                "import socket,subprocess,threading as t,multiprocessing as m\nsubprocess.run(['true'],check=True)\nx=t.Thread(target=int);x.start();x.join()\nsocket.getaddrinfo('localhost',80)\nwith m.Pool(2) as p: assert p.map(abs,[-1])==[1]",
+            ],
+        ),
+        ("/usr/bin/git", &["init", "-q", "repository"]),
+        (
+            "/usr/bin/node",
+            &[
+                "-e",
+                "const w=require('worker_threads');new w.Worker('0',{eval:true}).on('exit',()=>require('child_process').exec('true',e=>process.exit(e?1:0)))",
+            ],
+        ),
+        ("/usr/bin/Rscript", &["-e", "stopifnot(identical(parallel::mclapply(1:2,sqrt),lapply(1:2,sqrt)))"]),
+        ("/usr/bin/gdb", &["-batch", "-return-child-result", "-ex", "run", "/bin/true"]),
+        ("/usr/bin/java", &["-version"]),
+        ("/usr/bin/chromium", &["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "about:blank"]),
+    ];
+    let filter = Filter::new(Sets { memory_programs: true, ..Sets::default() }).expect("compiled");
+    let home = tempfile::tempdir().expect("a directory");
+    let path = home.path().to_str().expect("plain").as_bytes().to_vec();
+    let quiet = std::fs::File::create("/dev/null").expect("there");
+    for (program, args) in TRIED.iter().filter(|(program, _)| std::path::Path::new(program).exists()) {
+        let mut exec = crate::exec::Exec::new(std::path::Path::new(program)).expect("a program");
+        for arg in *args {
+            exec.arg(arg);
+        }
+        exec.env("PATH", b"/usr/bin:/bin").env("HOME", &path).cwd(home.path()).own_session();
+        exec.fd(1, std::os::fd::AsFd::as_fd(&quiet)).fd(2, std::os::fd::AsFd::as_fd(&quiet));
+        let child = exec.no_new_privs().filter(&filter).spawn().expect("started");
+        assert_eq!(child.wait().expect("its end").to_string(), "exit status 0", "{program}");
+    }
+}
+
 #[test]
 fn sets_are_closed_only_when_asked_for() {
     for (sets, closed) in [(Sets::default(), false), (ALL, true)] {
