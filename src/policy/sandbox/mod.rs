@@ -147,8 +147,12 @@ fn files_and_programs(
     let sealed = !flags.shell.value && !flags.packages.value;
     let kept = view::kept(asked, machine);
     let data = if sealed { view::data_only(asked, machine) } else { Vec::new() };
-    let closed =
-        !flags.shell.value || flags.restrict_directories.value || sandbox.network != Network::Unruled;
+    let limits = &sandbox.limits;
+    let closed = !flags.shell.value
+        || flags.restrict_directories.value
+        || network::narrow(&sandbox.network)
+        || limits.session.is_some()
+        || limits.user.is_some();
     if host.namespaces {
         let tmp_mb = options.confinement.session_tmp_mb;
         sandbox.view = Some(view::view(asked, &sandbox.network, tmp_mb, data.clone(), kept.clone(), closed));

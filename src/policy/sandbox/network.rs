@@ -55,6 +55,15 @@ pub(super) fn network(
     }
 }
 
+/// Whether somebody narrowed it: what is refused to every session is no narrowing.
+pub(super) const fn narrow(network: &Network) -> bool {
+    match network {
+        Network::Unruled => false,
+        Network::Own => true,
+        Network::Ruled(egress) => egress.allowed.is_some(),
+    }
+}
+
 /// Never, whatever is allowed.
 fn refused(asked: &Asked<'_>, options: &SessionOptions) -> Vec<Destination> {
     let mut refused = Vec::new();

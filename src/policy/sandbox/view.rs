@@ -3,7 +3,7 @@
 use portcullis_model::sandbox::{Network, View};
 
 use super::files::{Files, add, below, real};
-use super::{Asked, Machine, TEMPORARY, programs, reach};
+use super::{Asked, Machine, TEMPORARY, network, programs, reach};
 
 /// Where a person's own service manager and terminals listen: code would ask them to start a program outside.
 const OUTSIDE: [&str; 2] = ["/run/user", "/run/screen"];
@@ -77,12 +77,7 @@ pub(super) fn view(
     if closed {
         SERVICES.iter().for_each(|path| add(&mut hidden, *path));
     }
-    let narrow = match network {
-        Network::Unruled => false,
-        Network::Own => true,
-        Network::Ruled(egress) => egress.allowed.is_some(),
-    };
-    if narrow {
+    if network::narrow(network) {
         SPEAKERS.iter().for_each(|path| add(&mut hidden, *path));
     }
     View { tmp_mb, data_only, hidden, kept }

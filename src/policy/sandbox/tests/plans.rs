@@ -16,6 +16,7 @@ fn without_flags_nothing_is_out_of_reach_but_what_is_the_sessions_own() {
     assert_eq!((view.tmp_mb, view.data_only), (1024, Vec::new()));
     assert!(within(&view.hidden, "/run/user/1000/bus"), "else a manager outside starts programs for it");
     assert!(within(&view.hidden, "/run/portcullis/admin.sock") && view.kept.contains(&DIR.to_owned()));
+    assert!(!within(&view.hidden, "/run/docker.sock"), "nobody forbade it");
     assert!(!sandbox.privileges && sandbox.limits == portcullis_model::sandbox::Limits::default());
 }
 
