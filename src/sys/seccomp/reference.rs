@@ -10,9 +10,9 @@ const HEAD: &str = "<!-- Generated from src/sys/seccomp; PORTCULLIS_GENERATE=1 c
 With `session-sandbox` in force, these calls answer with an error in everything that a session runs, whatever language it is
 written in. All others pass. Calls in the numbering of another architecture (32 bits, x32) end the process with `SIGSYS`.
 
-What is refused with `EPERM`, `EAFNOSUPPORT` or `EPROTONOSUPPORT` is told to the kernel's audit system, and from there to the
-audit log as `denied`. `ENOSYS` is the answer where libraries have another way that is open; it is not logged, for some ask with
-each thread they make. With `allow-sudo=1` the list is the same: root inside a session is refused as well.
+What is refused with `EPERM`, `EAFNOSUPPORT` or `EPROTONOSUPPORT` is told to the kernel's audit system; where that is read
+(`audit-programs`), the audit log names it as `denied`. `ENOSYS` is the answer where libraries have another way that is open; it
+is not logged, for some ask with each thread they make. With `allow-sudo=1` the list is the same: root inside a session is refused as well.
 
 Debuggers work: `ptrace` stays open, because Landlock and the process namespace keep everything outside of the session out of
 its reach. Container engines, FUSE mounts and the sandbox of Chromium (start it with `--no-sandbox`) don't.
