@@ -28,8 +28,10 @@ pub struct HostFacts {
     pub cgroup_kill: bool,
     /// Controllers that can limit sessions (`memory`, `pids`, `cpu`), of either version.
     pub controllers: Vec<String>,
-    /// Whether the kernel's audit system can be used.
+    /// Whether the kernel's audit system can be used: what it refuses, and programs where nothing else tells them.
     pub audit: bool,
+    /// Whether programs that are started can be told by a program in the kernel (BPF).
+    pub executions: bool,
     /// Whether accounts other than root may make user namespaces.
     pub user_namespaces: bool,
     /// What kind of container this machine is.

@@ -39,6 +39,8 @@ pub struct Host {
     pub no_connections: String,
     /// Whether the kernel's audit system answers.
     pub audit: bool,
+    /// Whether a program in the kernel tells which programs are started: tried.
+    pub executions: bool,
     /// Whether accounts other than root may make user namespaces.
     pub user_namespaces: bool,
     /// What this machine is a container of, as far as it can be told.
@@ -71,6 +73,7 @@ pub fn probe(hierarchies: &Hierarchies) -> Host {
         neighbours: rules.neighbours,
         no_connections: rules.why.unwrap_or_default(),
         audit: audit::reachable().is_ok(),
+        executions: bpf::Executions::begin().is_ok(),
         user_namespaces: user_namespaces(
             number("/proc/sys/user/max_user_namespaces"),
             number("/proc/sys/kernel/unprivileged_userns_clone"),

@@ -22,6 +22,7 @@ pub(crate) fn facts() -> HostFacts {
         cgroup_kill: found.cgroup_kill,
         controllers: found.controllers,
         audit: found.audit,
+        executions: found.executions,
         user_namespaces: found.user_namespaces,
         container: found.container,
     }

@@ -78,6 +78,7 @@ impl Report {
                 "connections": self.facts.connections,
                 "user_namespaces": self.facts.user_namespaces,
                 "audit": self.facts.audit,
+                "executions": self.facts.executions,
                 "container": self.facts.container,
             },
             "layers": host::shown(&self.facts),

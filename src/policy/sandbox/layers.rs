@@ -80,7 +80,7 @@ impl Layer {
             Self::Processes => "controller of processes",
             Self::Processors => "controller of processor time",
             Self::End => "cgroup.kill",
-            Self::Log => "kernel audit",
+            Self::Log => "record of programs",
         }
     }
 
@@ -102,7 +102,9 @@ impl Layer {
             Self::Processes => "`max-processes`, `user-max-processes`",
             Self::Processors => "`max-processor-percent`, `user-max-processor-percent`",
             Self::End => "the end of all processes of a session at once",
-            Self::Log => "`audit-programs`: the record of every program that is started",
+            Self::Log => {
+                "`audit-programs`: every program that is started, and what the kernel refuses, in the audit log"
+            }
         }
     }
 
@@ -150,19 +152,7 @@ impl Layer {
                 "processes are looked for and ended one by one",
                 "use Linux 5.14 or newer with cgroup v2 mounted writable",
             ),
-            Self::Log => {
-                let why = match &host.container {
-                    Some(kind) => format!(
-                        "the kernel's audit answers to the machine's first namespaces only, and this is a container ({kind})"
-                    ),
-                    None => "the kernel's audit can't be used here".to_owned(),
-                };
-                plain(
-                    host.audit,
-                    &why,
-                    "run the daemon on the machine itself, on a kernel with CONFIG_AUDITSYSCALL, not started with `audit=0`",
-                )
-            }
+            Self::Log => log(host),
         }
     }
 }
@@ -190,6 +180,35 @@ fn controller(host: &HostFacts, name: &str) -> (bool, String, String) {
     };
     let hint = "mount it writable, and have it delegated (`Delegate=yes` in the unit)";
     (false, why, hint.to_owned())
+}
+
+/// Programs are told by BPF or, at the cost of every system call, by the kernel's audit system; what is refused by that alone.
+fn log(host: &HostFacts) -> (bool, String, String) {
+    let whose = match &host.container {
+        Some(kind) => {
+            format!("it answers to the machine's first namespaces only, and this is a container ({kind})")
+        }
+        None => "it doesn't answer".to_owned(),
+    };
+    let audit = "run the daemon on the machine itself, on a kernel with CONFIG_AUDITSYSCALL, not started with `audit=0`";
+    let bpf = "use Linux 5.8 or newer with CONFIG_DEBUG_INFO_BTF, as most distributions'";
+    match (host.executions, host.audit) {
+        (true, true) => plain(true, "", ""),
+        (true, false) => {
+            let state = format!(
+                "programs; what Landlock and seccomp refuse isn't recorded by the kernel's audit system: {whose}"
+            );
+            (true, state, audit.to_owned())
+        }
+        (false, true) => {
+            let state = "by the kernel's audit system alone, which costs every system call".to_owned();
+            (true, state, bpf.to_owned())
+        }
+        (false, false) => {
+            let state = format!("neither by BPF nor by the kernel's audit system: {whose}");
+            (false, state, format!("{bpf}; or {audit}"))
+        }
+    }
 }
 
 /// What each version of Landlock's interface lacks that a later one has, and the kernel that brought that one.

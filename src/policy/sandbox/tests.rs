@@ -26,6 +26,7 @@ pub(crate) fn rich() -> HostFacts {
         cgroup_kill: true,
         controllers: ["cpu", "memory", "pids"].map(str::to_owned).into(),
         audit: true,
+        executions: true,
         user_namespaces: true,
         container: None,
     }

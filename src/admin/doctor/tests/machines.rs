@@ -21,6 +21,7 @@ fn rich() -> HostFacts {
         cgroup_kill: true,
         controllers: ["cpu", "memory", "pids"].map(str::to_owned).into(),
         audit: true,
+        executions: true,
         user_namespaces: true,
         ..HostFacts::default()
     }
