@@ -124,7 +124,7 @@ const PRIVILEGED: &[(&str, &str)] = &[
 pub(crate) enum Evidence {
     /// `denied`: the kernel refused it.
     Denied(&'static str),
-    /// `executed` without success, or of the program that stands in a shell's place.
+    /// `executed` without success or with the verdict that it was refused, or `denied` of an execution.
     Executed(&'static str),
     /// `limit-reached`.
     Limit(&'static str),

@@ -22,10 +22,11 @@ fn names(wanted: Evidence, record: &Value) -> bool {
     match wanted {
         Evidence::Denied(part) => is("denied") && says(record, part),
         Evidence::Executed(part) => {
+            // A shell's stand-in runs, and the record says that it was no shell.
             let refused = record["success"] == false
-                || record["verdict"].as_str().is_some_and(|verdict| verdict.contains("refuse"))
-                || record["program"].as_str().is_some_and(|program| program.contains("portcullis-session"));
-            is("executed") && refused && says(record, part)
+                || record["verdict"].as_str().is_some_and(|verdict| verdict.contains("refuse"));
+            let execve = record["what"].as_str().is_some_and(|what| what.contains("exec"));
+            says(record, part) && (is("executed") && refused || is("denied") && execve)
         }
         Evidence::Limit(part) => is("limit-reached") && says(record, part),
         Evidence::Refused(part) => is("refused") && says(record, part),

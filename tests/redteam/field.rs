@@ -6,13 +6,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use portcullis_testing::{Account, Client, Stage, World, process, until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::attempt::{Attempt, Flags};
 use crate::bystanders::Bystanders;
 use crate::sources::Sources;
 use crate::targets::Targets;
 
+/// The foothold: every account may read it, wherever the project lies.
+const PLACE: &str = "/run/redteam-agent";
 /// A cold start on a loaded machine.
 pub(crate) const START: u64 = 90;
 /// Longer than a session may take to end.
@@ -28,6 +30,8 @@ pub(crate) struct Field {
     pub(crate) alice: Account,
     pub(crate) client: Client,
     pub(crate) world: World,
+    /// Another user's session.
+    pub(crate) neighbour: String,
     /// Whether sessions are confined here.
     pub(crate) confined: bool,
 }
@@ -41,18 +45,22 @@ impl Field {
         sources.upload(&alice)?;
         let mut targets = Targets::make(sources, &alice, &bob)?;
         let bystanders = Bystanders::start(&mut targets, &alice, &bob)?;
-        let mut field =
-            Self { targets, _bystanders: bystanders, alice, client, world, confined: flags.is_some() };
+        let neighbour = bobs.open_session_of("agent")?;
+        bobs.await_running(&neighbour, START)?;
+        let confined = flags.is_some();
+        let mut field = Self { targets, _bystanders: bystanders, alice, client, world, neighbour, confined };
         field.neighbours(&bobs)?;
         Ok(field)
     }
 
     /// Sessions beside the one that is tried: another user's, with a port, and another one of the same user's.
     fn neighbours(&mut self, bobs: &Client) -> Result<()> {
-        let id = bobs.open_session_of("agent")?;
-        bobs.await_running(&id, START)?;
-        let port = self.world.await_audit("session-started", &[("session", &id)], 20)?["port"].to_string();
-        self.targets.tell("BOB_SESSION_PORT", port);
+        let started = self.world.await_audit("session-started", &[("session", &self.neighbour)], 20)?;
+        self.targets.tell("BOB_SESSION_PORT", &started["port"]);
+        let knock = json!({
+            "language": "python", "program": format!("{PLACE}/knock.py"), "way": "knock", "env": self.targets.env
+        });
+        bobs.request("POST", &format!("/s/{}/run", self.neighbour)).json(&knock).send()?.expect(200)?;
         let id = self.client.open_session_of("agent")?;
         self.client.await_running(&id, START)?;
         let folder = self.world.run_dir().join("sessions").join(&id);
@@ -96,10 +104,12 @@ impl Field {
         self.world.await_audit("session-ended", &[("session", id)], END)
     }
 
-    /// The records of a session, once one of them is what was looked for, or the recorder has had its time.
-    pub(crate) fn records(&self, id: &str, found: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
+    /// The records of these sessions, once one of them is what was looked for, or the recorder has had its time.
+    pub(crate) fn records(&self, ids: &[&str], found: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
         let of_session = || -> Result<Vec<Value>> {
-            Ok(self.world.audit()?.into_iter().filter(|record| record["session"] == id).collect())
+            let own =
+                |record: &Value| record["session"].as_str().is_some_and(|session| ids.contains(&session));
+            Ok(self.world.audit()?.into_iter().filter(own).collect())
         };
         // Not found is an outcome too.
         let _ = until::is("the record", RECORDED, || of_session().is_ok_and(|records| found(&records)));
@@ -120,11 +130,11 @@ pub(crate) fn survives(id: &str) -> Vec<i32> {
 }
 
 fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {
-    let agent = crate::sources::folder().join("python/agent.py");
-    // Every account may read it, wherever the project lies.
-    let place = PathBuf::from("/run/redteam-agent");
+    let place = PathBuf::from(PLACE);
     fs::create_dir_all(&place)?;
-    fs::copy(&agent, place.join("agent.py"))?;
+    for name in ["agent.py", "knock.py"] {
+        fs::copy(crate::sources::folder().join("python").join(name), place.join(name))?;
+    }
     fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let app = format!(
         "[app agent]\ntitle = Agent\ncommand = /usr/bin/python3 {} {{socket}}\nroute = POST /run ui act\nroute = GET / ui\n",

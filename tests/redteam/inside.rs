@@ -33,7 +33,10 @@ pub(crate) fn attempt(field: &Field, attempt: &Attempt) -> Result<Tried> {
     // Nothing has to name the control.
     let expected = field.confined && attempt.evidence.iter().any(|one| !matches!(one, Evidence::NotThere(_)));
     let named = |records: &[Value]| !expected || evidence::find(attempt.evidence, records).is_some();
-    let mut records = field.records(&id, named)?;
+    // Who knocks at a session's door is refused in the own one.
+    let ids = [id.as_str(), field.neighbour.as_str()];
+    let of = if attempt.name == "listen" { &ids[..] } else { &ids[..1] };
+    let mut records = field.records(of, named)?;
     if !records.contains(&ended) {
         records.push(ended);
     }

@@ -33,7 +33,7 @@ pub(crate) fn attempts(field: &Field, attempts: &[&Attempt]) -> Result<Vec<Tried
     let ended = field.end(&id)?;
     let named = |one: &&Attempt, records: &[Value]| evidence::find(one.evidence, records).is_some();
     let all = |records: &[Value]| !field.confined || attempts.iter().all(|one| named(one, records));
-    let mut records = field.records(&id, all)?;
+    let mut records = field.records(&[&id], all)?;
     records.push(ended);
     Ok(outcomes.into_iter().map(|outcome| Tried { outcome, records: records.clone() }).collect())
 }

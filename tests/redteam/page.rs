@@ -57,7 +57,7 @@ pub(crate) fn markdown() -> String {
 fn words(evidence: Evidence) -> String {
     match evidence {
         Evidence::Denied(_) => "`denied`".into(),
-        Evidence::Executed(_) => "`executed`, without success".into(),
+        Evidence::Executed(_) => "`executed` or `denied`".into(),
         Evidence::Limit(_) => "`limit-reached`".into(),
         Evidence::Refused(_) => "`refused`".into(),
         Evidence::LeftOver => "`session-ended`, what was left over".into(),

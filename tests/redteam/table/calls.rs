@@ -13,7 +13,15 @@ const S: &str = "seccomp";
 pub(super) const ROWS: &[Attempt] = &[
     way(c(C, "user-namespace"), Open, "a user namespace (`unshare`)", S, &[Denied("unshare")]),
     way(c(C, "clone"), Open, "a user namespace (`clone`)", S, &[Denied("clone")]),
-    way(c(C, "clone3"), Open, "a user namespace (`clone3`)", S, &[Denied("clone3")]),
+    way(
+        c(C, "clone3"),
+        Open,
+        "a user namespace (`clone3`)",
+        S,
+        &[NotThere(
+            "answered as by a kernel without it, for every thread that starts: a record of each would say nothing",
+        )],
+    ),
     way(shell("unshare"), Open, "`unshare -r`", S, &[Denied("unshare")]),
     way(
         c(C, "setns"),

@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Attempt] = &[
         L,
         &[Denied("shell-linked"), Denied("rt-ln")],
     ),
-    way(shell("tar"), Open, "`tar`", L, &[Denied("in-tar")]),
+    way(shell("tar"), Open, "`tar`", L, &[Denied("in-tar"), Denied("rt-data")]),
     way(shell("find"), Open, "`find` below /home", L, &[Denied("/home")]),
     way(shell("glob"), Open, "`cd` and a pattern", L, &[Denied("rt-data")]),
     way(c(C, "write"), Open, "makes a file", L, &[Denied("c-written"), Denied("rt-data")]),

@@ -73,7 +73,11 @@ pub(super) const ROWS: &[Attempt] = &[
         Limited,
         "all processors (`sched_setaffinity`)",
         "`cpu-affinity`",
-        &[Denied("affinity"), NotThere("the kernel takes what is not allowed out of the wish")],
+        &[
+            Denied("affinity"),
+            Denied("203"),
+            NotThere("the kernel takes what is not allowed out of the wish"),
+        ],
     ),
     way(
         c(C, "processors"),

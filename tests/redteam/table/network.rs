@@ -48,9 +48,9 @@ pub(super) const ROWS: &[Attempt] = &[
     way(
         c(C, "listen"),
         Open,
-        "listens on all addresses, and another user connects",
+        "listens on all addresses, and another user's session connects",
         RULES,
-        &[Denied("bind"), Denied("listen"), NotThere("the other's connection is what is refused")],
+        &[Denied("connect"), Denied("packet")],
     ),
     way(
         r("socket"),

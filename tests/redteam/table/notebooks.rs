@@ -29,11 +29,11 @@ pub(super) const ROWS: &[Attempt] = &[
         &[Executed("perl")],
     ),
     way(
-        notebook("cell-env"),
+        notebook("cell-awk"),
         Shut,
         "a cell starts a program of the machine's",
         "the program is not there for the session",
-        &[Executed("/usr/bin/env")],
+        &[Executed("/usr/bin/awk")],
     ),
     way(
         notebook("cell-native"),

@@ -42,7 +42,6 @@ pub(super) const ROWS: &[Attempt] = &[
             Denied("setgroups"),
         ],
     ),
-    way(c(H, "shadow"), Privileged, "reads /etc/shadow", L, &[Denied("/etc/shadow")]),
     way(c(H, "audit-log"), Privileged, "writes to the audit log", L, &[Denied("audit.jsonl")]),
     way(
         c(H, "audit-moved"),
@@ -94,7 +93,7 @@ pub(super) const ROWS: &[Attempt] = &[
         Privileged,
         "makes a device in the home",
         L,
-        &[Denied("mknod"), Denied("rt-device"), Denied("make_char")],
+        &[Denied("mknod"), Denied("rt-device"), Denied("make a device")],
     ),
     way(
         c(H, "handle"),
@@ -112,7 +111,7 @@ pub(super) const ROWS: &[Attempt] = &[
         L,
         &[Denied("core_pattern")],
     ),
-    way(c(H, "loginuid"), Privileged, "leaves the record of programs", L, &[Denied("loginuid")]),
+    way(c(H, "loginuid"), Privileged, "leaves the record of programs", L, &[Denied("write")]),
     way(c(H, "bpf"), Privileged, "loads a program into the kernel", S, &[Denied("bpf")]),
     way(c(H, "syslog"), Privileged, "reads the kernel's log", S, &[Denied("syslog")]),
     way(c(H, "packets"), Privileged, "packets past all rules (`AF_PACKET`)", S, &[Denied("socket")]),

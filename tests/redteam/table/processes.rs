@@ -93,7 +93,7 @@ pub(super) const ROWS: &[Attempt] = &[
         Open,
         "chooses under which sign-in it is recorded",
         "the launcher has set it, and only root may",
-        &[Denied("loginuid")],
+        &[Denied("write")],
     ),
     way(
         c("c/survive.c", "daemon"),

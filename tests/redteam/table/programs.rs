@@ -55,7 +55,13 @@ pub(super) const ROWS: &[Attempt] = &[
     way(python(P, "node"), Shut, "Node's `child_process`, where Node may run", STUB, &[Executed("sh")]),
     way(python(P, "git-alias"), Shut, "a git alias with `!`", STUB, &[Executed("sh"), Executed("git")]),
     way(python(P, "git-editor"), Shut, "git's editor", STUB, &[Executed("sh"), Executed("git")]),
-    way(python(P, "git-hook"), Shut, "a git hook", DATA, &[Executed("pre-commit"), Executed("git")]),
+    way(
+        python(P, "git-credential"),
+        Shut,
+        "git's helper for passwords",
+        STUB,
+        &[Executed("sh"), Executed("git")],
+    ),
     way(python(P, "git-ssh"), Shut, "git's command for ssh", STUB, &[Executed("sh"), Executed("git")]),
     way(python(P, "uploaded"), Shut, "an uploaded program", DATA, &[Executed("uploaded")]),
     way(

@@ -116,14 +116,9 @@ def git_editor():
     output(git("-c", f"core.editor={SAY}; false", "commit", "--allow-empty"))
 
 
-def git_hook():
-    words = git("commit", "-q", "--allow-empty", "-m", "x")
-    hook = f"{HOME}/rt-git/.git/hooks/pre-commit"
-    os.makedirs(os.path.dirname(hook), exist_ok=True)
-    with open(hook, "w") as file:
-        file.write(f"#!/bin/sh\n{SAY}\n")
-    os.chmod(hook, 0o755)
-    output(words)
+def git_credential():
+    asked = b"protocol=https\nhost=host.invalid\n\n"
+    output(git("-c", f"credential.helper=!{SAY} >&2; false", "credential", "fill"), input=asked)
 
 
 def git_ssh():
@@ -296,7 +291,7 @@ run(
         "node": node,
         "git-alias": git_alias,
         "git-editor": git_editor,
-        "git-hook": git_hook,
+        "git-credential": git_credential,
         "git-ssh": git_ssh,
         "uploaded": uploaded,
         "ld-so": by_loader,
