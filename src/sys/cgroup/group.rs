@@ -25,7 +25,7 @@ impl Group {
     }
 
     /// Whether there is none: nothing was made.
-    pub const fn is_nowhere(&self) -> bool {
+    pub fn is_nowhere(&self) -> bool {
         self.dirs.is_empty()
     }
 
