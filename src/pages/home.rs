@@ -114,7 +114,7 @@ impl SessionCard<'_> {
         let killed = self.load.killed.as_ref().filter(|_| matches!(self.state, State::Running))?;
         let moment =
             Moment { label: "Noticed", rfc3339: when::rfc3339(killed.at), ago: when::ago(killed.at, now) };
-        Some((load::killed(killed), moment))
+        Some((load::killed_in_full(killed), moment))
     }
 
     fn why_ended(&self) -> Option<String> {

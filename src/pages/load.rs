@@ -1,4 +1,6 @@
 //! What a session uses of its limits, and what the kernel did about it, in words: for cards and for an IDE's own notices.
+//!
+//! A notice of JupyterLab shows 140 characters: what to do stands within them.
 
 use portcullis_model::load::{Killed, Load, Share, What, Whose};
 
@@ -32,16 +34,15 @@ fn meter(whose: Whose, what: What, share: Share) -> Meter {
             if together { "Memory of all" } else { "Memory" },
             format!("{used} of {limit} MB"),
             format!(
-                "{subject} {used} of {pronoun} {limit} MB of memory. When nothing is left, the kernel ends the largest process, \
-                 mostly the one that computes. Save your work, and end what you don't need."
+                "{subject} {used} of {pronoun} {limit} MB of memory. Save your work: when all is used, the kernel ends the \
+                 largest process."
             ),
         ),
         What::Processes => (
             if together { "Processes of all" } else { "Processes" },
             format!("{used} of {limit}"),
             format!(
-                "{subject} {used} of {pronoun} {limit} processes and threads. When there are {limit}, nothing more can be \
-                 started. End what you don't need."
+                "{subject} {used} of {pronoun} {limit} processes and threads. When all are used, nothing more can be started."
             ),
         ),
     };
@@ -54,7 +55,7 @@ fn meter(whose: Whose, what: What, share: Share) -> Meter {
     }
 }
 
-/// What the kernel ended, why, and what that means.
+/// What the kernel ended, and why: one sentence.
 pub fn killed(killed: &Killed) -> String {
     // A name with a backquote would end the quotation; the process chose it.
     let process = match (killed.program.replace('`', "'"), killed.pid) {
@@ -62,14 +63,16 @@ pub fn killed(killed: &Killed) -> String {
         (program, 0) => format!("`{program}`"),
         (program, pid) => format!("`{program}` (process {pid})"),
     };
-    let before = match killed.count {
+    format!("The kernel ended {process} because {}.", killed.used_up())
+}
+
+/// The same with what it means.
+pub(crate) fn killed_in_full(one: &Killed) -> String {
+    let before = match one.count {
         0 | 1 => String::new(),
         count => format!(" It is the {} process of this session.", ordinal(count)),
     };
-    format!(
-        "The kernel ended {process} because {}. What it had in memory only is lost.{before}",
-        killed.used_up()
-    )
+    format!("{} What it had in memory only is lost.{before}", killed(one))
 }
 
 /// `2nd`, `3rd`, `11th`.
@@ -109,6 +112,25 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_is_short_enough_to_be_read_whole() {
+        let share = Some(Share { used: 999_999, limit: 999_999 });
+        let used = Used { memory_mb: share, processes: share };
+        let killed_one = Killed {
+            program: "fifteen letters".into(),
+            pid: 4_194_304,
+            at: 0,
+            whose: Whose::User,
+            limit_mb: 999_999,
+            count: 9,
+        };
+        let load = Load { session: used, user: used, killed: None };
+        let warnings = meters(&load).into_iter().filter_map(|meter| meter.warning);
+        for text in warnings.chain([killed(&killed_one)]) {
+            assert!(text.len() <= 140, "{} {text}", text.len());
+        }
+    }
+
+    #[test]
     fn who_was_ended_is_named_as_far_as_it_is_known() {
         let mut one = Killed {
             program: "pyth`n".into(),
@@ -119,12 +141,12 @@ mod tests {
             count: 1,
         };
         assert_eq!(
-            killed(&one),
+            killed_in_full(&one),
             "The kernel ended `pyth'n` (process 4711) because the session used its 2048 MB of memory. What it had in memory \
              only is lost."
         );
         one = Killed { program: String::new(), whose: Whose::Machine, count: 12, ..one };
-        let text = killed(&one);
+        let text = killed_in_full(&one);
         assert!(
             text.starts_with("The kernel ended a process because the machine had no memory left."),
             "{text}"

@@ -1,6 +1,7 @@
 //! JupyterLab in a real Chromium, as a person uses it: what is off says why and the interface goes on, what is on works.
 
 mod desk;
+mod limits;
 mod reloaded;
 
 use anyhow::{Result, ensure};
@@ -27,6 +28,7 @@ pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("jupyter_browser::what_is_on_works", on),
         case("jupyter_browser::what_is_off_from_the_start_is_not_offered_and_says_why", off),
+        case("jupyter_browser::who_comes_close_to_a_limit_is_told_before_the_kernel_acts", limits::told),
         case("jupyter_browser::what_is_switched_off_while_the_page_is_open_says_why", reloaded::reloaded),
     ]
 }

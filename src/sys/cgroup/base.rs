@@ -64,7 +64,8 @@ pub(super) fn delegate(base: &Base, own: &Own) -> (Vec<Controller>, Option<Cgrou
     match base {
         Base::Beside(path) => {
             // From the mount downwards: a group has what its parent hands on.
-            let mut all: Vec<&Path> = path.ancestors().take_while(|dir| dir.starts_with(&own.mount)).collect();
+            let mut all: Vec<&Path> =
+                path.ancestors().take_while(|dir| dir.starts_with(&own.mount)).collect();
             all.reverse();
             all.into_iter().for_each(|dir| drop(enable(dir)));
             (enable(path), None)
@@ -111,10 +112,7 @@ mod tests {
     fn groups_are_made_where_the_daemon_can_be_started_again() {
         for (path, wanted) in [
             ("", Base::Below("/sys/fs/cgroup/".into())),
-            (
-                "system.slice/p.service",
-                Base::Beside("/sys/fs/cgroup/system.slice".into()),
-            ),
+            ("system.slice/p.service", Base::Beside("/sys/fs/cgroup/system.slice".into())),
             ("system.slice/p.service/daemon", Base::Below("/sys/fs/cgroup/system.slice/p.service".into())),
             ("user.slice/session-3.scope", Base::Below("/sys/fs/cgroup/user.slice/session-3.scope".into())),
         ] {

@@ -58,10 +58,16 @@ pub(super) fn drive(work: impl Future<Output = Result<()>>) -> Result<()> {
 
 impl Desk {
     pub(super) fn new(stage: &Stage, stem: &str, flags: &str) -> Result<Self> {
+        Self::limited(stage, stem, flags, "")
+    }
+
+    /// The same with these limits for everybody.
+    pub(super) fn limited(stage: &Stage, stem: &str, flags: &str, limits: &str) -> Result<Self> {
         let Some(browser) = Browser::start()? else {
             return stage::skip("Chromium is not installed on this machine");
         };
-        let world = stage.world().jupyter().conf("rsession.conf", flags).start()?;
+        let world = stage.world().jupyter().conf("rsession.conf", flags);
+        let world = world.file("profiles", &format!("[*]\n{limits}")).start()?;
         let account = world.account(stem)?;
         let status = Command::new("setpriv")
             .arg(format!("--reuid={}", account.uid))

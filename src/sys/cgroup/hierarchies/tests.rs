@@ -1,5 +1,7 @@
 //! Groups in folders that look like hierarchies, and on this machine's own.
 
+use std::os::fd::AsFd as _;
+
 use super::*;
 
 /// A version 2 hierarchy in a folder, whose files are there before we come, as the kernel's are.
@@ -47,9 +49,9 @@ fn limits_of_both_groups_are_written() {
     let most = Quota { processor_percent: Some(100), ..Quota::default() };
     let quota = Quota { memory: Some(1 << 30), processes: Some(200), processor_percent: Some(400) };
     let group = hierarchies.make(7, "session-a", &most, &quota).expect("made");
-    assert_eq!(group.dirs(), [own.clone()]);
+    assert_eq!(group.dirs(), std::slice::from_ref(&own));
     assert_eq!(group.unified(), Some(own.as_path()));
-    assert_eq!(group.of_user().dirs(), [user.clone()]);
+    assert_eq!(group.of_user().dirs(), std::slice::from_ref(&user));
     assert_eq!(text(&own.join("memory.max")), "1073741824");
     assert_eq!(text(&own.join("memory.high")), "966367620");
     assert_eq!(text(&own.join("memory.swap.max")), "0");
@@ -116,7 +118,6 @@ fn limits_hold_on_this_machine() {
     exec.arg("-c").arg(script).env("PATH", b"/bin:/usr/bin");
     let (reader, writer) = crate::fd::pipe().expect("a pipe");
     let null = fs::File::options().write(true).open("/dev/null").expect("null");
-    use std::os::fd::AsFd as _;
     exec.fd(0, reader.as_fd()).fd(2, null.as_fd());
     let child = exec.spawn().expect("a child");
     group.add(child.pid()).expect("added");
@@ -127,5 +128,33 @@ fn limits_hold_on_this_machine() {
     assert!(group.refusals().forks > 0);
     group.kill().expect("killed");
     assert!(group.wait_empty(std::time::Duration::from_secs(10)).expect("readable"));
+    group.remove().expect("removed");
+}
+
+#[test]
+fn who_takes_more_memory_is_ended_and_named() {
+    let mut hierarchies = Hierarchies::find();
+    let _ = hierarchies.delegate();
+    if hierarchies.controllers().memory.is_none() || !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let name = format!("session-memory-{}", std::process::id());
+    let quota = Quota { memory: Some(32 << 20), ..Quota::default() };
+    let group = hierarchies.make(4_000_002, &name, &Quota::default(), &quota).expect("made");
+    let mut exec = crate::exec::Exec::new(Path::new("/bin/sh")).expect("sh");
+    // Looks for the last line of what has none, and keeps it all.
+    exec.arg("-c").arg("read x; exec tail /dev/zero").env("PATH", b"/bin:/usr/bin");
+    let (reader, writer) = crate::fd::pipe().expect("a pipe");
+    exec.fd(0, reader.as_fd());
+    let child = exec.spawn().expect("a child");
+    group.add(child.pid()).expect("added");
+    drop(writer);
+    assert_eq!(child.wait().expect("its end"), crate::process::Ended::Signalled(9));
+    assert_eq!(group.refusals().killed, 1);
+    let known = crate::kernel_log::out_of_memory(0);
+    // Not in a container, whose kernel's log is closed.
+    if let Some(one) = known.iter().rfind(|one| one.group.ends_with(&name)) {
+        assert_eq!((one.name.as_str(), one.limited.ends_with(&name)), ("tail", true), "{one:?}");
+    }
     group.remove().expect("removed");
 }
