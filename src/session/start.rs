@@ -189,6 +189,9 @@ fn become_session(
     attributes::umask(0o077);
     // ORDER: before rules and filter, which are about what it shows, and may close the calls that make it.
     view::enter(&spec)?;
+    if spec.sandbox.view.is_some() {
+        namespaces::own_shared_memory().map_err(set("shared memory of its own"))?;
+    }
     limits::raise_priority(&spec.sandbox.limits).map_err(set("the niceness"))?;
     // ORDER: after the last step that needs files and calls of root's, and before the drop, after which it is root's no more.
     confine::in_force_now(&spec)?;

@@ -45,6 +45,15 @@ pub fn own_mounts() -> Result<(), Errno> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SLAVE, None::<&str>)
 }
 
+/// From now on System V shared memory, semaphores and queues, and POSIX queues, are this process's own: none of those that the
+/// user's other processes have can be named.
+///
+/// # Errors
+/// Without privilege.
+pub fn own_shared_memory() -> Result<(), Errno> {
+    unshare(CloneFlags::CLONE_NEWIPC)
+}
+
 /// From now on sockets of this process are of a network of its own, which has nothing but its loopback. Those it has already
 /// stay where they are.
 ///
@@ -56,7 +65,7 @@ pub fn own_network() -> Result<(), Errno> {
     // SAFETY: an ifreq is plain bytes, for which zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (place, byte) in request.ifr_name.iter_mut().zip(b"lo") {
-        *place = byte.cast_signed();
+        *place = *byte as libc::c_char;
     }
     // SAFETY: a live socket, and an ifreq with a name that ends with zero; the kernel writes and reads its flags only.
     unsafe {

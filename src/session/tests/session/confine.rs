@@ -171,6 +171,8 @@ fn only_listed_programs_are_executed() {
             stub: "/usr/bin/false".into(),
         });
         let acts = scene.start(sandbox);
+        let shared_memory = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/ipc")).expect("root may");
+        assert_ne!(shared_memory(&acts.world.session.pid().to_string()), shared_memory("self"));
         assert_eq!(acts.act("run", "/usr/bin/env"), "ok", "listed");
         assert_eq!(acts.act("run", "/bin/sh"), "exit status 1", "what stands in place of shells");
         assert_eq!(acts.act("run", "/usr/bin/id"), "ENOENT", "hidden");
