@@ -17,7 +17,7 @@ const REFUSALS: usize = 4;
 
 /// Kinds of work in their order, and those that a bar is about.
 const PIECES: [(&str, bool); 4] =
-    [("files on disk", true), ("files in memory", false), ("imports", false), ("numpy", true)];
+    [("a tree of files", true), ("files in memory", false), ("imports", false), ("numpy", true)];
 
 /// Wall-clock and processor time of a piece of work in microseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,14 +74,14 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
             .flat_map(|kind| [Some(stats::median(cpu(kind, at)) / 1e3), Some(ratio(kind, at))])
             .collect(),
     });
-    let [disk, memory] = FILES;
     Table {
         title: "Work".into(),
         how: format!(
-            "Processor time. Files of 2 KiB are made, looked at, read and removed, {disk} in a home on the machine's disk and {memory} in \
-             /dev/shm, where nothing but system calls is left; {IMPORTS} Pythons import a good part of the standard library; numpy computes \
-             singular values, products and roots on one thread. Ratios are medians of each round's own. The last way has a third of the \
-             rounds: its rules for the kernel's audit system (`audit-refusals=1`) slow down every system call of all that is audited."
+            "Processor time. A tree of files: a part of Python's own library is copied into a home on the machine's disk, read, looked at and \
+             renamed, by Python. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
+             case: nothing but system calls is left. Imports: {IMPORTS} Pythons load a good part of the standard library. numpy: \
+             singular values, products and roots on one thread. Ratios are medians of each round's own. The last way has a third of \
+             the rounds: its rules for the kernel's audit system (`audit-refusals=1`) slow down every call of all that is audited."
         ),
         columns: PIECES[..samples.len()]
             .iter()
