@@ -49,10 +49,9 @@ impl Place {
     /// # Errors
     /// When it leads nowhere.
     pub fn open(path: &Path) -> Result<Self, Errno> {
-        match Self::open_with(path, OFlag::O_DIRECTORY) {
-            Err(Errno::ENOTDIR) => Self::open_with(path, OFlag::empty()),
-            other => other,
-        }
+        let place = Self::open_with(path, OFlag::empty())?;
+        // An automatic mount is made for whoever says that it must be a folder.
+        if place.kind()? == Kind::Folder { Self::open_with(path, OFlag::O_DIRECTORY) } else { Ok(place) }
     }
 
     /// The same, unless the last component is a link.
@@ -207,6 +206,11 @@ impl Tree {
         nix::unistd::symlinkat(target, &self.0, below)
     }
 
+    /// Whether its top is a folder.
+    pub fn is_folder(&self) -> bool {
+        fstat(&self.0).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFDIR)
+    }
+
     fn place(&self, below: &Path) -> Result<Place, Errno> {
         openat(&self.0, below, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()).map(Place)
     }
@@ -238,8 +242,8 @@ pub fn with_rights_of<T>(uid: u32, gid: u32, body: impl FnOnce() -> T) -> T {
         fn drop(&mut self) {
             // SAFETY: numbers only. ORDER: the uid first: with it the right to change the other comes back.
             unsafe {
-                libc::setfsuid(self.0.cast_unsigned());
-                libc::setfsgid(self.1.cast_unsigned());
+                libc::setfsuid(u32::from_ne_bytes(self.0.to_ne_bytes()));
+                libc::setfsgid(u32::from_ne_bytes(self.1.to_ne_bytes()));
             }
         }
     }

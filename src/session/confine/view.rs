@@ -4,6 +4,7 @@
 //! of it, and nothing of it is seen outside. It decides nothing: which folders and programs, the specification says. Without a
 //! view programs are seen, and the rules for files alone say which are executed.
 
+mod allowed;
 mod covers;
 mod folders;
 mod programs;
@@ -84,49 +85,38 @@ pub(crate) fn enter(spec: &SessionSpec) -> Result<(), ViewError> {
 }
 
 fn own_files(spec: &SessionSpec, view: &View) -> Result<(), ViewError> {
-    let t0 = Instant::now();
     let own = |what| move |errno| ViewError::Own(what, errno);
     let rights = Rights::of(spec);
     // ORDER: homes that are mounted at their first use are mounted now, on the machine; what is its own has no such mounts.
     for path in view.data_only.iter().chain([&spec.command.cwd]) {
         let _ = rights.open(Path::new(path)); // a missing one is told below
     }
-    journal::info(format_args!("T0 {:?}", t0.elapsed()));
     namespaces::own_mounts().map_err(own("mounts"))?;
-    journal::info(format_args!("T1 {:?}", t0.elapsed()));
     let processes = Tree::processes().map_err(own("processes"))?;
     let programs = spec.sandbox.programs.as_ref().map(programs::prepare).transpose()?;
-    journal::info(format_args!("T2 {:?}", t0.elapsed()));
     let temporary = temporary();
     let sessions = Path::new(&spec.dir).parent().map(Path::to_path_buf);
     // ORDER: looked up before the first mount, while everything is where it was.
     let hidden = folders::found(view.hidden.iter().map(PathBuf::from).chain(sessions));
     let own_dirs = [spec.dir.as_str(), spec.command.cwd.as_str()].map(PathBuf::from);
     let kept = rights.kept(view.kept.iter().map(PathBuf::from).chain(own_dirs))?;
-    journal::info(format_args!("T3 {:?}", t0.elapsed()));
     let covers = covers(&temporary, &hidden, &kept);
     let kept = kept.iter().map(|kept| kept.path.clone()).zip(folders::copies(&kept)?).collect::<Vec<_>>();
 
-    journal::info(format_args!("T4 {:?}", t0.elapsed()));
     if let Some(reach) = &spec.sandbox.rules.as_ref().and_then(|rules| rules.reach.as_ref()) {
         folders::read_only_but(&rights, &reach.write)?;
     }
-    journal::info(format_args!("T5 {:?}", t0.elapsed()));
     let proc = Path::new("/proc");
     Place::open(proc).and_then(|place| processes.show_at(&place)).map_err(own("processes"))?;
-    journal::info(format_args!("T6 {:?}", t0.elapsed()));
     for path in &view.data_only {
         if !temporary.iter().any(|place| place == Path::new(path)) {
             folders::data_only(&rights, Path::new(path))?;
         }
     }
     let data_only = |path: &Path| view.data_only.iter().any(|listed| Path::new(listed) == path);
-    journal::info(format_args!("T7 {:?}", t0.elapsed()));
     show(view, &covers, &kept, data_only)?;
-    journal::info(format_args!("T8 {:?}", t0.elapsed()));
     if let Some(programs) = programs {
         programs.show()?;
-    journal::info(format_args!("Tend {:?}", t0.elapsed()));
         namespaces::no_programs_in_memory().map_err(ViewError::Memory)?;
     }
     Ok(())

@@ -9,6 +9,7 @@ use portcullis_model::sandbox::Programs;
 use portcullis_sys::mounts::{Kind, Limits, Place, Tree};
 
 use super::ViewError;
+use super::allowed::Allowed;
 
 /// What the C library and R, Git and editors start shells by. Others are hidden like any program.
 pub(super) const SHELLS: [&str; 4] = ["bash", "dash", "rbash", "sh"];
@@ -37,16 +38,16 @@ struct Entry {
 }
 
 /// What becomes of an entry of a folder that is covered. `allowed` has paths without links.
-fn stays(entry: &Entry, allowed: &BTreeSet<PathBuf>, folders: &[PathBuf]) -> Option<Stays> {
-    let is_allowed = |path: &Path| path.ancestors().any(|at| allowed.contains(at));
+fn stays(entry: &Entry, allowed: &Allowed, folders: &[PathBuf]) -> Option<Stays> {
     let is_shell = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| SHELLS.contains(&name))
     };
     match &entry.link {
-        None if is_allowed(&entry.path) => Some(Stays::Itself),
+        // The folder is not one that is allowed, or it would not be covered.
+        None if allowed.lists(&entry.path) => Some(Stays::Itself),
         None => (entry.kind == Kind::File && is_shell(&entry.path)).then_some(Stays::Stub),
-        Some((text, Some(end))) if is_allowed(end) => Some(Stays::Link(text.clone())),
+        Some((text, Some(end))) if allowed.holds(end) => Some(Stays::Link(text.clone())),
         // A link from one shell to another is kept, as far as the other has the stub in its place.
         Some((text, Some(end))) if is_shell(&entry.path) && is_shell(end) => {
             let covered = end.parent().is_some_and(|parent| folders.iter().any(|folder| folder == parent));
@@ -58,11 +59,11 @@ fn stays(entry: &Entry, allowed: &BTreeSet<PathBuf>, folders: &[PathBuf]) -> Opt
 }
 
 /// Folders to cover: without links, each once, none below another, none all of which is allowed.
-fn outermost(folders: &[PathBuf], allowed: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+fn outermost(folders: &[PathBuf], allowed: &Allowed) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = folders.to_vec();
     all.sort_unstable();
     all.dedup_by(|later, earlier| later.starts_with(earlier));
-    all.retain(|folder| !folder.ancestors().any(|at| allowed.contains(at)));
+    all.retain(|folder| !allowed.holds(folder));
     all
 }
 
@@ -80,7 +81,7 @@ type Shown = (Tree, Place);
 /// Makes the covers, while everything is where it was.
 pub(super) fn prepare(programs: &Programs) -> Result<Prepared, ViewError> {
     let found = |path: &String| Place::open(Path::new(path)).and_then(|place| place.path()).ok();
-    let allowed: BTreeSet<PathBuf> = programs.allowed.iter().filter_map(found).collect();
+    let allowed: Allowed = programs.allowed.iter().filter_map(found).collect();
     let folders: Vec<PathBuf> = programs.folders.iter().filter_map(found).collect();
     let folders = outermost(&folders, &allowed);
     let stub = Path::new(&programs.stub);
@@ -97,14 +98,13 @@ pub(super) fn prepare(programs: &Programs) -> Result<Prepared, ViewError> {
 }
 
 /// Shells where the system has them, as far as they are neither covered nor allowed.
-fn shells(allowed: &BTreeSet<PathBuf>, folders: &[PathBuf], stub: &Place) -> Result<Vec<Shown>, Errno> {
+fn shells(allowed: &Allowed, folders: &[PathBuf], stub: &Place) -> Result<Vec<Shown>, Errno> {
     let mut found = BTreeSet::new();
     let mut all = Vec::new();
     for path in ["/bin", "/usr/bin"].iter().flat_map(|at| SHELLS.map(|name| Path::new(at).join(name))) {
         let Ok(place) = Place::open(&path) else { continue };
         let end = place.path()?;
-        let known =
-            end.ancestors().any(|at| allowed.contains(at) || folders.iter().any(|folder| folder == at));
+        let known = allowed.holds(&end) || folders.iter().any(|folder| end.starts_with(folder));
         if !known && place.kind()? == Kind::File && found.insert(end) {
             all.push((Tree::copy(stub)?, place));
         }
@@ -132,7 +132,7 @@ impl Prepared {
 
 fn cover(
     folder: &Path,
-    allowed: &BTreeSet<PathBuf>,
+    allowed: &Allowed,
     folders: &[PathBuf],
     stub: &Place,
 ) -> Result<(Tree, Vec<Shown>), Errno> {
@@ -161,7 +161,7 @@ fn cover(
 /// What stays below a folder; a folder that holds something of it is listed before that, without being kept itself.
 fn collect(
     folder: &Path,
-    allowed: &BTreeSet<PathBuf>,
+    allowed: &Allowed,
     folders: &[PathBuf],
     into: &mut Vec<(PathBuf, Kind, Option<Stays>)>,
 ) -> Result<(), Errno> {
@@ -171,7 +171,7 @@ fn collect(
         let (path, kind) = (listed.path(), listed.file_type().map_err(failed)?);
         let entry = if kind.is_symlink() {
             let Ok(text) = std::fs::read_link(&path) else { continue }; // gone meanwhile
-            let end = std::fs::canonicalize(&path).ok();
+            let end = Place::open(&path).and_then(|place| place.path()).ok();
             Entry { path, kind: Kind::Link, link: Some((text, end)) }
         } else {
             let kind = if kind.is_dir() { Kind::Folder } else { Kind::File };
@@ -181,7 +181,7 @@ fn collect(
         let Entry { path, kind, .. } = entry;
         if stays.is_some() {
             into.push((path, kind, stays));
-        } else if kind == Kind::Folder && allowed.iter().any(|allowed| allowed.starts_with(&path)) {
+        } else if kind == Kind::Folder && allowed.reaches_into(&path) {
             into.push((path.clone(), kind, None));
             collect(&path, allowed, folders, into)?;
         }
@@ -193,7 +193,7 @@ fn collect(
 mod tests {
     use super::*;
 
-    fn set(paths: &[&str]) -> BTreeSet<PathBuf> {
+    fn set(paths: &[&str]) -> Allowed {
         paths.iter().map(PathBuf::from).collect()
     }
 

@@ -159,9 +159,8 @@ fn serve(stream: UnixStream) {
 
 /// What Python says to a script, given in hexadecimal digits.
 fn python(script: &str) -> String {
-    let digits: Vec<u8> =
-        script.bytes().map(|digit| char::from(digit).to_digit(16).expect("a digit") as u8).collect();
-    let script: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    let byte = |at: usize| u8::from_str_radix(&script[at..at + 2], 16).expect("digits");
+    let script: Vec<u8> = (0..script.len()).step_by(2).map(byte).collect();
     let script = String::from_utf8(script).expect("plain");
     let mut command = std::process::Command::new("/usr/bin/python3");
     match command.arg("-c").arg(script).stdin(std::process::Stdio::null()).output() {

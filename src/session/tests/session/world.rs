@@ -288,6 +288,11 @@ impl World {
         Channel::from_fd(fd)
     }
 
+    /// What the session's process has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).expect("the log")
+    }
+
     /// A file of the session's process.
     pub(crate) fn proc(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.session.pid())).expect("it lives")
