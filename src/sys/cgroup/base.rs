@@ -50,13 +50,22 @@ pub(super) fn named(path: &Path) -> Vec<Controller> {
 }
 
 /// Has the children of this group have what controllers it has; returns which they have then.
+///
+/// Not with processes in it: the kernel would give `cpu` and `pids` all the same, but to threads, and no process could be put into
+/// the children any more (`cgroups(7)`, "domain invalid"). The hierarchy's own root may hold any; it alone has no `cgroup.type`.
 pub(super) fn enable(dir: &Path) -> Vec<Controller> {
     let file = dir.join("cgroup.subtree_control");
-    for controller in named(&dir.join("cgroup.controllers")) {
-        // Refused where processes are in it; what is there afterwards counts.
-        let _ = write(&file, &format!("+{}", controller.word()));
+    if is_root(dir) || read(&dir.join("cgroup.procs")).is_ok_and(|pids| pids.trim().is_empty()) {
+        for controller in named(&dir.join("cgroup.controllers")) {
+            // What is there afterwards counts.
+            let _ = write(&file, &format!("+{}", controller.word()));
+        }
     }
     named(&file)
+}
+
+fn is_root(dir: &Path) -> bool {
+    !dir.join("cgroup.type").exists()
 }
 
 /// The same for our base, whatever it takes; returns which controllers its children have, and why not all.
@@ -76,7 +85,8 @@ pub(super) fn delegate(base: &Base, own: &Own) -> (Vec<Controller>, Option<Cgrou
             if wanted.iter().all(|controller| have.contains(controller)) {
                 return (have, None);
             }
-            let moved = if *path == own.path { move_to_leaf(path) } else { Ok(()) };
+            let ours = *path == own.path && !is_root(path);
+            let moved = if ours { move_to_leaf(path) } else { Ok(()) };
             (enable(path), moved.err())
         }
     }
@@ -126,8 +136,13 @@ mod tests {
         let put = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
         put("cgroup.controllers", "cpuset cpu memory pids\n");
         put("cgroup.subtree_control", "");
+        put("cgroup.type", "domain\n");
         put("cgroup.procs", "1\n");
         assert_eq!(named(&dir.path().join("cgroup.controllers")).len(), 3);
+        assert_eq!(enable(dir.path()), []);
+        let own = Own { mount: dir.path().join(".."), path: dir.path().to_owned() };
+        let (have, why) = delegate(&Base::Below(dir.path().to_owned()), &own);
+        assert!(have.is_empty() && why.is_some(), "{have:?}");
         assert!(move_to_leaf(dir.path()).is_err());
         assert!(!dir.path().join(LEAF).exists());
         put("cgroup.procs", &format!("{}\n", std::process::id()));
