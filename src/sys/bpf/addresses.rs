@@ -139,13 +139,18 @@ fn emit_word(asm: &mut Assembler, register: Reg, value: u32, mask: u32, other: L
     asm.jump_if(When::NotEqual, R1, 0, other);
 }
 
+/// Jumps when the port is one of these. On a copy, changed by arithmetic: of what it knows of register 9 the kernel's verifier
+/// learns nothing here, and so looks at the rules that follow once, not once for each outcome.
 fn emit_ports(asm: &mut Assembler, (low, high): (u16, u16), to: Label) {
+    asm.copy_word(R1, R9);
     if low == high {
-        return asm.jump_if(When::Equal, R9, low.into(), to);
+        asm.xor_word(R1, low.into());
+        return asm.jump_if(When::Equal, R1, 0, to);
     }
     let outside = asm.label();
-    asm.jump_if(When::Below, R9, low.into(), outside);
-    asm.jump_if(When::Above, R9, high.into(), outside);
+    // What is below becomes a very large number.
+    asm.add(R1, -i32::from(low));
+    asm.jump_if(When::Above, R1, i32::from(high.saturating_sub(low)), outside);
     asm.jump(to);
     asm.bind(outside);
 }

@@ -118,8 +118,10 @@ fn what_the_kernel_says_of_a_program_is_in_the_error() {
 #[expect(clippy::print_stdout, reason = "that is what it is for")]
 fn cost_of_a_connection() {
     own_network(&[]);
-    let (port, _streams, _datagrams) = servers();
-    let usual = || Rules { refused: most(16, false), neighbours: true, ..Rules::default() };
+    let port = 7030;
+    let bind = || TcpListener::bind(at("127.0.0.1", port)).expect("a port");
+    let _server = stage::serve(|| (), bind, |streams| streams.incoming().for_each(drop));
+    let usual = || Rules { refused: most(16, false), neighbours: true, told: true, ..Rules::default() };
     for (name, rules) in [
         ("no rules", None),
         ("16 refused", Some(usual())),
