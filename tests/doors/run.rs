@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use portcullis_conf::{Sources, load};
 use portcullis_model::session::Ide;
 use portcullis_policy::{Adapters, messages, naming};
-use portcullis_testing::builder::Builder;
-use portcullis_testing::{Account, Stage, World, place, tls};
+use portcullis_testing::builder::{Builder, own_copy, script};
+use portcullis_testing::{Account, Stage, World, tls};
 
 use crate::person::{Opened, Person, Tally};
 use crate::table::{self, Knock, Rule};
@@ -139,8 +139,8 @@ fn stand_in(stage: &Stage, name: &str) -> Result<(Builder, String)> {
     let folder = PathBuf::from(format!("/run/doors-{name}"));
     std::fs::create_dir_all(&folder)?;
     let program = folder.join("ide");
-    let double = place::program("portcullis-double-ide");
-    std::fs::write(&program, format!("#!/bin/sh\nexec {} \"$@\"\n", double.display()))?;
+    let double = own_copy("portcullis-double-ide", &folder)?;
+    std::fs::write(&program, script(&double, &[]))?;
     for path in [&folder, &program] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
     }

@@ -19,7 +19,7 @@ mod view;
 
 use portcullis_conf::{SessionOptions, Settings, Wanted};
 use portcullis_model::host::HostFacts;
-use portcullis_model::sandbox::{Calls, Network, Rules, Sandbox};
+use portcullis_model::sandbox::{Calls, Rules, Sandbox};
 use portcullis_model::session::{Ide, IdeCommand};
 use thiserror::Error;
 

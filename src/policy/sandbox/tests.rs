@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_conf::{Sources, load};
-use portcullis_model::sandbox::{Destination, Programs, Reach};
+use portcullis_model::sandbox::{Destination, Network, Programs, Reach};
 use portcullis_model::{Secret, SessionId, Uid};
 
 use super::*;

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use portcullis_model::sandbox::Egress;
 
+use portcullis_model::sandbox::Network;
+
 use super::*;
 
 fn ruled(case: &Case) -> Egress {
