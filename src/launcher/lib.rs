@@ -65,7 +65,12 @@ pub fn main() -> ExitCode {
         }),
         Some(first) if first == role::RECORDER => in_role("recorder", |mut fds| {
             let note = std::path::PathBuf::from(args.next()?);
-            Some(if recorder::run(fds.remove(0)?, &note) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let refusals = args.next().is_some_and(|word| word == role::REFUSALS);
+            Some(if recorder::run(fds.remove(0)?, &note, refusals) {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }),
         Some(first) if first == role::PROBE => {
             in_role("probe", |_| Some(recorder::probe(&args.collect::<Vec<_>>())))

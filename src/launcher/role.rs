@@ -20,6 +20,8 @@ pub(crate) const KEEPER: &str = "keeper";
 pub(crate) const REMOVER: &str = "remover";
 /// First argument of the recorder.
 pub(crate) const RECORDER: &str = "recorder";
+/// Third argument of a recorder that records more than programs.
+pub(crate) const REFUSALS: &str = "refusals";
 /// First argument of the recorder's probe.
 pub(crate) const PROBE: &str = "recorder-probe";
 
@@ -58,9 +60,17 @@ pub(crate) fn start_remover(dir: &Path, group: &Group) -> Result<Process, ExecEr
 }
 
 /// Starts the recorder at a door where launchers knock; it outlives this one. `note` is where it keeps the way back.
-pub(crate) fn start_recorder(door: BorrowedFd<'_>, note: &Path) -> Result<Process, ExecError> {
+pub(crate) fn start_recorder(
+    door: BorrowedFd<'_>,
+    note: &Path,
+    refusals: bool,
+) -> Result<Process, ExecError> {
     let mut exec = this(RECORDER, door)?;
-    exec.arg(note).spawn()
+    exec.arg(note);
+    if refusals {
+        exec.arg(REFUSALS);
+    }
+    exec.spawn()
 }
 
 /// Starts a probe of the kernel's records.

@@ -262,8 +262,8 @@ events! {
         /// The limit in megabytes.
         megabytes: u64,
     }
-    /// A program was started in a session, or one was tried: the kernel's own record of it. Names that are only looked for
-    /// along a search path are left out; those of programs that are hidden from the session are not.
+    /// A program was started in a session: the kernel's own record of it. With `audit-refusals=1` also one that was tried and could
+    /// not be started; not where nothing of that name was there, which whoever looks along a search path meets all the time.
     Executed = "executed" {
         /// In which session.
         session: SessionId,
@@ -289,7 +289,8 @@ events! {
         success: bool,
         /// Why not, e.g. `EACCES`; empty where it was.
         error: String,
-        /// `would be refused` where `audit-only` has what `allow-shell=0` refuses recorded only; else empty.
+        /// `would be refused` where `audit-only` has what `allow-shell=0` refuses recorded only; `refused: …` where it was no
+        /// shell but what stands in its place; else empty.
         verdict: String,
     }
     /// The kernel refused something to a process of a session.
@@ -300,7 +301,8 @@ events! {
         user: String,
         /// What it runs.
         ide: String,
-        /// The process; of several the first one. 0 where it isn't known: rules on connections don't tell.
+        /// The process; of several the first one. 0 where it isn't known: rules on connections don't tell, and Landlock tells with
+        /// `audit-refusals=1` only.
         pid: i32,
         /// Its program.
         program: String,
@@ -309,8 +311,8 @@ events! {
         what: String,
         /// The path, address or process that it was meant for; empty where that isn't known.
         target: String,
-        /// What refused: `landlock`, `seccomp`, `hidden` (the program is not there for this session), `network` (rules on
-        /// connections, the machine's own too), `permissions` (owner, mode, privilege) or `limit`.
+        /// What refused: `landlock`, `seccomp`, `network` (rules on connections); and with `audit-refusals=1` `hidden` (the program
+        /// or process is not there for this session), `permissions` (owner, mode, privilege, read-only) or `limit`.
         by: String,
         /// How many alike within a minute this one stands for.
         count: u64,

@@ -183,7 +183,7 @@ fn furnish(options: &Options) -> Result<()> {
         let from = format!("/proc/self/fd/{}", from.as_raw_fd());
         mount_at(Some(&from), to, None, MsFlags::MS_BIND, None)?;
     }
-    if options.shared_kernel { Ok(()) } else { loopback::up() }
+    if options.shared_kernel { shared::own_accounts() } else { loopback::up() }
 }
 
 fn mount_at(

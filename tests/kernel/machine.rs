@@ -9,13 +9,14 @@ use nix::sys::signal::Signal;
 use portcullis_sys::audit::{Assembler, Control, Heard, Listed, Listener, Record, Status, ours};
 use portcullis_testing::{Stage, case, until};
 
-use crate::scene::Scene;
+use crate::scene::{RULES, Scene};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("machine::another_listener_hears_the_same", listener),
         case("machine::rules_and_state_are_as_before_when_all_is_over", as_before),
         case("machine::rules_that_somebody_removes_are_set_again_and_that_is_recorded", removed),
+        case("machine::by_default_no_rule_is_set_and_a_reload_sets_and_removes_them", reload),
         case("machine::switched_off_nothing_is_set_or_recorded", off),
     ]
 }
@@ -32,7 +33,7 @@ fn have_ours() -> Result<usize> {
 }
 
 fn listener(stage: &Stage) -> Result<()> {
-    let scene = Scene::begin(stage, "")?;
+    let scene = Scene::begin(stage, RULES)?;
     let mut second = Listener::join()?;
     ensure!(scene.run("/bin/true", &["for two"])?, "a start");
     scene.await_argv("/bin/true|for two")?;
@@ -50,7 +51,7 @@ fn listener(stage: &Stage) -> Result<()> {
 
 fn as_before(stage: &Stage) -> Result<()> {
     let before = state();
-    let mut scene = Scene::begin(stage, "")?;
+    let mut scene = Scene::begin(stage, RULES)?;
     let before = before?;
     ensure!(have_ours()? == ours().len(), "rules are missing while a session runs");
     ensure!(state()?.0.enabled == 1 && state()?.0.backlog_limit >= 8192, "{:?}", state()?.0);
@@ -66,7 +67,7 @@ fn as_before(stage: &Stage) -> Result<()> {
 }
 
 fn removed(stage: &Stage) -> Result<()> {
-    let scene = Scene::begin(stage, "")?;
+    let scene = Scene::begin(stage, RULES)?;
     scene.world.log.expect("somebody removed rules");
     let mut control = Control::open()?;
     for rule in ours() {
@@ -78,6 +79,20 @@ fn removed(stage: &Stage) -> Result<()> {
     until::is("it is on again", 15, || state().is_ok_and(|now| now.0.enabled == 1))?;
     scene.run("/bin/true", &["afterwards"])?;
     scene.await_argv("/bin/true|afterwards").map(drop)
+}
+
+fn reload(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::begin(stage, "")?;
+    ensure!(have_ours()? == 0, "rules are set though nobody asked for them");
+    for (refusals, count) in [("1", ours().len()), ("0", 0), ("1", ours().len())] {
+        scene.world.set("portcullis.conf", &format!("audit-refusals={refusals}"))?;
+        scene.world.reload()?;
+        until::is("rules follow", 15, || have_ours().is_ok_and(|found| found == count))?;
+        let mark = format!("with-{refusals}-{count}");
+        scene.run("/bin/true", &[&mark])?;
+        scene.await_argv(&format!("/bin/true|{mark}"))?;
+    }
+    Ok(())
 }
 
 fn off(stage: &Stage) -> Result<()> {

@@ -5,11 +5,12 @@ use libtest_mimic::Trial;
 use portcullis_testing::{Stage, case, until};
 use serde_json::Value;
 
-use crate::scene::Scene;
+use crate::scene::{RULES, Scene};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("refusals::what_permissions_refuse_is_named", permissions),
+        case("refusals::what_landlock_and_the_filter_refuse_is_named_without_any_rule", without_rules),
         case("refusals::alike_ones_are_counted_together", alike),
     ]
 }
@@ -25,7 +26,7 @@ fn refusal(scene: &Scene, what: &str, target: &str) -> Result<Value> {
 }
 
 fn permissions(stage: &Stage) -> Result<()> {
-    let scene = Scene::begin(stage, "")?;
+    let scene = Scene::begin(stage, RULES)?;
     ensure!(!scene.run("/bin/cat", &["/etc/shadow"])?, "it can read what is root's");
     let record = refusal(&scene, "openat", "/etc/shadow")?;
     ensure!(record["by"] == "permissions" && record["count"] == 1, "{record}");
@@ -46,8 +47,19 @@ fn permissions(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-fn alike(stage: &Stage) -> Result<()> {
+fn without_rules(stage: &Stage) -> Result<()> {
     let scene = Scene::begin(stage, "")?;
+    ensure!(!scene.run("/usr/bin/unshare", &["-U", "/bin/true"])?, "it can have users of its own");
+    let record = refusal(&scene, "unshare", "")?;
+    ensure!(record["by"] == "seccomp" && record["program"] == "/usr/bin/unshare", "{record}");
+    ensure!(!scene.run("/bin/sh", &["-c", "kill -9 1"])?, "it can end the session process");
+    let record = refusal(&scene, "send a signal", "portcullis-sess")?;
+    ensure!(record["by"] == "landlock", "{record}");
+    Ok(())
+}
+
+fn alike(stage: &Stage) -> Result<()> {
+    let scene = Scene::begin(stage, RULES)?;
     ensure!(
         !scene.run("/bin/sh", &["-c", "for n in 1 2 3 4 5 6 7 8 9; do read x < /etc/shadow; done; false"])?,
         "done"

@@ -12,6 +12,9 @@ use portcullis_testing::stage::skip;
 use portcullis_testing::{Account, Client, Stage, World, process, until};
 use serde_json::Value;
 
+/// With the kernel's audit rules, for what permissions and limits refuse too.
+pub(crate) const RULES: &str = "audit-refusals=1";
+
 /// A running session of the double, which does what it is told.
 pub(crate) struct Scene {
     pub(crate) world: World,
@@ -97,8 +100,11 @@ impl Scene {
     /// The recorder's process.
     pub(crate) fn recorder(&self) -> Result<i32> {
         let door = self.world.run_dir().join("recorder.before");
+        // Other runs' processes are seen here, and their worlds have the same names: not in our mounts.
+        let mounts = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
         let is_it = |one: &process::Process| {
-            one.args.get(1).is_some_and(|role| role == "recorder")
+            mounts(&one.pid.to_string()) == mounts("self")
+                && one.args.get(1).is_some_and(|role| role == "recorder")
                 && one.args.get(2).is_some_and(|note| Path::new(note) == door)
         };
         until::some("there is a recorder", 20, || {

@@ -5,7 +5,8 @@ use portcullis_sys::audit::{
     Act, Syscall, address, call_name, is_exec, is_for_process, is_fork, process_of, writes,
 };
 
-use super::talk::{By, Executed, Refused, Seen, Watched};
+use super::talk::{By, Executed, Refused, Seen, Verdict, Watched};
+use super::traced::Execution;
 use super::words;
 
 /// Of which login session an event is.
@@ -27,7 +28,7 @@ pub(super) fn judge(act: &Act, watched: &Watched, exists: impl Fn(&str) -> bool)
         };
         return vec![Seen::Refused(refused)];
     }
-    let Some(call) = &act.syscall else { return Vec::new() };
+    let Some(call) = &act.syscall else { return landlocks(act, watched).into_iter().collect() };
     let execs = is_exec(call.arch, call.number);
     let mut seen = Vec::new();
     if execs {
@@ -38,6 +39,20 @@ pub(super) fn judge(act: &Act, watched: &Watched, exists: impl Fn(&str) -> bool)
         seen.extend(refused(act, call, watched, execs, exists).map(Seen::Refused));
     }
     seen
+}
+
+/// A refusal of Landlock's without a record of the call: the kernel doesn't say whose act it was.
+fn landlocks(act: &Act, watched: &Watched) -> Option<Seen> {
+    let denial = act.landlock.as_ref()?;
+    Some(Seen::Refused(Refused {
+        login: watched.login,
+        pid: 0,
+        program: String::new(),
+        what: words::landlock(&denial.blockers),
+        target: denial.target.clone(),
+        by: By::Landlock,
+        count: 1,
+    }))
 }
 
 fn errno(call: &Syscall) -> Option<Errno> {
@@ -55,11 +70,7 @@ fn executed(act: &Act, call: &Syscall, watched: &Watched) -> Option<Executed> {
         None => (call.exe.clone(), String::new()),
         Some(error) => (path(act).unwrap_or_default(), format!("{error:?}")),
     };
-    let would_be_refused = error.is_empty()
-        && watched
-            .allowed
-            .as_ref()
-            .is_some_and(|allowed| !allowed.iter().any(|one| is_within(&program, one)));
+    let verdict = if error.is_empty() { verdict(&program, watched) } else { Verdict::None };
     let args = act.args.as_ref();
     Some(Executed {
         login: watched.login,
@@ -72,7 +83,7 @@ fn executed(act: &Act, call: &Syscall, watched: &Watched) -> Option<Executed> {
         cut: args.map_or(error.is_empty(), portcullis_sys::audit::Args::is_cut),
         cwd: act.cwd.clone().unwrap_or_default(),
         error,
-        would_be_refused,
+        verdict,
     })
 }
 
@@ -105,6 +116,9 @@ fn refused(
             let internet = act.address.as_deref().and_then(address).is_some_and(|(_, internet)| internet);
             // The kernel itself refuses no destination this way; rules on packets and connections do.
             let by = if internet && error == Errno::EPERM { By::Network } else { By::Permissions };
+            if by == By::Network && watched.ruled {
+                return None; // told by the rules themselves
+            }
             refused(name(), target(act).unwrap_or_default(), by)
         }
         Errno::ENOENT if execs => {
@@ -142,6 +156,29 @@ fn path(act: &Act) -> Option<String> {
         _ => Some(name.to_owned()),
     }
 }
+
+/// A program that the tracepoint told of.
+pub(super) fn traced(started: Execution, watched: &Watched) -> Seen {
+    let verdict = verdict(&started.program, watched);
+    let Execution { pid, ppid, uid, program, cwd, argv, cut, .. } = started;
+    let login = watched.login;
+    let error = String::new();
+    Seen::Executed(Executed { login, pid, ppid, uid, program, argv, cut, cwd, error, verdict })
+}
+
+fn verdict(program: &str, watched: &Watched) -> Verdict {
+    let is_shell = || SHELLS.iter().any(|name| program.rsplit('/').next() == Some(name));
+    match &watched.allowed {
+        Some(allowed) if !allowed.iter().any(|one| is_within(program, one)) => Verdict::WouldBeRefused,
+        None if watched.hidden.iter().any(|folder| is_entry(program, folder)) && is_shell() => {
+            Verdict::StandIn
+        }
+        _ => Verdict::None,
+    }
+}
+
+/// Names of shells in whose place another program stands where others are hidden.
+const SHELLS: [&str; 3] = ["sh", "dash", "bash"];
 
 /// Whether a path is this one or below it.
 fn is_within(path: &str, folder: &str) -> bool {

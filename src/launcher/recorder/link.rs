@@ -51,6 +51,8 @@ pub(crate) struct Recorder {
     channel: Option<Channel>,
     /// How it stands.
     pub(crate) state: Recording,
+    /// Why what is refused is not recorded.
+    pub(crate) no_refusals: Option<String>,
     /// Number of the last thing that was handed to the audit log, until the recorder was told that it is on disk.
     heard: Option<u64>,
     retry_at: Option<Instant>,
@@ -64,6 +66,7 @@ impl Recorder {
         Self {
             channel: None,
             state: Recording::Waiting,
+            no_refusals: None,
             heard: None,
             retry_at: None,
             pause: PAUSE_FIRST,
@@ -140,6 +143,7 @@ impl Launcher {
             return;
         }
         if self.recorder.channel.is_some() {
+            self.recorder.say(&ToRecorder::Refusals(self.active.settings.confinement.audit_refusals));
             return;
         }
         self.connect_recorder(now);
@@ -161,7 +165,10 @@ impl Launcher {
         let connected = Channel::connect(&self.door()).or_else(|_| self.start_recorder());
         let connected = connected.and_then(|channel| channel.set_nonblocking(true).map(|()| channel));
         match connected {
-            Ok(channel) => self.recorder.channel = Some(channel),
+            Ok(channel) => {
+                self.recorder.channel = Some(channel);
+                self.recorder.say(&ToRecorder::Refusals(self.active.settings.confinement.audit_refusals));
+            }
             Err(error) => {
                 say!(Error, "the recorder can't be started: {}", chain(&error));
                 self.retry_recorder(now);
@@ -177,7 +184,8 @@ impl Launcher {
         let path = self.door();
         remove_socket(&path).map_err(WireError::System)?;
         let door = listen_seqpacket(&path, 0o600, None).map_err(WireError::System)?;
-        match role::start_recorder(door.as_fd(), &self.dirs.run.join("recorder.before")) {
+        let refusals = self.active.settings.confinement.audit_refusals;
+        match role::start_recorder(door.as_fd(), &self.dirs.run.join("recorder.before"), refusals) {
             Ok(process) => drop(self.children.insert(process.pid(), Child::Recorder)),
             Err(error) => {
                 say!(Error, "the recorder can't be started: {}", chain(&error));
@@ -207,7 +215,9 @@ impl Launcher {
         for _ in 0..BATCH {
             let Some(channel) = &self.recorder.channel else { return };
             match channel.receive::<FromRecorder>() {
-                Ok((FromRecorder::State { usable, version }, _)) => self.recorder_stands(usable, &version),
+                Ok((FromRecorder::State { usable, no_refusals, version }, _)) => {
+                    self.recorder_stands(usable, no_refusals, &version);
+                }
                 Ok((FromRecorder::Seen { last, seen }, _)) => {
                     self.recorder.heard = Some(last);
                     seen.into_iter().for_each(|one| self.write_seen(one));
@@ -218,12 +228,18 @@ impl Launcher {
         }
     }
 
-    fn recorder_stands(&mut self, usable: Result<(), String>, version: &str) {
+    fn recorder_stands(&mut self, usable: Result<(), String>, no_refusals: Option<String>, version: &str) {
         if version != env!("CARGO_PKG_VERSION") {
             say!(Info, "the recorder is of version {version} and is replaced once it is idle");
         }
+        if let Some(why) = no_refusals.as_ref().filter(|_| usable.is_ok()) {
+            if self.recorder.no_refusals.as_ref() != Some(why) {
+                say!(Info, "what the kernel refuses in sessions is not recorded: {why}");
+            }
+        }
+        self.recorder.no_refusals = no_refusals;
         // What pages and levels say of this machine.
-        self.host.audit = usable.is_ok();
+        self.host.audit = usable.is_ok() && self.recorder.no_refusals.is_none();
         let new = match usable {
             Ok(()) => Recording::Usable,
             Err(why) => {
@@ -305,7 +321,7 @@ impl Launcher {
                 cwd: one.cwd,
                 success: one.error.is_empty(),
                 error: one.error,
-                verdict: if one.would_be_refused { "would be refused".into() } else { String::new() },
+                verdict: one.verdict.word().into(),
             },
             (Seen::Refused(one), Some(entry)) => Event::Refusal {
                 session: entry.kept.session.id,

@@ -11,8 +11,10 @@ pub(crate) mod link;
 mod probe;
 mod serve;
 mod setup;
+mod sources;
 mod store;
 pub(crate) mod talk;
+mod traced;
 mod words;
 
 pub(crate) use self::link::Recorder;

@@ -1,79 +1,75 @@
 //! The recorder's one loop: records, words of the launcher, time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use portcullis_sys::audit::{Act, Assembler, Heard, Record};
+use portcullis_sys::audit::Act;
 use portcullis_sys::process::Process;
 use portcullis_sys::socket::accept;
 use portcullis_wire::{Channel, WireError};
 
 use super::calm::Calm;
-use super::judge::{judge, login};
-use super::setup::Prepared;
+use super::judge::{judge, login, traced};
+use super::sources::{Repair, Sources};
 use super::store::Store;
 use super::talk::{FromRecorder, Seen, ToRecorder, Watched, Why};
+use super::traced::Execution;
 use crate::log::{chain, say};
 
-/// Records read in one turn, so that the launcher is heard in between.
-const RECORDS_AT_ONCE: usize = 4096;
 /// How often the kernel is asked what it lost.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often what waits is looked at.
-const TURN: Duration = Duration::from_millis(500);
+const TURN: Duration = Duration::from_millis(250);
 /// After a session's end, for records that are on their way.
 const FORGET_AFTER: Duration = Duration::from_secs(5);
 /// Without a launcher and sessions, how long things that are not on disk wait for one.
 const ORPHANED: Duration = Duration::from_secs(600);
 /// Without anything at all: a restarted launcher finds its recorder.
 const ALONE: Duration = Duration::from_secs(2);
-/// After the socket overflowed, for the numbers that tell how much was lost.
-const COUNTED_WITHIN: Duration = Duration::from_secs(4);
+
+/// Landlock domains whose session is known.
+const DOMAINS_MAX: usize = 4096;
 
 /// Runs until nobody needs it. `door` is the socket at which launchers knock; `note` keeps the way back.
-pub(crate) fn run(door: OwnedFd, note: &Path) -> bool {
-    let prepared = match Prepared::begin(note) {
-        Ok(prepared) => prepared,
-        Err(error) => return tell_why(&door, &chain(&error)),
+pub(crate) fn run(door: OwnedFd, note: &Path, refusals: bool) -> bool {
+    let sources = match Sources::begin(note, refusals) {
+        Ok(sources) => sources,
+        Err(why) => return tell_why(&door, why),
     };
     let now = Instant::now();
     let mut recorder = Recorder {
-        kernel: prepared,
+        sources,
         launcher: None,
         sessions: BTreeMap::new(),
+        domains: HashMap::new(),
         store: Store::default(),
-        assembler: Assembler::default(),
-        lost_before: None,
-        overrun: None,
-        nobodys: 0,
-        broken: None,
         looked: now,
         alone_since: now,
         first: false,
         ended: false,
     };
     recorder.serve(&door);
-    recorder.kernel.undo();
+    recorder.sources.undo();
     // ORDER: the door closes last: a launcher that knocks meanwhile is told by its closing that everything was set back.
     drop(door);
     true
 }
 
 /// Tells the launcher why nothing can be recorded.
-fn tell_why(door: &OwnedFd, why: &str) -> bool {
+fn tell_why(door: &OwnedFd, why: String) -> bool {
     let mut polled = [PollFd::new(door.as_fd(), PollFlags::POLLIN)];
     let _ = poll(&mut polled, PollTimeout::from(10_000_u16));
     if let Ok(Some(fd)) = accept(door.as_fd()) {
-        let _ = Channel::from_fd(fd).send(&state(Err(why.to_owned())), &[]);
+        let _ = Channel::from_fd(fd).send(&state((Err(why), None)), &[]);
     }
     false
 }
 
-fn state(usable: Result<(), String>) -> FromRecorder {
-    FromRecorder::State { usable, version: env!("CARGO_PKG_VERSION").to_owned() }
+fn state((usable, no_refusals): (Result<(), String>, Option<String>)) -> FromRecorder {
+    FromRecorder::State { usable, no_refusals, version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
 /// A session that is watched.
@@ -85,19 +81,13 @@ struct Held {
 }
 
 struct Recorder {
-    kernel: Prepared,
+    sources: Sources,
     launcher: Option<Channel>,
     /// By the kernel's number; a session has several where a process of it began a new one.
     sessions: BTreeMap<u32, Held>,
+    /// Login sessions of Landlock's domains.
+    domains: HashMap<u64, u32>,
     store: Store,
-    assembler: Assembler,
-    /// What the kernel had lost at the last look.
-    lost_before: Option<u32>,
-    overrun: Option<Instant>,
-    /// Events whose own record of the call is missing.
-    nobodys: u64,
-    /// Why rules can't be kept in force, while they can't.
-    broken: Option<String>,
     looked: Instant,
     alone_since: Instant,
     /// Whether a launcher ever came.
@@ -107,7 +97,6 @@ struct Recorder {
 
 impl Recorder {
     fn serve(&mut self, door: &OwnedFd) {
-        self.lost_before = self.kernel.lost();
         while !self.ended {
             self.wait(door);
             let now = Instant::now();
@@ -116,11 +105,10 @@ impl Recorder {
             }
             // ORDER: records first, then words: a session is named before anything runs in it, so whoever's record was read is
             // known when the words were heard.
-            let acts = self.read(now);
+            let (acts, started) = self.sources.read(now);
             self.hear(now);
-            for act in &acts {
-                self.judge(act, now);
-            }
+            started.into_iter().for_each(|one| self.started(one, now));
+            acts.iter().for_each(|act| self.judge(act, now));
             self.tick(now);
             self.tell();
             self.end_if_alone(now);
@@ -133,15 +121,12 @@ impl Recorder {
         } else {
             PollFlags::POLLIN
         };
-        let mut polled = vec![
-            PollFd::new(self.kernel.listener.as_fd(), PollFlags::POLLIN),
-            PollFd::new(door.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut polled = vec![PollFd::new(door.as_fd(), PollFlags::POLLIN)];
+        polled.extend(self.sources.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         if let Some(launcher) = &self.launcher {
             polled.push(PollFd::new(launcher.as_fd(), words));
         }
-        let pending = !self.assembler.is_idle()
-            || self.overrun.is_some()
+        let pending = self.sources.waits()
             || self.sessions.values().any(|held| held.calm.waits() || held.forget_at.is_some());
         let timeout = match (pending || self.launcher.is_none(), self.sessions.is_empty()) {
             (true, _) => PollTimeout::try_from(TURN).unwrap_or(PollTimeout::MAX),
@@ -154,31 +139,11 @@ impl Recorder {
     /// A new launcher takes the place of the one before, and is told again what that one has not written.
     fn welcome(&mut self, fd: OwnedFd) {
         let channel = Channel::from_fd(fd);
-        let usable = self.broken.clone().map_or(Ok(()), Err);
-        if channel.set_nonblocking(true).is_ok() && channel.send(&state(usable), &[]).is_ok() {
+        if channel.set_nonblocking(true).is_ok() && channel.send(&state(self.sources.state()), &[]).is_ok() {
             self.launcher = Some(channel);
             self.first = true;
             self.store.tell_again();
         }
-    }
-
-    fn read(&mut self, now: Instant) -> Vec<Act> {
-        let mut acts = Vec::new();
-        for _ in 0..RECORDS_AT_ONCE {
-            match self.kernel.listener.hear() {
-                Ok(Heard::Record(kind, text)) => {
-                    let record = Record::parse(kind, text);
-                    acts.extend(record.and_then(|record| self.assembler.take(&record, now)));
-                }
-                Ok(Heard::Overrun) => self.overrun = Some(now),
-                Ok(Heard::Nothing) => break,
-                Err(errno) => {
-                    say!(Error, "records can't be read: {errno}");
-                    break;
-                }
-            }
-        }
-        acts
     }
 
     fn hear(&mut self, now: Instant) {
@@ -192,6 +157,10 @@ impl Recorder {
                     }
                 }
                 Ok((ToRecorder::Written(last), _)) => self.store.written(last),
+                Ok((ToRecorder::Refusals(refusals), _)) => {
+                    self.sources.want_refusals(refusals);
+                    self.say_state();
+                }
                 Ok((ToRecorder::End, _)) => self.ended = true,
                 Err(WireError::WouldBlock) => return,
                 Err(error) => {
@@ -231,20 +200,49 @@ impl Recorder {
         }
     }
 
+    fn started(&mut self, one: Execution, now: Instant) {
+        let Some(held) = self.sessions.get_mut(&one.session) else { return };
+        if let Some(seen) = held.calm.pass(traced(one, &held.watched), now) {
+            self.store.push(seen);
+        }
+    }
+
     fn judge(&mut self, act: &Act, now: Instant) {
-        if let Some((old, new)) = act.moved {
+        if let Some((old, new, _)) = act.moved {
             self.follow(old, new, now);
         }
         if act.reconfigured {
             self.repair();
         }
-        self.nobodys += u64::from(act.is_nobodys());
-        let Some(held) = login(act).and_then(|login| self.sessions.get_mut(&login)) else { return };
-        let exists = |path: &str| std::fs::symlink_metadata(path).is_ok();
-        for seen in judge(act, &held.watched, exists) {
-            if let Some(seen) = held.calm.pass(seen, now) {
-                self.store.push(seen);
+        if let Some((domain, maker)) = act.domain {
+            self.learn(domain, maker);
+        }
+        let domain = act.landlock.as_ref().map(|denial| denial.domain);
+        let login = login(act).or_else(|| self.domains.get(&domain?).copied());
+        if let Some(held) = login.and_then(|login| self.sessions.get_mut(&login)) {
+            let exists = |path: &str| std::fs::symlink_metadata(path).is_ok();
+            let traced = self.sources.traces();
+            for seen in judge(act, &held.watched, exists) {
+                // Rules of others may ask for the same: told once.
+                if traced && matches!(&seen, Seen::Executed(one) if one.error.is_empty()) {
+                    continue;
+                }
+                if let Some(seen) = held.calm.pass(seen, now) {
+                    self.store.push(seen);
+                }
             }
+        }
+        if let Some(domain) = act.domain_gone {
+            self.domains.remove(&domain);
+        }
+    }
+
+    /// Whose a Landlock domain is: that of the process that made it, which mostly runs still.
+    fn learn(&mut self, domain: u64, maker: i32) {
+        let text = std::fs::read_to_string(format!("/proc/{maker}/sessionid")).unwrap_or_default();
+        let login = text.trim().parse::<u32>().ok().filter(|login| self.sessions.contains_key(login));
+        if let Some(login) = login.filter(|_| self.domains.len() < DOMAINS_MAX) {
+            self.domains.insert(domain, login);
         }
     }
 
@@ -259,28 +257,18 @@ impl Recorder {
 
     /// Somebody changed rules or state: ours are put back, and the moment without them is told.
     fn repair(&mut self) {
-        let broken = match self.kernel.repair() {
-            Ok(false) => None,
-            Ok(true) => {
-                say!(
-                    Warn,
-                    "somebody removed rules of the kernel's audit or switched it off; they are set again"
-                );
-                self.lose(None, 0, Why::Rules);
-                None
-            }
-            Err(error) => Some(chain(&error)),
-        };
-        if broken != self.broken {
-            if let Some(why) = &broken {
-                say!(Error, "programs that are started can't be recorded any more: {why}");
-                self.lose(None, 0, Why::Rules);
-            }
-            self.broken = broken;
-            let usable = self.broken.clone().map_or(Ok(()), Err);
-            if let Some(launcher) = &self.launcher {
-                let _ = launcher.send(&state(usable), &[]);
-            }
+        let came = self.sources.repair();
+        if came != Repair::Nothing {
+            self.lose(None, 0, Why::Rules);
+        }
+        if came == Repair::Changed {
+            self.say_state();
+        }
+    }
+
+    fn say_state(&self) {
+        if let Some(launcher) = &self.launcher {
+            let _ = launcher.send(&state(self.sources.state()), &[]);
         }
     }
 
@@ -291,23 +279,16 @@ impl Recorder {
     }
 
     fn tick(&mut self, now: Instant) {
-        for act in self.assembler.expired(now) {
-            self.judge(&act, now);
-        }
-        let lost = self.assembler.lost(now) + std::mem::take(&mut self.nobodys);
-        if lost > 0 {
-            self.overrun = None;
-            self.lose(None, lost, Why::Kernel);
-        }
-        if self.overrun.is_some_and(|since| now.saturating_duration_since(since) >= COUNTED_WITHIN) {
-            self.overrun = None;
-            self.lose(None, 0, Why::Kernel);
+        for (count, why) in self.sources.lost(now) {
+            self.lose(None, count, why);
         }
         for held in self.sessions.values_mut() {
             let over = held.forget_at.is_some_and(|at| now >= at);
             held.calm.due(now, over).into_iter().for_each(|seen| self.store.push(seen));
         }
-        self.sessions.retain(|_, held| held.forget_at.is_none_or(|at| now < at));
+        let sessions = &mut self.sessions;
+        sessions.retain(|_, held| held.forget_at.is_none_or(|at| now < at));
+        self.domains.retain(|_, login| sessions.contains_key(login));
         if now.saturating_duration_since(self.looked) >= LOOK {
             self.looked = now;
             self.look(now);
@@ -315,13 +296,11 @@ impl Recorder {
     }
 
     fn look(&mut self, now: Instant) {
-        if let Some(lost) = self.kernel.lost() {
-            let more = self.lost_before.replace(lost).map_or(0, |before| lost.wrapping_sub(before));
-            if more > 0 {
-                self.lose(None, more.into(), Why::Kernel);
-            }
+        let lost = self.sources.look();
+        if lost > 0 {
+            self.lose(None, lost, Why::Kernel);
         }
-        if self.broken.is_some() {
+        if self.sources.is_broken() {
             self.repair();
         }
         if self.launcher.is_none() {

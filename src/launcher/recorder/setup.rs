@@ -2,13 +2,13 @@
 //!
 //! Rules of others, and the state they chose, stay: ours are added behind theirs, and what was on before stays on.
 
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use portcullis_sys::audit::{
-    Assembler, AuditError, Control, Heard, Listed, Listener, Record, Rule, Status, ours,
+    Act, Assembler, AuditError, Control, Heard, Listed, Listener, Record, Rule, Status, ours,
 };
 use portcullis_sys::process::Ended;
 use thiserror::Error;
@@ -50,12 +50,14 @@ pub(super) enum SetupError {
     Silent,
 }
 
-/// The kernel, recording.
+/// The kernel's audit, recording.
 #[derive(Debug)]
 pub(super) struct Prepared {
     control: Control,
-    /// Every record.
+    /// Hears every record.
     pub(super) listener: Listener,
+    /// Rules that are to be in force. Without any, Landlock and filters still tell what they refuse, and no call costs more.
+    wanted: Vec<Rule>,
     before: Before,
     note: PathBuf,
 }
@@ -93,7 +95,7 @@ impl Before {
 
 impl Prepared {
     /// Sets what is missing and proves that it works; sets it back where it doesn't.
-    pub(super) fn begin(note: &Path) -> Result<Self, SetupError> {
+    pub(super) fn begin(note: &Path, wanted: Vec<Rule>) -> Result<Self, SetupError> {
         let mut control = Control::open()?;
         let status = control.status()?;
         let listener = Listener::join()?;
@@ -106,8 +108,8 @@ impl Prepared {
         if let Err(error) = std::fs::write(note, before.text(boot.trim())) {
             say!(Warn, "cannot write `{}`: {error}", note.display());
         }
-        let mut prepared = Self { control, listener, before, note: note.to_owned() };
-        let proven = prepared.repair().and_then(|_| prove());
+        let mut prepared = Self { control, listener, wanted, before, note: note.to_owned() };
+        let proven = prepared.repair().and_then(|_| prove(!prepared.wanted.is_empty()));
         match proven {
             Ok(()) => Ok(prepared),
             Err(error) => {
@@ -117,14 +119,20 @@ impl Prepared {
         }
     }
 
+    /// Other rules from now on.
+    pub(super) fn want(&mut self, wanted: Vec<Rule>) -> Result<(), SetupError> {
+        self.wanted = wanted;
+        self.repair().map(drop)
+    }
+
     /// Sets what is missing; says whether anything was.
     pub(super) fn repair(&mut self) -> Result<bool, SetupError> {
         let status = self.control.status()?;
-        let (listed, rules) = (self.control.rules()?, ours());
-        if listed.iter().any(Listed::silences_tasks) {
+        let listed = self.control.rules()?;
+        if !self.wanted.is_empty() && listed.iter().any(Listed::silences_tasks) {
             return Err(SetupError::Never);
         }
-        let missing = Listed::missing(&listed, &rules);
+        let missing = Listed::missing(&listed, &self.wanted);
         if status.is_locked() {
             return if missing.is_empty() { Ok(false) } else { Err(SetupError::Locked) };
         }
@@ -138,7 +146,18 @@ impl Prepared {
         for rule in &missing {
             self.control.add(rule)?;
         }
+        for (at, rule) in ours().iter().enumerate() {
+            let there = listed.iter().any(|one| rule.is(one));
+            if there && !self.wanted.contains(rule) && self.before.rules & (1 << at) == 0 {
+                self.control.delete(rule)?;
+            }
+        }
         Ok(off || !missing.is_empty())
+    }
+
+    /// The descriptor to poll.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
     }
 
     /// How many records the kernel dropped since boot.
@@ -172,19 +191,18 @@ impl Prepared {
     }
 }
 
-/// Starts a program in a login session of its own and waits for its record, with its argument.
-fn prove() -> Result<(), SetupError> {
-    let mark = format!("portcullis-proof-{}-{}", std::process::id(), role::log_id());
+/// Starts a program in a login session of its own and waits for its record: of the program with its argument, where rules ask
+/// for it, else of the session that began.
+fn prove(by_rules: bool) -> Result<(), SetupError> {
     // One of its own: what comes meanwhile for sessions is not to be passed over.
     let mut listener = Listener::join()?;
     let end = Instant::now() + PROVEN_WITHIN;
-    let probe = role::start_probe(&mark).map_err(SetupError::Probe)?;
-    match probe.wait() {
-        Ok(Ended::Exited(0)) => {}
-        Ok(Ended::Exited(NO_LOGIN)) => return Err(SetupError::NoLogin),
-        Ok(ended) => return Err(SetupError::Broken(ended.to_string())),
-        Err(errno) => return Err(SetupError::Broken(errno.to_string())),
-    }
+    let (mark, pid) = start_probe()?;
+    let proves = |act: &Act| {
+        let began = act.moved.is_some_and(|(.., who)| who == pid);
+        let args = act.args.as_ref().filter(|_| act.syscall.is_some());
+        if by_rules { args.is_some_and(|args| args.texts().contains(&mark)) } else { began }
+    };
     let mut assembler = Assembler::default();
     loop {
         let now = Instant::now();
@@ -196,8 +214,7 @@ fn prove() -> Result<(), SetupError> {
                 Ok(Heard::Overrun) => None,
                 Ok(Heard::Nothing) | Err(_) => break,
             };
-            let args = act.filter(|act| act.syscall.is_some()).and_then(|act| act.args);
-            if args.is_some_and(|args| args.texts().contains(&mark)) {
+            if act.is_some_and(|act| proves(&act)) {
                 return Ok(());
             }
         }
@@ -207,6 +224,18 @@ fn prove() -> Result<(), SetupError> {
         }
         let mut polled = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
         let _ = poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+    }
+}
+
+/// Runs a probe to its end: its mark, an argument of the program that it started, and its process.
+pub(super) fn start_probe() -> Result<(String, i32), SetupError> {
+    let mark = format!("portcullis-proof-{}-{}", std::process::id(), role::log_id());
+    let probe = role::start_probe(&mark).map_err(SetupError::Probe)?;
+    match probe.wait() {
+        Ok(Ended::Exited(0)) => Ok((mark, probe.pid())),
+        Ok(Ended::Exited(NO_LOGIN)) => Err(SetupError::NoLogin),
+        Ok(ended) => Err(SetupError::Broken(ended.to_string())),
+        Err(errno) => Err(SetupError::Broken(errno.to_string())),
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum ToRecorder {
     Forget(u32),
     /// Everything up to this number is on disk.
     Written(u64),
+    /// Whether what permissions and limits refuse is recorded too (`audit-refusals`).
+    Refusals(bool),
     /// Undo what was set in the kernel and end.
     End,
 }
@@ -26,6 +28,8 @@ pub(crate) struct Watched {
     pub(crate) keeper: Option<Known>,
     /// Folders whose programs are hidden from it.
     pub(crate) hidden: Vec<String>,
+    /// Whether rules on connections tell by themselves what they refuse.
+    pub(crate) ruled: bool,
     /// Programs that are allowed, where others are not refused but recorded as such; `None` where that isn't so.
     pub(crate) allowed: Option<Vec<String>>,
 }
@@ -35,8 +39,10 @@ pub(crate) struct Watched {
 pub(crate) enum FromRecorder {
     /// The first message on every connection.
     State {
-        /// Whether it records; else why not. A recorder that can't, ends.
+        /// Whether it records programs; else why not. A recorder that can't, ends.
         usable: Result<(), String>,
+        /// Why it can't record what is refused; `None` where it does.
+        no_refusals: Option<String>,
         /// Its version.
         version: String,
     },
@@ -88,8 +94,31 @@ pub(crate) struct Executed {
     pub(crate) cwd: String,
     /// The error's name; empty where it was started.
     pub(crate) error: String,
-    /// Whether it is one that `allow-shell=0` would refuse.
-    pub(crate) would_be_refused: bool,
+    /// What `allow-shell=0` has to do with it.
+    pub(crate) verdict: Verdict,
+}
+
+/// What `allow-shell=0` has to do with a program that was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is only recorded that it would be refused (`audit-only`).
+    WouldBeRefused,
+    /// A program stands in its place that says that there is none.
+    StandIn,
+}
+
+impl Verdict {
+    /// The word of the audit log.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::WouldBeRefused => "would be refused",
+            Self::StandIn => "refused: what stands in its place says so",
+        }
+    }
 }
 
 /// A refusal. See the audit log's `denied`.

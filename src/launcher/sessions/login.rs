@@ -4,6 +4,7 @@
 //! change it.
 
 use portcullis_model::Uid;
+use portcullis_model::sandbox::Network;
 use portcullis_model::sign_in::Principal;
 use portcullis_wire::SessionSpec;
 
@@ -44,6 +45,7 @@ impl Launcher {
             login,
             keeper: entry.kept.keeper,
             hidden: programs.map(|programs| programs.folders.clone()).unwrap_or_default(),
+            ruled: matches!(spec.sandbox.network, Network::Ruled(_)),
             allowed: self.would_be_allowed(entry, spec, who),
         });
         self.record_session(spec.id, watched)

@@ -10,6 +10,8 @@ use super::record::{Record, Value, kinds};
 const OPEN_MAX: usize = 4096;
 /// Longest wait for the last record: a kernel under load sends an event's records within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same where nothing but Landlock's records came: without rules the kernel sends no record of the call, nor a last one.
+const PATIENCE_ALONE: Duration = Duration::from_millis(300);
 /// Most paths kept of one event: program, interpreter, loader.
 const PATHS_MAX: usize = 6;
 /// Longest text kept of a path or name (`PATH_MAX`).
@@ -36,10 +38,14 @@ pub struct Act {
     pub process: Option<(i32, String)>,
     /// What Landlock refused.
     pub landlock: Option<LandlockDenial>,
+    /// A Landlock domain that refused something for the first time, and the process that made it.
+    pub domain: Option<(u64, i32)>,
+    /// A Landlock domain without processes.
+    pub domain_gone: Option<u64>,
     /// What a filter of system calls refused.
     pub seccomp: Option<SeccompDenial>,
-    /// A process left this login session for that new one.
-    pub moved: Option<(u32, u32)>,
+    /// A process left this login session for that new one; its number.
+    pub moved: Option<(u32, u32, i32)>,
     /// Whether rules or state of the audit subsystem changed.
     pub reconfigured: bool,
 }
@@ -85,6 +91,8 @@ pub struct LandlockDenial {
     pub blockers: String,
     /// The path, address or process.
     pub target: String,
+    /// Number of the rules that refused.
+    pub domain: u64,
 }
 
 /// A record of a filter's.
@@ -104,8 +112,13 @@ pub struct SeccompDenial {
 
 impl Act {
     /// Whether the record of the call was lost: nobody knows whose it was.
-    pub const fn is_nobodys(&self) -> bool {
-        self.syscall.is_none() && self.seccomp.is_none() && !self.reconfigured
+    pub fn is_nobodys(&self) -> bool {
+        self.syscall.is_none() && (self.args.is_some() || self.cwd.is_some() || !self.paths.is_empty())
+    }
+
+    const fn is_landlocks_alone(&self) -> bool {
+        let landlocks = self.landlock.is_some() || self.domain.is_some() || self.domain_gone.is_some();
+        landlocks && self.syscall.is_none() && self.cwd.is_none()
     }
 
     fn take(&mut self, record: &Record<'_>) {
@@ -141,19 +154,29 @@ impl Act {
                 };
                 let target = path.or(process).or(address).unwrap_or_default();
                 let blockers = find("blockers").map(Value::word).unwrap_or_default();
+                let domain = find("domain").and_then(Value::hex).unwrap_or(0);
                 match &mut self.landlock {
                     // A rename is refused at both ends: the first is what was touched.
                     Some(first) if !first.blockers.contains(&blockers) && first.blockers.len() < TEXT_MAX => {
                         first.blockers = format!("{},{blockers}", first.blockers);
                     }
                     Some(_) => {}
-                    None => self.landlock = Some(LandlockDenial { blockers, target }),
+                    None => self.landlock = Some(LandlockDenial { blockers, target, domain }),
                 }
             }
             kinds::LOGIN => {
                 let number = |name| find(name).and_then(Value::number);
+                let pid = find("pid").and_then(Value::number).unwrap_or(-1);
                 let done = number("res") == Some(1);
-                self.moved = number("old-ses").zip(number("ses")).filter(|_| done);
+                let sessions = number("old-ses").zip(number("ses")).filter(|_| done);
+                self.moved = sessions.map(|(old, new)| (old, new, pid));
+            }
+            kinds::LANDLOCK_DOMAIN => {
+                let domain = find("domain").and_then(Value::hex).unwrap_or(0);
+                match find("pid").and_then(Value::number) {
+                    Some(pid) => self.domain = Some((domain, pid)),
+                    None => self.domain_gone = Some(domain),
+                }
             }
             kinds::CONFIG_CHANGE => self.reconfigured = true,
             _ => {}
@@ -198,7 +221,7 @@ fn seccomp(record: &Record<'_>) -> SeccompDenial {
 }
 
 /// Records that are read.
-const READ: [u16; 11] = [
+const READ: [u16; 12] = [
     kinds::LOGIN,
     kinds::SYSCALL,
     kinds::PATH,
@@ -210,6 +233,7 @@ const READ: [u16; 11] = [
     kinds::EOE,
     kinds::SECCOMP,
     kinds::LANDLOCK_ACCESS,
+    kinds::LANDLOCK_DOMAIN,
 ];
 
 /// Puts events together, and notices numbers that never came.
@@ -229,9 +253,8 @@ impl Assembler {
         if record.kind == kinds::EOE {
             return self.open.remove(&record.serial).map(|(_, act)| act);
         }
-        // Those of the end of a call have a last record; these stand alone where no call is under way.
-        let alone = matches!(record.kind, kinds::SECCOMP | kinds::CONFIG_CHANGE);
-        if alone && !self.open.contains_key(&record.serial) {
+        // Those of the end of a call have a last record; these tell all there is.
+        if matches!(record.kind, kinds::SECCOMP | kinds::CONFIG_CHANGE | kinds::LOGIN) {
             let mut act = Act { serial: record.serial, millis: record.millis, ..Act::default() };
             act.take(record);
             return Some(act);
@@ -243,9 +266,12 @@ impl Assembler {
 
     /// Events whose last record did not come in time.
     pub fn expired(&mut self, now: Instant) -> Vec<Act> {
-        let late = |since: Instant| now.saturating_duration_since(since) >= PATIENCE;
-        let serials: Vec<u32> =
-            self.open.iter().filter(|(_, (since, _))| late(*since)).map(|(&serial, _)| serial).collect();
+        let late = |since: Instant, act: &Act| {
+            let patience = if act.is_landlocks_alone() { PATIENCE_ALONE } else { PATIENCE };
+            now.saturating_duration_since(since) >= patience
+        };
+        let late = self.open.iter().filter(|(_, (since, act))| late(*since, act));
+        let serials: Vec<u32> = late.map(|(&serial, _)| serial).collect();
         serials.into_iter().filter_map(|serial| self.open.remove(&serial)).map(|(_, act)| act).collect()
     }
 

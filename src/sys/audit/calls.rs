@@ -40,7 +40,9 @@ calls! {
     "swapoff" SYS_swapoff, "sethostname" SYS_sethostname, "setdomainname" SYS_setdomainname,
     "settimeofday" SYS_settimeofday, "clock_settime" SYS_clock_settime, "open_by_handle_at" SYS_open_by_handle_at,
     "syslog" SYS_syslog, "acct" SYS_acct, "fanotify_init" SYS_fanotify_init, "chdir" SYS_chdir,
-    "memfd_create" SYS_memfd_create;
+    "memfd_create" SYS_memfd_create, "mmap" SYS_mmap, "mprotect" SYS_mprotect, "prlimit64" SYS_prlimit64,
+    "setrlimit" SYS_setrlimit, "setpriority" SYS_setpriority, "sched_setaffinity" SYS_sched_setaffinity,
+    "sched_setscheduler" SYS_sched_setscheduler;
     "open" SYS_open, "creat" SYS_creat, "rename" SYS_rename, "link" SYS_link, "symlink" SYS_symlink,
     "unlink" SYS_unlink, "mkdir" SYS_mkdir, "rmdir" SYS_rmdir, "mknod" SYS_mknod, "chmod" SYS_chmod,
     "chown" SYS_chown, "lchown" SYS_lchown

@@ -18,4 +18,4 @@ pub use assemble::{Act, Assembler, LandlockDenial, PathName, SeccompDenial, Sysc
 pub use calls::{EXECUTE, is_exec, is_for_process, is_fork, name as call_name, process_of, writes};
 pub use netlink::{AuditError, Control, Heard, Listener, Status, reachable};
 pub use record::{Fields, Record, Value, kinds};
-pub use rules::{KEY, Listed, Rule, ours};
+pub use rules::{KEY, Listed, Rule, ours, programs, refusals};

@@ -24,6 +24,8 @@ pub mod kinds {
     pub const SECCOMP: u16 = 1326;
     /// What Landlock refused.
     pub const LANDLOCK_ACCESS: u16 = 1423;
+    /// Whose rules a Landlock domain holds: told with its first refusal, and when it is gone.
+    pub const LANDLOCK_DOMAIN: u16 = 1424;
 }
 
 /// A record's head and its text.

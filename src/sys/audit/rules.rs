@@ -26,16 +26,14 @@ const HEAD_LEN: usize = 4 * (3 + MASK_WORDS + 3 * FIELDS_MAX + 1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule(Vec<u8>);
 
-/// The rules, all for processes with a login id: programs that are started; what is refused; processes,
-/// descriptors and room that ran out.
-pub fn ours() -> Vec<Rule> {
-    let native = |list: &[Call], error| {
-        let numbers = list.iter().filter_map(|(_, number)| u32::try_from(*number).ok());
-        Rule::new(ARCH, numbers, error)
-    };
+/// Rules for programs that are started by processes with a login id.
+pub fn programs() -> Vec<Rule> {
+    vec![native(EXEC, None), Rule::new(NARROW.0, NARROW.1, None)]
+}
+
+/// Rules for what is refused to processes with a login id, and for processes, descriptors and room that ran out.
+pub fn refusals() -> Vec<Rule> {
     vec![
-        native(EXEC, None),
-        Rule::new(NARROW.0, NARROW.1, None),
         native(REFUSED, Some(libc::EACCES)),
         native(REFUSED, Some(libc::EPERM)),
         native(REFUSED, Some(libc::EROFS)),
@@ -44,6 +42,16 @@ pub fn ours() -> Vec<Rule> {
         native(DESCRIPTOR, Some(libc::EMFILE)),
         native(WRITE, Some(libc::ENOSPC)),
     ]
+}
+
+/// All rules that may be ours.
+pub fn ours() -> Vec<Rule> {
+    programs().into_iter().chain(refusals()).collect()
+}
+
+fn native(list: &[Call], error: Option<i32>) -> Rule {
+    let numbers = list.iter().filter_map(|(_, number)| u32::try_from(*number).ok());
+    Rule::new(ARCH, numbers, error)
 }
 
 impl Rule {
@@ -106,10 +114,15 @@ impl Listed {
         self.0.get(at * 4..at * 4 + 4).and_then(|four| four.try_into().ok()).map(u32::from_ne_bytes)
     }
 
-    /// Whether it keeps whole processes out of the kernel's sight (`-a never,task`).
+    /// Whether it keeps all processes out of the kernel's sight (`-a never,task`): one with a field is for some only.
     pub fn silences_tasks(&self) -> bool {
+        let fields = self.word(2).unwrap_or(0).min(u32::try_from(FIELDS_MAX).unwrap_or(0));
+        let first = 3 + MASK_WORDS;
+        let narrows = (0..fields)
+            .filter_map(|at| usize::try_from(at).ok())
+            .any(|at| self.word(first + at) != Some(FIELD_KEY));
         // The highest bit puts it in front of others.
-        self.word(0).map(|list| list & 0xF) == Some(FILTER_TASK) && self.word(1) == Some(NEVER)
+        self.word(0).map(|list| list & 0xF) == Some(FILTER_TASK) && self.word(1) == Some(NEVER) && !narrows
     }
 
     /// Which of `rules` the kernel doesn't have.
@@ -142,6 +155,11 @@ mod tests {
         assert_eq!(Listed::missing(&listed, &rules), [&rules[0]]);
         let never: Vec<u8> = [0x11_u32, 0].into_iter().flat_map(u32::to_ne_bytes).collect();
         assert!(Listed::new(&never).silences_tasks());
+        let mut some = vec![1_u32, 0, 1];
+        some.extend([0; MASK_WORDS]);
+        some.push(9); // a login id
+        let some: Vec<u8> = some.into_iter().flat_map(u32::to_ne_bytes).collect();
+        assert!(!Listed::new(&some).silences_tasks(), "for one login only");
         assert!(!Listed::new(&never[..5]).silences_tasks());
         assert!(!Listed::new(&[]).silences_tasks());
     }

@@ -39,6 +39,20 @@ pub(super) fn turn() -> Result<Flock<File>> {
         .context("cannot wait for the kernel")
 }
 
+/// Accounts that are made in here get numbers that no other run's have: its processes are seen here, and must not be taken for ours.
+pub(super) fn own_accounts() -> Result<()> {
+    let path = "/etc/login.defs";
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let others = |line: &&str| !RANGES.iter().any(|(name, _)| line.split_whitespace().next() == Some(name));
+    let mut lines: Vec<String> = text.lines().filter(others).map(str::to_owned).collect();
+    lines.extend(RANGES.map(|(name, number)| format!("{name} {number}")));
+    std::fs::write(path, lines.join("\n") + "\n").with_context(|| format!("cannot write `{path}`"))
+}
+
+/// Numbers for accounts and groups.
+const RANGES: [(&str, u32); 4] =
+    [("UID_MIN", 40_000), ("UID_MAX", 49_999), ("GID_MIN", 40_000), ("GID_MAX", 49_999)];
+
 /// Orphans of all that is started from here on become ours. Returns the signal that is to come when our parent dies: one
 /// that leaves the time to end them.
 pub(super) fn adopt_orphans() -> Result<Signal> {

@@ -9,7 +9,13 @@ fn number(call: nix::libc::c_long) -> u32 {
 }
 
 fn watched() -> Watched {
-    Watched { login: 3, keeper: None, hidden: vec!["/usr/bin".into(), "/bin/".into()], allowed: None }
+    Watched {
+        login: 3,
+        keeper: None,
+        hidden: vec!["/usr/bin".into(), "/bin/".into()],
+        ruled: false,
+        allowed: None,
+    }
 }
 
 fn act(call: nix::libc::c_long, exit: i64, path: &str) -> Act {
@@ -58,7 +64,8 @@ fn refusals_say_by_what() {
     let both = "executed /bin/x EACCES; permissions execve /bin/x";
     assert_eq!(kinds(&act(SYS_execve, -13, "/bin/x"), &watched()), both);
     let mut locked = act(SYS_openat, -13, "/etc/f");
-    locked.landlock = Some(LandlockDenial { blockers: "fs.read_file".into(), target: "/etc/f".into() });
+    locked.landlock =
+        Some(LandlockDenial { blockers: "fs.read_file".into(), target: "/etc/f".into(), domain: 1 });
     assert_eq!(kinds(&locked, &watched()), "landlock read a file /etc/f");
     assert_eq!(kinds(&act(SYS_clone, -11, ""), &watched()), "limit clone processes");
     assert_eq!(kinds(&act(SYS_write, -28, "/tmp/f"), &watched()), "limit write /tmp/f");
@@ -89,7 +96,7 @@ fn what_would_be_refused_is_marked() {
         let mut act = act(nix::libc::SYS_execve, 0, "x");
         act.syscall.as_mut().expect("there").exe = exe.into();
         match &judge(&act, &Watched { allowed, ..watched() }, |_| false)[..] {
-            [Seen::Executed(one)] => one.would_be_refused,
+            [Seen::Executed(one)] => one.verdict == Verdict::WouldBeRefused,
             other => panic!("{other:?}"),
         }
     };
@@ -97,6 +104,12 @@ fn what_would_be_refused_is_marked() {
     assert!(!verdict(&["/usr/bin/git", "/usr/lib/git-core"], "/usr/lib/git-core/git-log"));
     assert!(verdict(&["/usr/bin/git"], "/usr/bin/gitk"));
     assert!(verdict(&[], "/usr/bin/dash"));
+    let started = |program: &str| Execution { program: program.into(), ..Execution::default() };
+    let stands = |program: &str| match traced(started(program), &watched()) {
+        Seen::Executed(one) => one.verdict == Verdict::StandIn,
+        other => panic!("{other:?}"),
+    };
+    assert!(stands("/usr/bin/dash") && !stands("/usr/bin/git") && !stands("/home/a/bash"));
 }
 
 #[test]

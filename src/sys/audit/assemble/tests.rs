@@ -82,3 +82,28 @@ fn hostile_records_are_bounded() {
     let act = feed(&mut all, now, kinds::EOE, "audit(1.1:4100): ").expect("complete");
     assert_eq!(act.paths.len(), PATHS_MAX);
 }
+
+#[test]
+fn without_rules_landlocks_records_come_alone() {
+    let (mut all, now) = (Assembler::default(), Instant::now());
+    feed(
+        &mut all,
+        now,
+        kinds::LANDLOCK_ACCESS,
+        "audit(1.5:20): domain=1ab blockers=ptrace opid=7 ocomm=\"x\"",
+    );
+    let text = "audit(1.5:20): domain=1ab status=allocated mode=enforcing pid=99 uid=1 exe=\"/x\" comm=\"x\"";
+    assert_eq!(feed(&mut all, now, kinds::LANDLOCK_DOMAIN, text), None);
+    assert!(all.expired(now).is_empty());
+    let acts = all.expired(now + PATIENCE_ALONE);
+    assert_eq!(acts.len(), 1);
+    assert_eq!(acts[0].domain, Some((0x1ab, 99)));
+    assert_eq!(acts[0].landlock.as_ref().map(|denial| denial.domain), Some(0x1ab));
+    assert!(!acts[0].is_nobodys());
+    feed(&mut all, now, kinds::LANDLOCK_DOMAIN, "audit(1.5:21): domain=1ab status=deallocated denials=1");
+    assert_eq!(all.expired(now + PATIENCE_ALONE)[0].domain_gone, Some(0x1ab));
+    let text = "audit(1.5:22): pid=5 uid=0 old-auid=1 auid=2 tty=(none) old-ses=3 ses=4 res=1";
+    assert_eq!(feed(&mut all, now, kinds::LOGIN, text).and_then(|act| act.moved), Some((3, 4, 5)));
+    assert_eq!(feed(&mut all, now, 1112, "audit(1.5:23): pid=1 msg='op=x'"), None, "a program's own");
+    assert!(all.is_idle());
+}
