@@ -1,8 +1,6 @@
 use std::net::IpAddr;
 
-use portcullis_model::sandbox::Egress;
-
-use portcullis_model::sandbox::Network;
+use portcullis_model::sandbox::{Egress, Network};
 
 use super::*;
 
