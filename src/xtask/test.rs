@@ -19,8 +19,8 @@ const DEADLINE_SECONDS: u64 = 1200;
 /// Where tests see the built programs: below /run, so that every account may execute them wherever the project lies.
 const PROGRAMS: &str = "/run/portcullis-programs";
 
-/// The set that needs the machine's own process and network namespaces: the kernel's audit answers nowhere else.
-const SHARED_KERNEL: &str = "kernel ";
+/// The sets that need the machine's own process and network namespaces: the kernel's audit answers nowhere else.
+const SHARED_KERNEL: &[&str] = &["kernel ", "redteam "];
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -53,8 +53,12 @@ struct Count {
 /// Installs, builds, runs, counts.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::BUILD)?;
-    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel")) {
+    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel" | "redteam")) {
         packages::ensure(packages::ACCOUNTS)?;
+    }
+    if options.only.as_deref().is_none_or(|only| only == "redteam") {
+        packages::ensure(packages::REDTEAM)?;
+        jupyter::ensure()?;
     }
     if options.only.as_deref().is_none_or(|only| only == "e2e") {
         packages::ensure(packages::BROWSER)?;
@@ -121,6 +125,10 @@ fn build(only: Option<&str>) -> Result<Vec<Program>> {
         // With its own test, the double of an IDE is built; others find it beside the daemon's programs.
         Some(set) => {
             cargo.args(["--test", "double", "--test", set]);
+            if set == "redteam" {
+                // The daemon's programs are built with a test of their own package.
+                cargo.args(["--test", "layers"]);
+            }
         }
     }
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
@@ -156,7 +164,7 @@ fn run_program(program: &Program, rest: &[String]) -> Result<Count> {
         program.path.parent().and_then(|deps| deps.parent()).context("a test program outside of target")?;
     let mut command = run::as_root(std::env::current_exe()?);
     command.arg("isolated");
-    if program.name.starts_with(SHARED_KERNEL) {
+    if SHARED_KERNEL.iter().any(|set| program.name.starts_with(set)) {
         command.arg("--shared-kernel");
     }
     command

@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-fuzz", &["conf", "model", "policy", "proxy", "sys", "wire"]),
     ("portcullis-testing", &["model"]),
     ("portcullis-bench", &["model", "policy", "testing"]),
-    ("portcullis-redteam", &["testing"]),
+    ("portcullis-redteam", &["sys", "testing"]),
     ("xtask", &["conf", "model", "policy"]),
 ];
 

@@ -19,9 +19,17 @@ pub(crate) struct Attempt {
     pub(crate) held_by: &'static str,
     /// The record that must name it: one of these.
     pub(crate) evidence: &'static [Evidence],
+    /// Whether its control is a plain sign-in, because a session without a sandbox holds it too.
+    pub(crate) plain: bool,
 }
 
 impl Attempt {
+    /// The same with a plain sign-in as its control.
+    pub(crate) const fn plainly(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
     /// How it is called: source, name, and flags where the same is tried under several.
     pub(crate) fn id(&self) -> String {
         let stem = self.source.rsplit_once('.').map_or(self.source, |(stem, _)| stem);
@@ -126,6 +134,8 @@ pub(crate) enum Evidence {
     Denied(&'static str),
     /// `executed` without success or with the verdict that it was refused, or `denied` of an execution.
     Executed(&'static str),
+    /// `executed` with success: what was started is named, and what it ran was the stand-in.
+    Ran(&'static str),
     /// `limit-reached`.
     Limit(&'static str),
     /// `refused` by the proxy.

@@ -28,6 +28,7 @@ fn names(wanted: Evidence, record: &Value) -> bool {
             let execve = record["what"].as_str().is_some_and(|what| what.contains("exec"));
             says(record, part) && (is("executed") && refused || is("denied") && execve)
         }
+        Evidence::Ran(part) => is("executed") && record["success"] == true && says(record, part),
         Evidence::Limit(part) => is("limit-reached") && says(record, part),
         Evidence::Refused(part) => is("refused") && says(record, part),
         Evidence::LeftOver => {

@@ -1,7 +1,5 @@
 //! An attempt as code of a session: the agent in it is told what to try, and answers what came of it.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use portcullis_testing::{process, until};
 use serde_json::{Value, json};
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 use crate::attempt::{Attempt, Evidence, Language};
 use crate::field::{self, Field};
 use crate::outcome::Outcome;
-use crate::{evidence, sources};
+use crate::{evidence, plain};
 
 /// What came of an attempt, and which records its session left.
 #[derive(Debug)]
@@ -44,11 +42,7 @@ pub(crate) fn attempt(field: &Field, attempt: &Attempt) -> Result<Tried> {
 }
 
 fn order(field: &Field, id: &str, attempt: &Attempt) -> Result<Outcome> {
-    let program = match attempt.source {
-        // The one with the hole is root's own; an uploaded copy has no effect.
-        "c/hole.c" => PathBuf::from(&field.targets.env["RT_HOLE"]),
-        source => sources::uploaded(&field.alice, source),
-    };
+    let program = plain::program(field, attempt);
     let language = match attempt.language {
         Language::Python => "python",
         Language::R => "r",

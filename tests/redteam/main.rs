@@ -14,10 +14,10 @@ mod inside;
 mod notebook;
 mod outcome;
 mod page;
+mod plain;
 mod report;
 mod run;
 mod sources;
-mod survivors;
 mod table;
 mod targets;
 
@@ -42,6 +42,9 @@ pub(crate) struct Cli {
     /// Leave out the sandbox: to see whether the ways themselves work
     #[arg(long, conflicts_with = "no_control")]
     no_sandbox: bool,
+    /// Print what comes of each way as the standard harness of tests does
+    #[arg(long, conflicts_with_all = ["json", "no_control", "no_sandbox"])]
+    as_tests: bool,
     /// Write the page about what is tried to this file, and try nothing
     #[arg(long)]
     write: Option<PathBuf>,
@@ -60,16 +63,33 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         println!("wrote {}", path.display());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(why) = lacks().filter(|_| cli.as_tests) {
+        println!(
+            "test redteam ... ignored, {why}\n\ntest result: ok. 0 passed; 0 failed; 1 ignored; 0 measured"
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     if !portcullis_testing::place::isolated() {
         bail!(
             "this changes accounts and mounts of the machine; `cargo xtask redteam` runs it where they are thrown away"
         );
     }
     let report = run::everything(cli)?;
-    if cli.json {
+    if cli.as_tests {
+        print!("{}", report.as_tests());
+    } else if cli.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{report}");
     }
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Why it can't be run here, if so.
+fn lacks() -> Option<String> {
+    if !portcullis_testing::place::isolated() {
+        return Some("needs the mounts of `cargo xtask test`".into());
+    }
+    let error = portcullis_sys::audit::Control::open().err()?;
+    Some(format!("the kernel's audit can't be had here: {error}"))
 }

@@ -1,5 +1,8 @@
 //! What came of an attempt, as it told itself: the last line and the status, or the signal that ended it.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +24,19 @@ pub(crate) struct Answer {
     status: i32,
     signal: String,
     output: String,
+}
+
+impl Answer {
+    /// Of a program that was run directly.
+    pub(crate) fn plain(status: ExitStatus, output: &str) -> Self {
+        let signal = match status.signal() {
+            Some(9) => "SIGKILL",
+            Some(31) => "SIGSYS",
+            Some(_) => "a signal",
+            None => "",
+        };
+        Self { status: status.code().unwrap_or(-1), signal: signal.into(), output: output.into() }
+    }
 }
 
 impl Outcome {

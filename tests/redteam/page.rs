@@ -58,6 +58,7 @@ fn words(evidence: Evidence) -> String {
     match evidence {
         Evidence::Denied(_) => "`denied`".into(),
         Evidence::Executed(_) => "`executed` or `denied`".into(),
+        Evidence::Ran(_) => "`executed`".into(),
         Evidence::Limit(_) => "`limit-reached`".into(),
         Evidence::Refused(_) => "`refused`".into(),
         Evidence::LeftOver => "`session-ended`, what was left over".into(),

@@ -1,6 +1,6 @@
 //! What is printed: a row for each way, and whether it holds.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -77,6 +77,30 @@ impl Report {
     pub(crate) fn holds(&self) -> bool {
         self.rows.iter().all(|row| row.wrong().is_none())
             && (!self.complete || self.rows.iter().filter(|row| row.counts()).count() >= LEAST)
+    }
+}
+
+impl Report {
+    /// As the standard harness prints it: a test for each way.
+    pub(crate) fn as_tests(&self) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            let verdict = if row.wrong().is_none() { "ok" } else { "FAILED" };
+            let _ = writeln!(text, "test redteam::{} ... {verdict}", row.id);
+        }
+        let failed = self.rows.iter().filter(|row| row.wrong().is_some()).count();
+        let passed = self.rows.len() - failed;
+        let word = if failed == 0 { "ok" } else { "FAILED" };
+        // Too few ways is a failure of its own.
+        let few = usize::from(failed == 0 && !self.holds());
+        let (word, failed) = if few > 0 { ("FAILED", few) } else { (word, failed) };
+        let _ = writeln!(text, "\n{self}\n");
+        let _ = writeln!(
+            text,
+            "test result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; finished in {}.00s",
+            self.seconds
+        );
+        text
     }
 }
 

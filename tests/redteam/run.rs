@@ -1,20 +1,25 @@
 //! The whole of it: each way in a session whose flags must hold it, then all of them without a sandbox.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use portcullis_testing::Stage;
 
 use crate::Cli;
-use crate::attempt::{Attempt, Evidence, Flags, Language};
+use crate::attempt::{Attempt, Flags, Language};
 use crate::control_group::Bound;
 use crate::field::Field;
 use crate::inside::{self, Tried};
 use crate::outcome::Outcome;
 use crate::report::{Report, Row};
 use crate::sources::Sources;
-use crate::{evidence, notebook, survivors, table};
+use crate::{evidence, notebook, plain, table};
+
+/// Sessions at a time: most of an attempt is waiting for a session to come and go, and for its records.
+const WORKERS: usize = 4;
 
 /// Tries everything.
 pub(crate) fn everything(cli: &Cli) -> Result<Report> {
@@ -57,16 +62,11 @@ pub(crate) fn everything(cli: &Cli) -> Result<Report> {
 fn tried(field: &Field, attempts: &[&Attempt], all: &mut HashMap<String, Tried>) {
     let (cells, others): (Vec<&Attempt>, Vec<&Attempt>) =
         attempts.iter().partition(|one| one.language == Language::Notebook);
-    for attempt in others {
-        let outcome = if !field.confined && attempt.evidence.contains(&Evidence::LeftOver) {
-            survivors::plain(field, attempt).map(|outcome| Tried { outcome, records: Vec::new() })
-        } else {
-            inside::attempt(field, attempt)
-        };
-        let tried = outcome.unwrap_or_else(|error| broken(&error));
-        told(field, attempt, &tried);
-        all.insert(attempt.id(), tried);
-    }
+    // Those that use the machine up are tried one after the other: they would be in the way of others, and measured wrongly.
+    let (alone, beside): (Vec<&Attempt>, Vec<&Attempt>) =
+        others.into_iter().partition(|one| one.flags == Flags::Limited);
+    all.extend(side_by_side(field, &beside, WORKERS));
+    all.extend(side_by_side(field, &alone, 1));
     if !cells.is_empty() {
         let outcomes = match notebook::attempts(field, &cells) {
             Ok(outcomes) => outcomes,
@@ -77,6 +77,29 @@ fn tried(field: &Field, attempts: &[&Attempt], all: &mut HashMap<String, Tried>)
             all.insert(attempt.id(), tried);
         }
     }
+}
+
+/// Tries them, so many at a time. Each has a session, and targets, of its own.
+fn side_by_side(field: &Field, attempts: &[&Attempt], workers: usize) -> Vec<(String, Tried)> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(attempt) = attempts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = if !field.confined && attempt.plain {
+                plain::attempt(field, attempt).map(|outcome| Tried { outcome, records: Vec::new() })
+            } else {
+                inside::attempt(field, attempt)
+            };
+            let tried = outcome.unwrap_or_else(|error| broken(&error));
+            told(field, attempt, &tried);
+            done.lock().expect("no worker panics holding it").push((attempt.id(), tried));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+    });
+    done.into_inner().expect("no worker panics holding it")
 }
 
 /// A run takes minutes: what has come of it so far is told on the way.

@@ -36,7 +36,7 @@ const fn way(
     held_by: &'static str,
     evidence: &'static [Evidence],
 ) -> Attempt {
-    Attempt { title, language, source, name, flags, held_by, evidence }
+    Attempt { title, language, source, name, flags, held_by, evidence, plain: false }
 }
 
 /// In Python.

@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Attempt] = &[
     way(c(C, "perf"), Open, "the kernel's counters", S, &[Denied("perf_event_open")]),
     way(c(C, "userfaultfd"), Open, "page faults handled by itself", S, &[Denied("userfaultfd")]),
     way(c(C, "vsock"), Open, "a socket towards the hypervisor", S, &[Denied("socket")]),
-    way(c(C, "personality"), Open, "addresses that are not random", S, &[Denied("personality")]),
+    way(c(C, "personality"), Open, "whatever is read is code (`personality`)", S, &[Denied("personality")]),
     way(c(C, "ldt"), Open, "the table of segments (`modify_ldt`)", S, &[Denied("modify_ldt")]),
     way(c(C, "tiocsti"), Open, "types into a terminal (`TIOCSTI`)", S, &[Denied("ioctl")]),
     way(

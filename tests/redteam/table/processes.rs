@@ -101,15 +101,17 @@ pub(super) const ROWS: &[Attempt] = &[
         "stays as a daemon (forked twice, a session of its own)",
         ALL_END,
         &[LeftOver],
-    ),
+    )
+    .plainly(),
     way(
         c("c/survive.c", "jumping"),
         Open,
         "stays as a process that is another one every 40 ms",
         ALL_END,
         &[LeftOver],
-    ),
-    way(c("c/survive.c", "stopped"), Open, "stays as a stopped process", ALL_END, &[LeftOver]),
-    way(shell("nohup"), Open, "`nohup … &`", ALL_END, &[LeftOver]),
-    way(shell("setsid"), Open, "`setsid -f`, deaf to SIGTERM and SIGHUP", ALL_END, &[LeftOver]),
+    )
+    .plainly(),
+    way(c("c/survive.c", "stopped"), Open, "stays as a stopped process", ALL_END, &[LeftOver]).plainly(),
+    way(shell("nohup"), Open, "`nohup … &`", ALL_END, &[LeftOver]).plainly(),
+    way(shell("setsid"), Open, "`setsid -f`, deaf to SIGTERM and SIGHUP", ALL_END, &[LeftOver]).plainly(),
 ];

@@ -3,7 +3,7 @@
 use super::{python, r, way};
 use crate::attempt::{
     Attempt,
-    Evidence::{Denied, Executed},
+    Evidence::{Denied, Executed, Ran},
     Flags::Shut,
 };
 
@@ -76,7 +76,7 @@ pub(super) const ROWS: &[Attempt] = &[
         Shut,
         "bash, started by the dynamic loader",
         "the stub is what is there, and it can't be mapped from elsewhere",
-        &[Denied("bash"), Executed("ld-linux"), Executed("bash")],
+        &[Denied("bash"), Executed("ld-linux"), Ran("/usr/bin/bash")],
     ),
     way(
         python(P, "memfd"),
@@ -122,8 +122,8 @@ pub(super) const ROWS: &[Attempt] = &[
         DATA,
         &[Denied("uploaded"), Denied("mmap")],
     ),
-    way(python(P, "su"), Shut, "`su`, with another's password", GONE, &[Executed("su")]),
-    way(python(P, "mount"), Shut, "the set-user-ID program `mount`", GONE, &[Executed("mount")]),
+    way(python(P, "su"), Shut, "`su`, with another's password", GONE, &[Executed("su")]).plainly(),
+    way(python(P, "mount"), Shut, "the set-user-ID program `mount`", GONE, &[Executed("mount")]).plainly(),
     way(r("system"), Shut, "`system()`", STUB, &[Executed("sh")]),
     way(r("system2"), Shut, "`system2(\"/bin/bash\")`", STUB, &[Executed("sh"), Executed("bash")]),
     way(r("pipe"), Shut, "`pipe()`", STUB, &[Executed("sh")]),

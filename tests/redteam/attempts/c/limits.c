@@ -14,8 +14,8 @@
 #define TMP_MEGABYTES 160
 #define FILES 60000
 #define DESCRIPTORS 3000
-#define SPINNERS 2
-#define SECONDS 2
+#define SPINNERS 16
+#define SECONDS 3
 
 static void forks(void) {
     static pid_t pids[FORKS];
@@ -108,9 +108,9 @@ static void processors(void) {
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used);
     double seconds = (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6 + (double)used.ru_stime.tv_sec;
-    // A fifth of a processor is what the profile gives.
+    // Half a processor is what the profile gives; many wishes get most of both, whatever else the machine does.
     errno = EAGAIN;
-    if (seconds < 0.6 * SECONDS) held("processors");
+    if (seconds < 0.75 * SECONDS) held("processors");
     escaped("%.1f s of processors in %d s", seconds, SECONDS);
 }
 

@@ -5,6 +5,7 @@ import os
 import pty
 import shutil
 import subprocess
+import sys
 
 from way import HOME, OK, SAY, escaped, held, ran, run
 
@@ -102,7 +103,8 @@ def script():
 
 
 def git(*words):
-    folder = f"{HOME}/rt-git"
+    # One for each way: they may be tried at the same time.
+    folder = f"{HOME}/rt-{sys.argv[1]}"
     if not os.path.isdir(folder):
         subprocess.run(["git", "init", "-q", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return ["git", "-C", folder, "-c", "user.name=x", "-c", "user.email=x@example.org", *words]
