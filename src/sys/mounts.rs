@@ -120,6 +120,16 @@ impl Tree {
         Self::new("proc", &[], Limits::DATA)
     }
 
+    /// Terminals of nobody yet: those of others are not among them. They belong to this group, which may write to them.
+    ///
+    /// # Errors
+    /// Without privilege.
+    pub fn terminals(group: u32) -> Result<Self, Errno> {
+        let options = [("gid", group.to_string()), ("mode", "620".into()), ("ptmxmode", "666".into())];
+        let limits = Limits { no_programs: true, no_privileges: true, ..Limits::default() };
+        Self::new("devpts", &options, limits)
+    }
+
     /// Files in memory, at most so many bytes and files; its top has this mode.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod allowed;
 mod covers;
 mod folders;
 mod programs;
+mod system;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -106,20 +107,18 @@ fn own_files(spec: &SessionSpec, view: &View) -> Result<(), ViewError> {
     if let Some(reach) = &spec.sandbox.rules.as_ref().and_then(|rules| rules.reach.as_ref()) {
         folders::read_only_but(&rights, &reach.write)?;
     }
-    let proc = Path::new("/proc");
-    Place::open(proc).and_then(|place| processes.show_at(&place)).map_err(own("processes"))?;
-    for path in &view.data_only {
-        if !temporary.iter().any(|place| place == Path::new(path)) {
-            folders::data_only(&rights, Path::new(path))?;
-        }
-    }
+    system::show(&processes)?;
     let data_only = |path: &Path| view.data_only.iter().any(|listed| Path::new(listed) == path);
     show(view, &covers, &kept, data_only)?;
+    // ORDER: after what is kept is shown again, which may be in front of one of these.
+    for path in view.data_only.iter().map(Path::new).filter(|path| !temporary.iter().any(|at| at == path)) {
+        folders::data_only(&rights, path)?;
+    }
     if let Some(programs) = programs {
         programs.show()?;
         namespaces::no_programs_in_memory().map_err(ViewError::Memory)?;
     }
-    Ok(())
+    system::close()
 }
 
 /// The temporary folders of this machine, without links: on some, one is a link to another.
@@ -161,16 +160,14 @@ fn show(
             folders::mount_point(&memory, &name, &cover.path, below, kept).map_err(failed)?;
         }
         let copy = Tree::copy(&folder).map_err(failed)?;
-        let limits = match cover.temporary {
-            true => Limits { no_programs: data_only(&cover.path), ..limits },
-            false => Limits { read_only: true, ..Limits::DATA },
-        };
-        copy.limit(limits).map_err(failed)?;
+        let inside = Limits { no_programs: cover.temporary && data_only(&cover.path), ..limits };
+        let nothing = Limits { read_only: true, ..Limits::DATA };
+        copy.limit(if cover.temporary { inside } else { nothing }).map_err(failed)?;
         if cover.path == first.path {
             behind = Some(copy); // ORDER: last, since it hides the others' folders
         } else {
             copy.show_at(&place(&cover.path)?).map_err(failed)?;
-            folders::show_kept(cover, kept, limits)?;
+            folders::show_kept(cover, kept, inside)?;
         }
     }
     if let Some(copy) = behind {

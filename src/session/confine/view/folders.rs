@@ -107,11 +107,11 @@ fn is_folder(kept: &Path, trees: &[(PathBuf, Tree)]) -> bool {
     trees.iter().any(|(path, tree)| path == kept && tree.is_folder())
 }
 
-/// Shows what is kept below a cover at its own path again: with no more than the limits of the cover, writing apart.
+/// Shows what is kept below a cover at its own path again, with these limits.
 pub(super) fn show_kept(cover: &Cover, trees: &[(PathBuf, Tree)], limits: Limits) -> Result<(), ViewError> {
     for (path, tree) in trees.iter().filter(|(path, _)| cover.kept.contains(path)) {
         let shown = Place::open_no_link(path).and_then(|place| {
-            tree.limit(Limits { read_only: false, ..limits })?;
+            tree.limit(limits)?;
             tree.show_at(&place)
         });
         shown.map_err(ViewError::at("keep", path))?;

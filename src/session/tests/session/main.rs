@@ -33,8 +33,17 @@ fn main() -> ExitCode {
         }
     }
     let root = nix::unistd::Uid::effective().is_root();
-    let all: Vec<Test> =
-        [start::TESTS, relay::TESTS, door::TESTS, end::TESTS, confine::TESTS, view::TESTS].concat();
+    let all: Vec<Test> = [
+        start::TESTS,
+        relay::TESTS,
+        door::TESTS,
+        end::TESTS,
+        confine::TESTS,
+        view::TESTS,
+        view::programs::TESTS,
+        view::life::TESTS,
+    ]
+    .concat();
     let trials = all.into_iter().map(|(name, test)| {
         let trial = Trial::test(name, move || {
             test();

@@ -2,42 +2,31 @@
 //!
 //! The IDE has Python say what it finds. Each thing that is not there is there without the view.
 
-use std::fmt::Write as _;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+pub(crate) mod life;
+pub(crate) mod programs;
 
-use nix::sys::signal::Signal;
-use portcullis_model::sandbox::{Network, Programs, Reach, Rules, Sandbox, View};
-use portcullis_model::session::Transport;
-use portcullis_sys::process::{Ended, Process, Stat};
-use portcullis_sys::tree::descendants;
-use portcullis_wire::{Order, Report};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use portcullis_model::sandbox::{Programs, Reach, Rules, Sandbox, View};
+use portcullis_sys::process::Ended;
+use portcullis_wire::Order;
 
 use crate::Test;
-use crate::world::{KEEPER, OTHER, PROXY, Setting, USER, World, eventually, setting};
+use crate::world::{OTHER, PROXY, Setting, USER, World, setting};
 
 pub(crate) const TESTS: &[Test] = &[
     ("only_its_own_processes_are_seen", only_its_own_processes_are_seen),
     ("temporary_files_are_its_own_and_limited", temporary_files_are_its_own_and_limited),
     ("in_folders_of_data_nothing_is_a_program", in_folders_of_data_nothing_is_a_program),
     ("what_is_hidden_is_empty_and_what_is_kept_is_there", what_is_hidden_is_empty_and_what_is_kept_is_there),
-    ("programs_that_are_hidden_are_not_there", programs_that_are_hidden_are_not_there),
-    ("r_runs_without_a_shell", r_runs_without_a_shell),
     ("outside_of_its_folders_nothing_is_changed", outside_of_its_folders_nothing_is_changed),
+    ("settings_and_terminals_are_no_way_out", settings_and_terminals_are_no_way_out),
     ("the_user_undoes_nothing", the_user_undoes_nothing),
-    (
-        "a_network_of_its_own_serves_the_proxy_and_reaches_nobody",
-        a_network_of_its_own_serves_the_proxy_and_reaches_nobody,
-    ),
-    ("signals_from_inside_are_ignored", signals_from_inside_are_ignored),
-    ("the_end_of_the_session_process_ends_all", the_end_of_the_session_process_ends_all),
-    (
-        "the_death_of_the_keeper_ends_a_session_with_a_view",
-        the_death_of_the_keeper_ends_a_session_with_a_view,
-    ),
-    ("a_view_that_can_not_be_made_ends_the_start", a_view_that_can_not_be_made_ends_the_start),
-    ("fifty_sessions_leave_no_mount_and_start_fast", fifty_sessions_leave_no_mount_and_start_fast),
 ];
 
 /// Folders of programs here; the ones that are links to others among them.
@@ -46,16 +35,16 @@ const FOLDERS: [&str; 7] =
 /// What Python needs, and R.
 const ALLOWED: [&str; 4] = ["/usr/bin/python3", "/usr/bin/R", "/usr/lib/R/bin", "/usr/bin/Rscript"];
 
-struct Scene {
-    setting: Setting,
-    home: PathBuf,
+pub(super) struct Scene {
+    pub(super) setting: Setting,
+    pub(super) home: PathBuf,
 }
 
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.to_str().expect("plain").to_owned()
 }
 
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     let mut setting = setting("http");
     let home = setting.folder("home", USER);
     setting.spec.command.cwd = text(&home);
@@ -65,17 +54,17 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn view(&self) -> View {
+    pub(super) fn view(&self) -> View {
         let mut data_only = ["/tmp", "/var/tmp", "/dev/shm"].map(str::to_owned).to_vec();
         data_only.push(text(&self.home));
         View { tmp_mb: 4, data_only, hidden: Vec::new(), kept: Vec::new() }
     }
 
-    fn plan(&self) -> Sandbox {
+    pub(super) fn plan(&self) -> Sandbox {
         Sandbox { view: Some(self.view()), ..Sandbox::default() }
     }
 
-    fn programs(&self) -> Sandbox {
+    pub(super) fn programs(&self) -> Sandbox {
         let stub = self.setting.program().to_owned();
         let programs = Programs {
             folders: FOLDERS.map(str::to_owned).into(),
@@ -85,19 +74,19 @@ impl Scene {
         Sandbox { programs: Some(programs), ..self.plan() }
     }
 
-    fn start(mut self, sandbox: Sandbox) -> Inside {
+    pub(super) fn start(mut self, sandbox: Sandbox) -> Inside {
         self.setting.spec.sandbox = sandbox;
         Inside { world: self.setting.running() }
     }
 }
 
-struct Inside {
-    world: World,
+pub(super) struct Inside {
+    pub(super) world: World,
 }
 
 impl Inside {
     /// What Python says in the IDE.
-    fn python(&self, script: &str) -> String {
+    pub(super) fn python(&self, script: &str) -> String {
         let script = script.bytes().fold(String::from("/python/"), |mut path, byte| {
             let _ = write!(path, "{byte:02x}");
             path
@@ -106,14 +95,14 @@ impl Inside {
         answer.split_once("\r\n\r\n").map_or(answer.clone(), |(_, body)| body.trim().to_owned())
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.world.launcher.send(&Order::End, &[]).expect("sent");
         assert_eq!(self.world.ended().0, Ended::Exited(0));
     }
 }
 
 /// The same script in a session with this sandbox and in one without.
-fn both(sandbox: impl Fn(&Scene) -> Sandbox, script: &str) -> (String, String) {
+pub(super) fn both(sandbox: impl Fn(&Scene) -> Sandbox, script: &str) -> (String, String) {
     let with = scene();
     let sandbox = sandbox(&with);
     let with = with.start(sandbox);
@@ -126,7 +115,7 @@ fn both(sandbox: impl Fn(&Scene) -> Sandbox, script: &str) -> (String, String) {
 }
 
 /// Names of errors, for scripts.
-const TRY: &str = "
+pub(super) const TRY: &str = "
 import errno, os, subprocess, sys
 def said(act):
     try:
@@ -136,7 +125,7 @@ def said(act):
     return 'ok' if done is None else str(done)
 ";
 
-fn script(lines: &str) -> String {
+pub(super) fn script(lines: &str) -> String {
     format!("{TRY}\n{lines}")
 }
 
@@ -264,69 +253,6 @@ fn hidden_sub(hidden: &str) -> PathBuf {
     Path::new(hidden).join("sub")
 }
 
-fn programs_that_are_hidden_are_not_there() {
-    let look = script(
-        "
-out = []
-for path in ['/usr/bin/perl', '/bin/id', '/usr/bin/env', '/usr/sbin/nologin']:
-    out.append(said(lambda: subprocess.run([path, '--version'], capture_output=True) and None))
-    out.append(str(subprocess.run(['/lib64/ld-linux-x86-64.so.2', path, '--version'], capture_output=True).returncode))
-print(' '.join(out))
-for shell in ['/bin/sh', '/usr/bin/bash', '/bin/dash', '/bin/rbash']:
-    done = subprocess.run([shell, '-c', 'echo yes'], capture_output=True, text=True)
-    print(done.returncode, done.stdout.strip(), done.stderr.strip())
-done = subprocess.run('echo yes 2>/dev/null', shell=True, capture_output=True, text=True)
-print(done.returncode, done.stdout.strip(), done.stderr.strip())
-print(os.path.realpath('/usr/bin/python3') == os.path.realpath(sys.executable), os.access('/usr/bin', os.W_OK))
-fd = os.memfd_create('x', os.MFD_CLOEXEC) if True else 0
-os.write(fd, open('/usr/lib/R/bin/exec/R', 'rb').read())
-print(said(lambda: subprocess.run([f'/proc/self/fd/{fd}'], pass_fds=[fd], capture_output=True) and None))
-print(said(lambda: os.close(os.memfd_create('x', 0x10))))
-",
-    );
-    let (with, without) = both(Scene::programs, &look);
-    let gone = ["ENOENT 127"; 4].join(" ");
-    let message = "126  shell access is disabled in this session (allow-shell=0)";
-    let wanted = [&gone, message, message, message, message, "126", "True False", "EACCES", "EACCES"];
-    let lines: Vec<&str> = with.lines().map(str::trim).collect();
-    if Path::new("/proc/sys/vm/memfd_noexec").exists() {
-        assert_eq!(lines, wanted);
-    } else {
-        assert_eq!(lines[..7], wanted[..7], "memory is closed by a filter here");
-    }
-    let lines: Vec<&str> = without.lines().map(str::trim).collect();
-    assert!(lines[0].starts_with("ok 0 ok 0 ok 0"), "{without}");
-    assert_eq!(lines[1..6], ["0 yes"; 5]);
-    assert_eq!(lines[7..], ["ok", "ok"]);
-}
-
-fn r_runs_without_a_shell() {
-    let inside = scene();
-    let plan = inside.programs();
-    let inside = inside.start(plan);
-    let run = |args: &str| {
-        inside.python(&format!(
-            "import subprocess\ndone = subprocess.run({args}, capture_output=True, text=True)\nprint(done.returncode, done.stdout.strip(), '|', done.stderr.strip())"
-        ))
-    };
-    let code = "library(stats); x <- utils::head(letters, 2); cat(x, coef(lm(y ~ x, data.frame(x=1:3, y=c(2,4,6))))[[2]])";
-    assert_eq!(run(&format!("['R', '--no-echo', '-e', {code:?}]")), "0 a b 2 |");
-    assert_eq!(run("['Rscript', '-e', 'cat(1 + 1)']"), "0 2 |");
-    assert_eq!(run("['/usr/lib/R/bin/R', 'RHOME']"), "0 /usr/lib/R |");
-    assert!(run("['R', '--version']").starts_with("0 R version"));
-    let system = run("['R', '--no-echo', '-e', 'cat(system(\"id\"), tempdir() != \"\")']");
-    assert_eq!(system, "0 126 TRUE | shell access is disabled in this session (allow-shell=0)");
-    let plot = "['R', '--no-echo', '-e', 'pdf(NULL); plot(1); cat(requireNamespace(\"parallel\"), unlist(parallel::mclapply(1:2, function(i) i * 2)))']";
-    let plot = run(plot);
-    assert!(plot.starts_with("0 TRUE 2 4 |"), "{plot}");
-    assert_eq!(run("['R', 'CMD', 'SHLIB']").split(" |").next().map(str::trim), Some("126"));
-    let timed = inside.python(
-        "import os, time\nbest = 1\nfor _ in range(50):\n    t = time.monotonic(); pid = os.posix_spawn('/bin/sh', ['sh', '-c', 'x 2>/dev/null'], {}); os.waitpid(pid, 0); best = min(best, time.monotonic() - t)\nprint(best)",
-    );
-    note(&format!("the stub takes {timed} s at best"));
-    inside.end();
-}
-
 fn outside_of_its_folders_nothing_is_changed() {
     // The user's own, but of no folder that the session may write to.
     let own = tempfile::tempdir_in("/var/lib").expect("a folder");
@@ -368,6 +294,35 @@ print(' '.join(out))
     assert_eq!(rules, format!("EACCES ok ok ENOENT {rest}"), "the rules alone leave modes and times open");
 }
 
+fn settings_and_terminals_are_no_way_out() {
+    // Somebody else's terminal that the user may open: another login of theirs.
+    let mut login = std::process::Command::new("/usr/bin/python3");
+    login.args([
+        "-c",
+        "import os, sys; pair = os.openpty(); print(os.ttyname(pair[1]), flush=True); sys.stdin.read()",
+    ]);
+    login.uid(USER).gid(USER).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut login = login.spawn().expect("a login");
+    let mut name = String::new();
+    BufReader::new(login.stdout.take().expect("a pipe")).read_line(&mut name).expect("a name");
+    let name = name.trim();
+    let look = script(&format!(
+        "
+print(said(lambda: os.close(os.open('{}', os.O_WRONLY | os.O_NOCTTY))))
+master, slave = os.openpty()
+os.write(slave, b'x')
+print(os.ttyname(slave).startswith('/dev/pts/'), os.read(master, 1) == b'x', bool(os.statvfs('/sys').f_flag & os.ST_RDONLY))
+print(*[bool(os.statvfs(path).f_flag & os.ST_RDONLY) for path in ['/proc/sys', '/proc/irq', '/sys/fs', '/proc/self']])
+",
+        name
+    ));
+    let (with, without) = both(Scene::plan, &look);
+    drop(login.stdin.take());
+    login.wait().expect("its end");
+    assert_eq!(with, "ENOENT\nTrue True True\nTrue True True False");
+    assert!(without.starts_with("ok\nTrue True False\nFalse False"), "{without}");
+}
+
 fn the_user_undoes_nothing() {
     let undo = script(
         "
@@ -397,174 +352,8 @@ if libc.unshare(0x10000000 | 0x20000) == 0:
     inside.end();
 }
 
-fn a_network_of_its_own_serves_the_proxy_and_reaches_nobody() {
-    let outside = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = outside.local_addr().expect("bound").port();
-    let connect = script(&format!(
-        "
-import socket
-print(said(lambda: socket.create_connection(('127.0.0.1', {port}), 5).close()))
-print(said(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))))
-own = socket.create_server(('127.0.0.1', 0))
-print(said(lambda: socket.create_connection(own.getsockname(), 5).close()))
-"
-    ));
-    let own = |scene: &Scene| Sandbox { network: Network::Own, ..scene.plan() };
-    let (with, without) = both(own, &connect);
-    assert_eq!(with, "ECONNREFUSED\nENETUNREACH\nok");
-    assert!(without.starts_with("ok\n") && without.ends_with("\nok"), "{without}");
-    // Whoever is not the proxy is still known: the question goes to the machine's network.
-    let inside = scene();
-    let plan = own(&inside);
-    let inside = inside.start(plan);
-    assert_eq!(inside.world.play(USER, &["fetch", &inside.world.port, "/api"]), "");
-    assert_eq!(inside.world.until(|_| true), [Report::PeerRefused { peer: i64::from(USER), count: 1 }]);
-    inside.end();
-    let mut scene = scene();
-    scene.setting.spec.transport = Transport::Unix;
-    let plan = own(&scene);
-    let inside = scene.start(plan);
-    let text = inside.world.play(PROXY, &["door-connect", &inside.world.door, "/facts"]);
-    assert!(text.contains(&format!("Uid:\t{USER}")), "{text}");
-    inside.end();
-}
-
-fn signals_from_inside_are_ignored() {
-    let inside = scene();
-    let plan = inside.plan();
-    let inside = inside.start(plan);
-    // By kill, and with the sender forged as the kernel lets it be forged.
-    let forged = script(
-        "
-import ctypes, signal
-libc = ctypes.CDLL(None, use_errno=True)
-info = (ctypes.c_int * 32)(15, 0, -1, 0, 0, 0)
-for number in [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP, signal.SIGUSR1, signal.SIGSEGV, 34]:
-    os.kill(1, number)
-print(libc.syscall(129, 1, 15, ctypes.byref(info)))
-",
-    );
-    assert_eq!(inside.python(&forged), "0");
-    assert_eq!(inside.python("print(1)"), "1", "it lives");
-    inside.world.launcher.send(&Order::Status, &[]).expect("sent");
-    assert_eq!(inside.world.until(|_| true), [Report::Running]);
-    inside.world.session.signal(Signal::SIGTERM).expect("it lives");
-    assert_eq!(inside.world.ended().0, Ended::Exited(0), "from outside it is obeyed");
-}
-
-fn family_of(world: &World) -> Vec<Stat> {
-    descendants(world.session.pid()).expect("/proc")
-}
-
-fn the_end_of_the_session_process_ends_all() {
-    let mut scene = scene();
-    scene.setting = setting("stubborn");
-    scene.setting.spec.sandbox = scene.plan_without_home();
-    let world = scene.setting.running();
-    eventually("the IDE, a shell and three that sleep", || family_of(&world).len() == 5);
-    let all = family_of(&world);
-    world.session.signal(Signal::SIGKILL).expect("it lives");
-    assert_eq!(world.session.wait(), Ok(Ended::Signalled(9)));
-    for stat in all {
-        Process::open_started(stat.pid, stat.started).expect_err("gone with it");
-    }
-}
-
-impl Scene {
-    fn plan_without_home(&self) -> Sandbox {
-        let view = View { tmp_mb: 4, data_only: Vec::new(), hidden: Vec::new(), kept: Vec::new() };
-        Sandbox { view: Some(view), ..Sandbox::default() }
-    }
-}
-
-fn the_death_of_the_keeper_ends_a_session_with_a_view() {
-    let mut scene = scene();
-    scene.setting = setting("stubborn");
-    scene.setting.spec.sandbox = scene.plan_without_home();
-    scene.setting.by_keeper = true;
-    let world = scene.setting.running();
-    eventually("the IDE, a shell and three that sleep", || family_of(&world).len() == 5);
-    let all = family_of(&world);
-    let keeper = KEEPER.with(|keeper| keeper.borrow_mut().take()).expect("a keeper");
-    keeper.signal(Signal::SIGKILL).expect("it lives");
-    keeper.wait().expect("its end");
-    let reports = world.until(|report| matches!(report, Report::Ended { .. }));
-    assert_eq!(reports.last(), Some(&Report::Ended { left_over: 4 }));
-    for stat in all {
-        Process::open_started(stat.pid, stat.started).expect_err("gone");
-    }
-}
-
-fn a_view_that_can_not_be_made_ends_the_start() {
-    let refused = |change: &dyn Fn(&Scene, &mut Sandbox), first: bool| {
-        let mut scene = scene();
-        let mut plan = scene.programs();
-        change(&scene, &mut plan);
-        scene.setting.spec.sandbox = plan;
-        scene.setting.as_first = first;
-        let mut world = scene.setting.start();
-        world.expected.push("the session can't start");
-        let (end, reports) = world.ended();
-        assert_eq!(end, Ended::Exited(1));
-        let why = reports.iter().find_map(|report| match report {
-            Report::Failed { why, .. } => Some(why.clone()),
-            _ => None,
-        });
-        why.expect("a reason")
-    };
-    let none = |_: &Scene, _: &mut Sandbox| {};
-    assert_eq!(refused(&none, false), "the session has no processes of its own");
-    let missing = |_: &Scene, plan: &mut Sandbox| {
-        plan.view.as_mut().expect("a view").data_only.push("/nonexistent/home".into());
-    };
-    assert!(refused(&missing, true).starts_with("can't close to programs `/nonexistent/home`: ENOENT"));
-    let stub = |_: &Scene, plan: &mut Sandbox| {
-        plan.programs.as_mut().expect("programs").stub = "/nonexistent/stub".into();
-    };
-    assert!(refused(&stub, true).starts_with("can't find `/nonexistent/stub`"));
-}
-
-fn fifty_sessions_leave_no_mount_and_start_fast() {
-    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").expect("mounts");
-    let before = mounts();
-    let mut took = [Vec::new(), Vec::new()];
-    let mut views = Vec::new();
-    for round in 0..50 {
-        for (which, all) in took.iter_mut().enumerate() {
-            if which == 0 && round % 2 == 1 {
-                continue; // twice as many with a view
-            }
-            let scene = scene();
-            let plan = if which == 1 { scene.programs() } else { Sandbox::default() };
-            let start = Instant::now();
-            let inside = scene.start(plan);
-            all.push(start.elapsed());
-            let logged = inside.world.logged();
-            let said = logged.lines().find_map(|line| line.split_once("microseconds="));
-            views.extend(said.map(|(_, said)| said.parse::<u64>().expect("a number")));
-            inside.end();
-        }
-    }
-    assert_eq!(mounts(), before);
-    for all in &mut took {
-        all.sort_unstable();
-    }
-    views.sort_unstable();
-    let middle = |all: &[std::time::Duration]| all[all.len() / 2];
-    let view = views[views.len() / 2];
-    note(&format!(
-        "a start takes {:?} without and {:?} with a view and hidden programs, of which the view takes {view} µs at least in \
-         half of them, {} µs in the fastest",
-        middle(&took[0]),
-        middle(&took[1]),
-        views[0],
-    ));
-    // Far above what it takes, since other tests run beside; the figure that counts is measured alone.
-    assert!(views[0] < 30_000, "{} µs", views[0]);
-}
-
 /// Says a figure where people look for them.
-fn note(text: &str) {
+pub(super) fn note(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "note: {text}");
 }
