@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use portcullis_model::sandbox::{Egress, Network};
+use portcullis_model::sandbox::Egress;
 
 use super::*;
 
