@@ -26,6 +26,7 @@ mod memory;
 mod neighbours;
 mod network;
 mod options;
+mod plan;
 mod prompts;
 mod reload;
 mod rstudio;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         neighbours::all(),
         network::all(),
         options::all(),
+        plan::all(),
         reload::all(),
         crash::all(),
         idle::all(),
