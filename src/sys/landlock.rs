@@ -13,8 +13,8 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, Scope,
 };
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{SFlag, fstat};
 use thiserror::Error;
 
 /// First version in which files can be moved between folders at all: before it, any ruleset forbids that.
@@ -85,13 +85,15 @@ pub enum Handled {
     Files,
 }
 
-/// A path and what is granted on it. Links in it are followed.
+/// A path and what is granted on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Where.
     pub path: PathBuf,
     /// What.
     pub access: Access,
+    /// Whether links in it are followed. Where others than root may put one, it must lead nowhere.
+    pub links: bool,
 }
 
 /// A ruleset: grants that nothing can be added to any more.
@@ -121,8 +123,8 @@ impl Ruleset {
         };
         let mut ruleset = ruleset.create().map_err(failed)?;
         let mut left_out = Vec::new();
-        for Rule { path, access } in rules {
-            let Some((fd, folder)) = open(path)? else {
+        for Rule { path, access, links } in rules {
+            let Some((fd, folder)) = open(path, *links)? else {
                 left_out.push(path.clone());
                 continue;
             };
@@ -210,10 +212,13 @@ fn rights(version: u32, access: Access, folder: bool) -> BitFlags<AccessFs> {
     wanted & known
 }
 
-/// Opens what a rule is about, and says whether it is a folder. `None` when it is not there for this process.
-fn open(path: &Path) -> Result<Option<(OwnedFd, bool)>, LandlockError> {
+/// Opens what a rule is about, and says whether it is a folder. `None` when it is not there for this process, or where a link
+/// stands that is not to be followed.
+fn open(path: &Path, links: bool) -> Result<Option<(OwnedFd, bool)>, LandlockError> {
     let failed = |errno| LandlockError::Open { path: path.to_owned(), errno };
-    let at = |path: &Path| nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    let resolve = if links { ResolveFlag::empty() } else { ResolveFlag::RESOLVE_NO_SYMLINKS };
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve);
+    let at = |path: &Path| openat2(AT_FDCWD, path, how);
     // Through the folder, not to it: where an automounter waits, a rule on its own folder would mean nothing once the real
     // one covers it.
     let opened = at(&path.join(".")).or_else(|errno| match errno {
@@ -222,7 +227,7 @@ fn open(path: &Path) -> Result<Option<(OwnedFd, bool)>, LandlockError> {
     });
     let fd = match opened {
         Ok(fd) => fd,
-        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => return Ok(None),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP) => return Ok(None),
         Err(errno) => return Err(failed(errno)),
     };
     let found = fstat(&fd).map_err(failed)?;

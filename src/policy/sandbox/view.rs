@@ -126,7 +126,7 @@ pub(super) fn data_only(asked: &Asked<'_>, machine: &Machine<'_>) -> Vec<String>
     let mut folders = reach::writable(asked, files);
     if asked.flags.restrict_directories.value {
         for path in &asked.flags.directories.value {
-            if let Some(real) = real(files, path).filter(|_| path.starts_with('/')) {
+            if let Some(real) = real(files, path).filter(|real| path.starts_with('/') && real == path) {
                 add(&mut folders, real);
             }
         }

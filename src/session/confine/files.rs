@@ -29,7 +29,9 @@ pub(super) fn ruleset(spec: &SessionSpec) -> Result<Option<Ruleset>, ConfineErro
     }
     if let Some(reach) = &rules.reach {
         let home = home(spec);
-        if !reach.write.iter().filter(there).any(|path| Path::new(home).starts_with(path)) {
+        // Where homes lie behind a link of root's, the rules have the real name.
+        let real = std::fs::canonicalize(home).unwrap_or_else(|_| home.into());
+        if !reach.write.iter().filter(there).any(|path| real.starts_with(path)) {
             return Err(ConfineError::Home(home.to_owned()));
         }
     }
@@ -45,21 +47,22 @@ fn home(spec: &SessionSpec) -> &str {
 /// What is ruled, and the grants.
 fn list(reach: Option<&Reach>, programs: Option<&Programs>) -> (Handled, Vec<Rule>) {
     let mut rules = Vec::new();
-    let mut grant = |path: &str, access| rules.push(Rule { path: path.into(), access });
+    let mut grant = |path: &str, access, links| rules.push(Rule { path: path.into(), access, links });
     let handled = match (reach, programs) {
         (None, None) => Handled::Nothing,
         (None, Some(_)) => {
-            grant("/", Access { arrange: true, ..Access::default() });
+            grant("/", Access { arrange: true, ..Access::default() }, true);
             Handled::Programs
         }
         (Some(reach), _) => {
             // Without a list of programs, whatever can be read can be a program.
             let execute = programs.is_none();
+            // These are real names. Where a link stands now, its owner put it there since, or is no one whose links count.
             for path in &reach.read {
-                grant(path, Access { read: true, execute, ..Access::default() });
+                grant(path, Access { read: true, execute, ..Access::default() }, false);
             }
             for path in &reach.write {
-                grant(path, Access { read: true, write: true, execute, ..Access::default() });
+                grant(path, Access { read: true, write: true, execute, ..Access::default() }, false);
             }
             Handled::Files
         }
@@ -67,7 +70,7 @@ fn list(reach: Option<&Reach>, programs: Option<&Programs>) -> (Handled, Vec<Rul
     if let Some(Programs { allowed, stub, .. }) = programs {
         let named = allowed.iter().map(String::as_str).chain([stub.as_str()]).chain(LOADERS.iter().copied());
         for path in named {
-            grant(path, Access { read: true, execute: true, ..Access::default() });
+            grant(path, Access { read: true, execute: true, ..Access::default() }, true);
         }
     }
     (handled, rules)

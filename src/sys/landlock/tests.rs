@@ -22,7 +22,7 @@ const LIBRARIES: [&str; 3] = ["/usr/lib", "/lib", "/etc/ld.so.cache"];
 const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
 
 fn rule(path: impl Into<PathBuf>, access: Access) -> Rule {
-    Rule { path: path.into(), access }
+    Rule { path: path.into(), access, links: true }
 }
 
 fn kernel() -> u32 {
@@ -315,5 +315,21 @@ fn a_program_is_started_under_rules_and_this_process_is_not() {
             matches!(refused, ExecError::Child { step: ExecStep::Rules, errno: Errno::EPERM }),
             "{refused:?}"
         );
+    }
+}
+
+#[test]
+fn a_link_grants_something_only_where_links_are_followed() {
+    let place = Place::new();
+    symlink(place.at("other"), place.at("read/away")).expect("made");
+    for links in [true, false] {
+        for path in ["read/away", "read/away/f", "read/away/."].map(|path| place.at(path)) {
+            let ruleset =
+                Ruleset::new(kernel(), Handled::Files, &[Rule { path: path.clone(), access: READ, links }]);
+            let ruleset = ruleset.expect("made");
+            assert_eq!(ruleset.left_out().is_empty(), links, "{}", path.display());
+            let read = inside(Some(&ruleset), || fs::read(place.at("other/f")));
+            assert_eq!(read, if links { 0 } else { libc::EACCES }, "{}", path.display());
+        }
     }
 }
