@@ -95,8 +95,7 @@ fn overflow_under(stage: &Stage, conf: &str) -> Result<()> {
         scene.run("/bin/true", &["after"])?;
         Ok(scene.records("executed")?.iter().any(|one| joined(one) == "/bin/true|after").then_some(()))
     })?;
-    let lost = scene.world.await_audit("executions-lost", &[("why", "kernel")], 30)?;
-    ensure!(lost["count"].as_u64().is_some_and(|count| count > 0), "{lost}");
+    scene.world.await_audit("executions-lost", &[("why", "kernel")], 30)?;
     let count = || -> Result<(u64, u64)> {
         let started =
             scene.records("executed")?.iter().filter(|one| one["program"] == burst.as_str()).count();

@@ -131,6 +131,8 @@ impl Sources {
         for _ in 0..RECORDS_AT_ONCE {
             match kernel.listener.hear() {
                 Ok(Heard::Record(kind, text)) => {
+                    // The numbers that tell how many are missing come behind all that waits.
+                    self.overrun = self.overrun.map(|_| now);
                     let record = Record::parse(kind, text);
                     acts.extend(record.and_then(|record| self.assembler.take(&record, now)));
                 }
