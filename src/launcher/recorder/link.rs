@@ -5,14 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use portcullis_conf::{FileKind, Wanted};
+use portcullis_conf::Wanted;
+use portcullis_model::Uid;
 use portcullis_model::audit::Event;
-use portcullis_model::session::Ide;
-use portcullis_model::sign_in::SignIn;
-use portcullis_model::{Effect, SessionId, Uid};
 use portcullis_sys::process::Ended;
 use portcullis_sys::socket::{listen_seqpacket, remove_socket};
-use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{Channel, WireError};
 
 use super::talk::{FromRecorder, Seen, ToRecorder, Watched};
@@ -337,55 +334,4 @@ impl Launcher {
         };
         self.log.write(event);
     }
-
-    /// Before anything runs in a session: whose login session it is. Refused where recording is demanded and can't be had.
-    pub(crate) fn record_session(&mut self, id: SessionId, watched: Option<Watched>) -> Result<(), String> {
-        let required = self.active.settings.confinement.audit_programs == Wanted::Required;
-        if let Recording::Unusable(why) = &self.recorder.state {
-            return if required { Err(not_recorded(why)) } else { Ok(()) };
-        }
-        let Some(watched) = watched else {
-            let why = "its processes have no login session of their own";
-            return if required { Err(not_recorded(why)) } else { Ok(()) };
-        };
-        self.recorder.watch(&watched);
-        if let Some(entry) = self.sessions.get_mut(&id) {
-            entry.kept.watched = Some(watched);
-            self.dirty.at_once();
-        }
-        Ok(())
-    }
-
-    /// Whether a session may be opened as far as recording is concerned; a refusal is recorded.
-    pub(crate) fn may_record(&mut self, sign_in: &SignIn, ide: Ide) -> Result<(), OpenError> {
-        let why = match &self.recorder.state {
-            _ if self.active.settings.confinement.audit_programs != Wanted::Required => return Ok(()),
-            Recording::Usable => return Ok(()),
-            Recording::Off | Recording::Waiting => "the recorder is not ready".to_owned(),
-            Recording::Unusable(why) => why.clone(),
-        };
-        let origin = self.active.settings.origin(FileKind::Portcullis, "audit-programs");
-        let user = &sign_in.principal.user;
-        let rule = format!("audit-programs=required ({origin}): {why}");
-        say!(Info, "a session was refused user={user} ide={ide}: {rule}");
-        self.log.write(Event::Refused {
-            user: user.to_string(),
-            session: String::new(),
-            remote: sign_in.remote,
-            capability: "session".into(),
-            what: "open a session".into(),
-            rule,
-            id: role::log_id(),
-            count: 1,
-            ide: ide.word().into(),
-            method: String::new(),
-            path: String::new(),
-            effect: Effect::Block.word().into(),
-        });
-        Err(OpenError::NotConfined { rule: "audit-programs=required".into(), why })
-    }
-}
-
-fn not_recorded(why: &str) -> String {
-    format!("programs that are started must be recorded here, and can't be: {why}")
 }

@@ -6,6 +6,7 @@
 //! a role of its own ([`run`]), as keeper and helper are.
 
 mod calm;
+mod demand;
 mod judge;
 pub(crate) mod link;
 mod probe;

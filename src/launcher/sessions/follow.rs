@@ -14,13 +14,13 @@ use portcullis_wire::{Report, ToServer, WireError};
 
 use super::end_reason;
 use super::limits::was_killed;
-use super::talk::{FromKeeper, ToKeeper};
+use super::talk::FromKeeper;
 use crate::launcher::Launcher;
 use crate::log::{Level, chain, say};
 use crate::{clock, log, text};
 
 /// Beyond the time a session has to end, before its keeper is killed: for the keeper's own enforcing and PAM's closing.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest line of an IDE's output that is kept, in characters.
 const LINE_MAX: usize = 1000;
 
@@ -56,49 +56,6 @@ impl Launcher {
                     }
                     entry.words = None;
                     return;
-                }
-            }
-        }
-    }
-
-    /// PAM's session is open: the session process is told what to do.
-    fn pam_opened(
-        &mut self,
-        id: SessionId,
-        (env, groups): (Vec<(String, String)>, Vec<portcullis_model::Gid>),
-        login: Option<u32>,
-        now: Instant,
-    ) {
-        let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let Some(start) = entry.start.take() else { return };
-        if entry.kept.ending.is_some() {
-            entry.words = None; // told to end meanwhile: the keeper closes what it opened
-            return;
-        }
-        let Some(entry) = self.sessions.get(&id) else { return };
-        let spec = self.spec(entry, &start.principal, env, groups);
-        let spec = spec.and_then(|spec| self.in_group(id, spec));
-        // ORDER: the recorder knows whose it is before anything runs in it.
-        let spec = spec.and_then(|spec| self.recorded(login, &spec, &start.principal).map(|()| spec));
-        let Some(entry) = self.sessions.get(&id) else { return };
-        let sent = spec.and_then(|spec| {
-            let words = entry.words.as_ref().ok_or("the keeper went away")?;
-            let within = u64::from(spec.answer_within) + u64::from(spec.end_within);
-            words.send(&ToKeeper::Spec(Box::new(spec)), &[]).map_err(|error| chain(&error))?;
-            Ok(within)
-        });
-        match sent {
-            Ok(within) => {
-                if let Some(entry) = self.sessions.get_mut(&id) {
-                    // The session process keeps the time itself; this is for one that doesn't.
-                    entry.deadline = Some(now + Duration::from_secs(within) + PATIENCE);
-                }
-                self.set_state(id, State::Launching(Step::BecomeUser));
-            }
-            Err(why) => {
-                self.start_failed(id, Step::StartIde, &why, &[]);
-                if let Some(entry) = self.sessions.get_mut(&id) {
-                    entry.words = None;
                 }
             }
         }
@@ -191,7 +148,7 @@ impl Launcher {
         }
     }
 
-    fn start_failed(&mut self, id: SessionId, step: Step, why: &str, output: &[String]) {
+    pub(super) fn start_failed(&mut self, id: SessionId, step: Step, why: &str, output: &[String]) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let why = text::printable(why, text::TEXT_MAX);
         say!(Info, "session start failed session={id} step={step:?} why={why:?}");
@@ -233,7 +190,7 @@ impl Launcher {
         self.dirty.at_once();
     }
 
-    fn set_state(&mut self, id: SessionId, state: State) {
+    pub(super) fn set_state(&mut self, id: SessionId, state: State) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         if entry.kept.session.state != state {
             entry.kept.session.state = state;

@@ -10,6 +10,7 @@ pub(crate) mod keeper;
 mod limits;
 mod login;
 mod open;
+mod opened;
 pub(crate) mod plan;
 pub(crate) mod remover;
 mod strength;
@@ -127,7 +128,7 @@ fn end_reason(ending: Option<&EndReason>, told: &Told, killed: Option<&Killed>) 
     match (ending, &told.failed, &told.exited) {
         (Some(reason), _, _) => reason.clone(),
         (None, Some((_, why)), _) => EndReason::StartFailed(match (memory, told.full) {
-            (Some(killed), _) => format!("{why}: the kernel ended a process because {}", killed.used_up()),
+            (Some(killed), _) => format!("{why}: the system ended a process because {}", killed.used_up()),
             (None, Some((Whose::User, limit))) => {
                 format!("{why}: your sessions together have all of their {limit} processes and threads")
             }
@@ -186,7 +187,7 @@ mod tests {
         assert!(matches!(reason(&told), EndReason::IdeExited(_)), "it gave up by itself");
         told.failed = Some((Step::Answer, "no answer".into()));
         let EndReason::StartFailed(why) = reason(&told) else { panic!("another reason") };
-        assert_eq!(why, "no answer: the kernel ended a process because the session used its 64 MB of memory");
+        assert_eq!(why, "no answer: the system ended a process because the session used its 64 MB of memory");
         let full = Told { out_of_memory: false, full: Some((Whose::User, 40)), ..told.clone() };
         let EndReason::StartFailed(why) = reason(&full) else { panic!("another reason") };
         assert_eq!(why, "no answer: your sessions together have all of their 40 processes and threads");
