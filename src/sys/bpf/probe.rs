@@ -36,7 +36,9 @@ const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// Makes a group below our own, puts rules on it, tries a connection from inside, and removes it.
 pub fn probe() -> Abilities {
-    let name = format!("probe-{}", std::process::id());
+    // Not by the number of this process: another of the same number may try at the same time, in a namespace of its own.
+    let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
+    let name = format!("probe-{}-{}", std::process::id(), random.trim());
     let made = Hierarchies::find().make(0, &name, &Quota::default(), &Quota::default());
     let group = match made {
         Ok(group) => group,
