@@ -1,6 +1,7 @@
 //! What a session uses of its limits, and what the kernel did about it, in words: for cards and for an IDE's own notices.
 //!
-//! A notice of JupyterLab shows 140 characters: what to do stands within them.
+//! A notice of JupyterLab shows 140 characters: what to do stands within them. What ends processes is called "the system": a
+//! kernel is something else there.
 
 use portcullis_model::load::{Killed, Load, Share, What, Whose};
 
@@ -34,7 +35,7 @@ fn meter(whose: Whose, what: What, share: Share) -> Meter {
             if together { "Memory of all" } else { "Memory" },
             format!("{used} of {limit} MB"),
             format!(
-                "{subject} {used} of {pronoun} {limit} MB of memory. Save your work: when all is used, the kernel ends the \
+                "{subject} {used} of {pronoun} {limit} MB of memory. Save your work: when all is used, the system ends the \
                  largest process."
             ),
         ),
@@ -63,7 +64,7 @@ pub fn killed(killed: &Killed) -> String {
         (program, 0) => format!("`{program}`"),
         (program, pid) => format!("`{program}` (process {pid})"),
     };
-    format!("The kernel ended {process} because {}.", killed.used_up())
+    format!("The system ended {process} because {}.", killed.used_up())
 }
 
 /// The same with what it means.
@@ -142,13 +143,13 @@ mod tests {
         };
         assert_eq!(
             killed_in_full(&one),
-            "The kernel ended `pyth'n` (process 4711) because the session used its 2048 MB of memory. What it had in memory \
+            "The system ended `pyth'n` (process 4711) because the session used its 2048 MB of memory. What it had in memory \
              only is lost."
         );
         one = Killed { program: String::new(), whose: Whose::Machine, count: 12, ..one };
         let text = killed_in_full(&one);
         assert!(
-            text.starts_with("The kernel ended a process because the machine had no memory left."),
+            text.starts_with("The system ended a process because the machine had no memory left."),
             "{text}"
         );
         assert!(text.ends_with("It is the 12th process of this session."), "{text}");

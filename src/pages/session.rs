@@ -157,11 +157,11 @@ pub(crate) fn why(reason: &EndReason) -> (String, &'static str) {
         ),
         EndReason::OutOfMemory { whose, limit_mb } => (
             match whose {
-                Whose::Session => format!("The kernel ended it because it used its {limit_mb} MB of memory."),
+                Whose::Session => format!("The system ended it because it used its {limit_mb} MB of memory."),
                 Whose::User => {
-                    format!("The kernel ended it because your sessions together used their {limit_mb} MB of memory.")
+                    format!("The system ended it because your sessions together used their {limit_mb} MB of memory.")
                 }
-                Whose::Machine => "The kernel ended it because the machine had no memory left.".to_owned(),
+                Whose::Machine => "The system ended it because the machine had no memory left.".to_owned(),
             },
             "Saved files are where they were; what was in memory only is lost. Work on less at a time, or ask the administrator for \
              more memory.",

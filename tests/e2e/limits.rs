@@ -105,7 +105,7 @@ fn memory(stage: &Stage) -> Result<()> {
         told["limits"].as_array().into_iter().flatten().filter_map(|l| l["key"].as_str()).collect();
     ensure!(keys == ["session-memory", "session-processes"], "{told}");
     let text = told["killed"]["text"].as_str().context("no text")?;
-    ensure!(text.starts_with("The kernel ended 'python3' (process "), "{text}");
+    ensure!(text.starts_with("The system ended 'python3' (process "), "{text}");
     let home = client.get("/?live=1")?.expect(200)?.text();
     ensure!(
         home.contains("because the session used its 96 MB of memory") && home.contains("of 96 MB"),
@@ -152,7 +152,7 @@ fn ide(stage: &Stage) -> Result<()> {
     })?;
     ensure!(record["why"]["out-of-memory"]["limit_mb"] == 96, "{record}");
     let page = client.get(&format!("/sessions/{id}"))?.expect(200)?.text();
-    ensure!(page.contains("The kernel ended it because it used its 96 MB of memory."), "{page}");
+    ensure!(page.contains("The system ended it because it used its 96 MB of memory."), "{page}");
     world.await_audit("limit-reached", &[("session", &id), ("what", "memory")], 5)?;
     until::is("its groups are gone", 10, || groups(&id, account.uid).is_empty())
 }

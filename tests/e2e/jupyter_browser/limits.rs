@@ -39,7 +39,7 @@ pub(super) fn told(stage: &Stage) -> Result<()> {
         // It shows nothing: its kernel is ended in the middle. JupyterLab starts another one and says so itself.
         let bomb = format!("y = bytearray({LIMIT_MB} << 20); print('sum', 44+44)");
         let ended = run_cell(&window, &bomb, "never");
-        let kernel = async { shown(&window, NOTICE, "The kernel ended").await };
+        let kernel = async { shown(&window, NOTICE, "The system ended").await };
         tokio::select! {
             ended = ended => ended?,
             kernel = kernel => drop(kernel?),

@@ -105,10 +105,7 @@ fn what_is_left_is_found_by_its_name() {
 fn limits_hold_on_this_machine() {
     let mut hierarchies = Hierarchies::find();
     // Where a test is in a group with others, nothing is delegated; version 1 needs none.
-    if let Err(error) = hierarchies.delegate() {
-        println!("not delegated: {error}");
-    }
-    println!("{:?}", hierarchies.controllers());
+    let _ = hierarchies.delegate();
     let controllers = hierarchies.controllers();
     if controllers.processes.is_none() || !nix::unistd::geteuid().is_root() {
         return;
