@@ -142,6 +142,8 @@ pub(crate) enum Evidence {
     Refused(&'static str),
     /// `session-ended` with processes that had to be ended.
     LeftOver,
+    /// It gets out here, and the documentation says so: with the reason. Never counted as held.
+    Known(&'static str),
     /// There is nothing to be refused: the session has no such thing. With the reason; counted apart.
     NotThere(&'static str),
 }

@@ -17,6 +17,14 @@ pub(crate) fn not_there(wanted: &[Evidence]) -> Option<&'static str> {
     })
 }
 
+/// Why it is known to get out, where it is.
+pub(crate) fn known(wanted: &[Evidence]) -> Option<&'static str> {
+    wanted.iter().find_map(|one| match one {
+        Evidence::Known(why) => Some(*why),
+        _ => None,
+    })
+}
+
 fn names(wanted: Evidence, record: &Value) -> bool {
     let is = |event: &str| record["event"] == event;
     match wanted {
@@ -34,7 +42,7 @@ fn names(wanted: Evidence, record: &Value) -> bool {
         Evidence::LeftOver => {
             is("session-ended") && record["left_over"].as_u64().is_some_and(|left| left > 0)
         }
-        Evidence::NotThere(_) => false,
+        Evidence::NotThere(_) | Evidence::Known(_) => false,
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
-use portcullis_testing::{Account, Client, Stage, World, process, until};
+use portcullis_testing::{Account, Client, Stage, World, until};
 use serde_json::{Value, json};
 
 use crate::attempt::{Attempt, Flags};
@@ -15,6 +16,8 @@ use crate::targets::Targets;
 
 /// The foothold: every account may read it, wherever the project lies.
 const PLACE: &str = "/run/redteam-agent";
+/// Counts the accounts of a run.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 /// A cold start on a loaded machine.
 pub(crate) const START: u64 = 90;
 /// Longer than a session may take to end.
@@ -40,8 +43,8 @@ impl Field {
     /// Builds it: with a sandbox and these flags, or without any (the control).
     pub(crate) fn build(stage: &Stage, sources: &Sources, flags: Option<Flags>) -> Result<Self> {
         let world = world(stage, flags)?;
-        let (alice, client) = world.signed_in("alice")?;
-        let (bob, bobs) = world.signed_in("bob")?;
+        let (alice, client) = signed_in(&world, "alice")?;
+        let (bob, bobs) = signed_in(&world, "bob")?;
         sources.upload(&alice)?;
         let mut targets = Targets::make(sources, &alice, &bob)?;
         let bystanders = Bystanders::start(&mut targets, &alice, &bob)?;
@@ -122,11 +125,29 @@ pub(crate) fn mark(id: &str) -> String {
     format!("rt-survivor-{id}")
 }
 
-/// Whether one that is left behind is there.
+/// The processes that are left behind. Newest first and nothing but arguments: one that is always another process would be
+/// gone before its turn came.
 pub(crate) fn survives(id: &str) -> Vec<i32> {
     let mark = mark(id);
-    let all = process::all().into_iter();
-    all.filter(|one| one.args.iter().any(|arg| arg.contains(&mark))).map(|one| one.pid).collect()
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let mut pids: Vec<i32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    pids.sort_unstable_by(|one, other| other.cmp(one));
+    let named = |pid: &i32| {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(&mark)
+    };
+    pids.into_iter().filter(named).collect()
+}
+
+/// An account whose number no other account of the machine has: processes are the machine's own here, and what is left of
+/// an account's is ended by that number.
+fn signed_in(world: &World, stem: &str) -> Result<(Account, Client)> {
+    let uid = 30_000 + (std::process::id() % 2_000) * 12 + NEXT.fetch_add(1, Ordering::Relaxed) % 12;
+    let account = world.account_with(stem, &["--uid", &uid.to_string()])?;
+    let client = world.client()?;
+    client.sign_in(&account.name, &account.password)?;
+    Ok((account, client))
 }
 
 fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {

@@ -29,7 +29,8 @@ pub(crate) fn attempt(field: &Field, attempt: &Attempt) -> Result<Tried> {
         outcome = outcome.map(|said| after_the_end(&id, said));
     }
     // Nothing has to name the control.
-    let expected = field.confined && attempt.evidence.iter().any(|one| !matches!(one, Evidence::NotThere(_)));
+    let expected = field.confined
+        && attempt.evidence.iter().any(|one| !matches!(one, Evidence::NotThere(_) | Evidence::Known(_)));
     let named = |records: &[Value]| !expected || evidence::find(attempt.evidence, records).is_some();
     // Who knocks at a session's door is refused in the own one.
     let ids = [id.as_str(), field.neighbour.as_str()];

@@ -31,6 +31,8 @@ pub(crate) struct Row {
     pub(crate) record: Option<Value>,
     /// Why there may be no record.
     pub(crate) not_there: Option<&'static str>,
+    /// Why it is known to get out.
+    pub(crate) known: Option<&'static str>,
     /// All records of the session, when none names it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) instead: Vec<Value>,
@@ -42,7 +44,7 @@ impl Row {
     /// What is wrong with it, if anything.
     fn wrong(&self) -> Option<&'static str> {
         match (&self.sandbox, &self.control) {
-            (Some(Outcome::Escaped(_)), _) => Some("IT GOT OUT"),
+            (Some(Outcome::Escaped(_)), _) if self.known.is_none() => Some("IT GOT OUT"),
             (Some(Outcome::Broken(_)), _) => Some("could not be tried with the sandbox"),
             (Some(Outcome::Held(_)), _) if self.record.is_none() && self.not_there.is_none() => {
                 Some("held, but named nowhere")
@@ -127,6 +129,9 @@ impl fmt::Display for Report {
             let named = match (&row.record, row.not_there) {
                 (Some(record), _) => cut(&evidence::words(record)),
                 (None, Some(why)) => format!("not there: {why}"),
+                (None, None) if row.known.is_some() => {
+                    format!("KNOWN TO GET OUT: {}", row.known.unwrap_or_default())
+                }
                 (None, None) => "nothing".into(),
             };
             let (sandbox, control) = (told(&row.sandbox), told(&row.control));
@@ -145,12 +150,18 @@ impl fmt::Display for Report {
             writeln!(f, "WRONG: {}: {wrong} ({})", row.id, words.collect::<Vec<_>>().join(" / "))?;
         }
         let counted = self.rows.iter().filter(|row| row.counts()).count();
-        let apart = self.rows.iter().filter(|row| row.wrong().is_none() && row.record.is_none()).count();
+        let known = self
+            .rows
+            .iter()
+            .filter(|row| matches!(row.sandbox, Some(Outcome::Escaped(_))) && row.known.is_some());
+        let known = known.count();
+        let apart =
+            self.rows.iter().filter(|row| row.wrong().is_none() && row.record.is_none()).count() - known;
         let wrong = self.rows.iter().filter(|row| row.wrong().is_some()).count();
         write!(
             f,
             "{} ways in {} s: {counted} refused, named and proved by their control; {apart} refused because there is nothing \
-             to be reached; {wrong} wrong",
+             to be reached; {known} known to get out; {wrong} wrong",
             self.rows.len(),
             self.seconds
         )?;

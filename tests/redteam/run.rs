@@ -132,6 +132,7 @@ fn row(attempt: &Attempt, confined: Option<Tried>, control: Option<Tried>) -> Ro
         flags: attempt.flags,
         sandbox: confined.map(|tried| tried.outcome),
         not_there: evidence::not_there(attempt.evidence),
+        known: evidence::known(attempt.evidence),
         instead: if record.is_none() { near } else { Vec::new() },
         record,
         control: control.map(|tried| tried.outcome),

@@ -2,7 +2,7 @@
 
 use super::{c, python, r, shell, way};
 use crate::attempt::{
-    Attempt,
+    Attempt, Evidence,
     Evidence::{Denied, NotThere},
     Flags::{Open, Shut},
 };
@@ -11,6 +11,10 @@ const C: &str = "c/files.c";
 const P: &str = "python/files.py";
 const L: &str = "Landlock";
 const READ_ONLY: &str = "outside of what it may write, the session's mounts are read-only";
+/// Links and moves end at the border of a mount before anybody is asked.
+const BORDER: &str = "the home is a mount of its own; Landlock";
+const NO_BORDER: Evidence =
+    NotThere("between mounts there are no links and moves; copies are refused and named");
 const OWN_TMP: &str = "temporary files are the session's own";
 
 pub(super) const ROWS: &[Attempt] = &[
@@ -72,8 +76,8 @@ pub(super) const ROWS: &[Attempt] = &[
         shell("ln"),
         Open,
         "`ln` of a file outside into the home",
-        L,
-        &[Denied("shell-linked"), Denied("rt-ln")],
+        BORDER,
+        &[Denied("shell-linked"), Denied("rt-ln"), NO_BORDER],
     ),
     way(shell("tar"), Open, "`tar`", L, &[Denied("in-tar"), Denied("rt-data")]),
     way(shell("find"), Open, "`find` below /home", L, &[Denied("/home")]),
@@ -87,10 +91,16 @@ pub(super) const ROWS: &[Attempt] = &[
         c(C, "hard-link"),
         Open,
         "makes a hard link to a file in the home and reads it",
-        L,
-        &[Denied("linked")],
+        BORDER,
+        &[Denied("linked"), NO_BORDER],
     ),
-    way(c(C, "move-in"), Open, "moves a file into the home and reads it", L, &[Denied("moved")]),
+    way(
+        c(C, "move-in"),
+        Open,
+        "moves a file into the home and reads it",
+        BORDER,
+        &[Denied("moved"), NO_BORDER],
+    ),
     way(
         c(C, "unnamed"),
         Open,

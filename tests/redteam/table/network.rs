@@ -3,7 +3,7 @@
 use super::{c, r, way};
 use crate::attempt::{
     Attempt,
-    Evidence::{Denied, NotThere},
+    Evidence::{Denied, Known, NotThere},
     Flags::{Open, Shut},
 };
 
@@ -77,13 +77,18 @@ pub(super) const ROWS: &[Attempt] = &[
         c(C, "bobs-socket"),
         Open,
         "connects to another user's Unix socket in a folder outside",
-        "Landlock from version 9, else the folder is hidden",
-        &[Denied("bob.sock"), Denied("connect"), NotThere("it is hidden from the session")],
+        "Landlock, from version 9",
+        &[
+            Denied("bob.sock"),
+            Known(
+                "Landlock rules Unix sockets in folders from version 9 on; before, only known services are hidden",
+            ),
+        ],
     ),
     way(
         c(C, "service"),
         Open,
-        "connects to a service of the machine that anybody may use (as `docker.sock`)",
+        "connects to a service of the machine that anybody may use (`docker.sock`)",
         HIDDEN,
         &[Denied("service"), Denied("connect"), NotThere("it is hidden from the session")],
     ),

@@ -15,7 +15,8 @@
 #define FILES 60000
 #define DESCRIPTORS 3000
 #define SPINNERS 16
-#define SECONDS 3
+#define SECONDS 15
+#define ENOUGH 0.95
 
 static void forks(void) {
     static pid_t pids[FORKS];
@@ -97,21 +98,41 @@ static double now(clockid_t clock) {
     return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
+static pid_t spinners[SPINNERS];
+
+// What all of them have used so far.
+static double used(void) {
+    double sum = 0;
+    for (int at = 0; at < SPINNERS; at++) {
+        clockid_t clock;
+        if (!clock_getcpuclockid(spinners[at], &clock)) sum += now(clock);
+    }
+    return sum;
+}
+
+// Half a processor is what the profile gives. Whatever else the machine does, in some moment more would be had: each of them
+// leads a session, because the kernel shares processors among these first.
 static void processors(void) {
-    for (int at = 0; at < SPINNERS; at++)
-        if (!fork()) {
-            double until = now(CLOCK_MONOTONIC) + SECONDS;
-            while (now(CLOCK_MONOTONIC) < until) {}
-            _exit(0);
+    for (int at = 0; at < SPINNERS; at++) {
+        spinners[at] = (pid_t)prepare(fork(), "fork");
+        if (!spinners[at]) {
+            setsid();
+            alarm(SECONDS + 5);
+            for (;;) {}
         }
+    }
+    double most = 0, end = now(CLOCK_MONOTONIC) + SECONDS;
+    while (now(CLOCK_MONOTONIC) < end && most < ENOUGH) {
+        double since = now(CLOCK_MONOTONIC), before = used();
+        usleep(200000);
+        double share = (used() - before) / (now(CLOCK_MONOTONIC) - since);
+        if (share > most) most = share;
+    }
+    for (int at = 0; at < SPINNERS; at++) kill(spinners[at], SIGKILL);
     while (wait(NULL) > 0) {}
-    struct rusage used;
-    getrusage(RUSAGE_CHILDREN, &used);
-    double seconds = (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6 + (double)used.ru_stime.tv_sec;
-    // Half a processor is what the profile gives; many wishes get most of both, whatever else the machine does.
     errno = EAGAIN;
-    if (seconds < 0.75 * SECONDS) held("processors");
-    escaped("%.1f s of processors in %d s", seconds, SECONDS);
+    if (most < ENOUGH) held("processors");
+    escaped("%.1f processors", most);
 }
 
 static void nicer(void) {

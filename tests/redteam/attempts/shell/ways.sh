@@ -16,7 +16,7 @@ tar) text=$(tar cf rt.tar -C "$RT_DATA" in-tar 2>&1) && escaped "packed a file" 
 find) text=$(find /home -name only-to-find 2>/dev/null); [ -n "$text" ] && escaped "found $text" || held "found nothing" ;;
 glob) text=$(cd "$RT_DATA" && cat ./by-gl* 2>&1) && escaped "read $text" || held "$text" ;;
 kill) text=$(kill -USR1 "$RT_OUTSIDER" 2>&1) && escaped "sent a signal" || held "$text" ;;
-ps) cat /proc/*/cmdline 2>/dev/null | tr '\0' ' ' | grep -q rt-outside-marker && escaped "saw another user's arguments" || held "saw nothing" ;;
+ps) cat /proc/*/cmdline 2>/dev/null | tr '\0' ' ' | grep -q "rt-outside[-]marker" && escaped "saw another user's arguments" || held "saw nothing" ;;
 environ) text=$(tr '\0' '\n' < "/proc/$RT_OUTSIDER/environ" 2>&1) && escaped "read an environment" || held "$text" ;;
 unshare) text=$(unshare -r id -u 2>&1) && [ "$text" = 0 ] && escaped "is root in a namespace" || held "$text" ;;
 nsenter) text=$(nsenter -U --preserve-credentials -t "$RT_OUTSIDER_IN_NAMESPACE" true 2>&1) && escaped "entered a namespace" || held "$text" ;;
