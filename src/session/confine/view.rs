@@ -145,35 +145,36 @@ fn show(
     let place = |path: &Path| Place::open(path).map_err(ViewError::at("find", path));
     memory.show_at(&place(&first.path)?).map_err(own("temporary files"))?;
     let nothing = memory.file(Path::new("nothing")).map_err(own("temporary files"))?;
-    let mut behind = None;
-    for (number, cover) in covers.iter().enumerate() {
+    let one = |number: usize, cover: &Cover| {
         let failed = |errno| ViewError::Place { what: "cover", path: cover.path.clone(), errno };
-        if cover.file {
-            let copy = Tree::copy(&nothing).map_err(failed)?;
-            copy.limit(Limits { read_only: true, ..Limits::DATA }).map_err(failed)?;
-            copy.show_at(&place(&cover.path)?).map_err(failed)?;
-            continue;
-        }
-        let name = PathBuf::from(number.to_string());
-        let folder = memory.folder(&name, if cover.temporary { 0o1777 } else { 0o755 }).map_err(failed)?;
-        for below in &cover.kept {
-            folders::mount_point(&memory, &name, &cover.path, below, kept).map_err(failed)?;
-        }
-        let copy = Tree::copy(&folder).map_err(failed)?;
-        let inside = Limits { no_programs: cover.temporary && data_only(&cover.path), ..limits };
-        let nothing = Limits { read_only: true, ..Limits::DATA };
-        copy.limit(if cover.temporary { inside } else { nothing }).map_err(failed)?;
-        if cover.path == first.path {
-            behind = Some(copy); // ORDER: last, since it hides the others' folders
+        let limits = Limits { no_programs: cover.temporary && data_only(&cover.path), ..limits };
+        let copy = if cover.file {
+            Tree::copy(&nothing)
         } else {
-            copy.show_at(&place(&cover.path)?).map_err(failed)?;
-            folders::show_kept(cover, kept, inside)?;
+            let name = PathBuf::from(number.to_string());
+            let folder =
+                memory.folder(&name, if cover.temporary { 0o1777 } else { 0o755 }).map_err(failed)?;
+            for below in &cover.kept {
+                folders::mount_point(&memory, &name, &cover.path, below, kept).map_err(failed)?;
+            }
+            Tree::copy(&folder)
+        };
+        let copy = copy.map_err(failed)?;
+        let closed = Limits { read_only: true, ..Limits::DATA };
+        copy.limit(if cover.temporary { limits } else { closed }).map_err(failed)?;
+        match Place::open_no_link(&cover.path) {
+            // What is kept is the user's, who may have taken it away meanwhile.
+            Err(Errno::ENOENT) if cover.inner => return Ok(()),
+            found => found.and_then(|place| copy.show_at(&place)).map_err(failed)?,
         }
-    }
-    if let Some(copy) = behind {
-        copy.show_at(&place(&first.path)?).map_err(own("temporary files"))?;
-        let limits = Limits { no_programs: data_only(&first.path), ..limits };
-        folders::show_kept(first, kept, limits)?;
+        folders::show_kept(cover, kept, limits)
+    };
+    // ORDER: the one in whose place all were made comes after the others, since it hides them, and then what is below others.
+    let order = |cover: &Cover| (cover.inner, cover.path == first.path);
+    for wanted in [(false, false), (false, true), (true, false)] {
+        for (number, cover) in covers.iter().enumerate().filter(|(_, cover)| order(cover) == wanted) {
+            one(number, cover)?;
+        }
     }
     Ok(())
 }

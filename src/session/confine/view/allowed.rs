@@ -35,6 +35,11 @@ impl Allowed {
         }
     }
 
+    /// The folders in which something is listed.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter_map(|path| Path::new(path).parent())
+    }
+
     /// Whether something in this folder is listed.
     pub(super) fn reaches_into(&self, folder: &Path) -> bool {
         self.0.iter().any(|path| Path::new(path).starts_with(folder))

@@ -13,6 +13,8 @@ pub(crate) struct Cover {
     pub(crate) file: bool,
     /// What is seen as before, by its whole path.
     pub(crate) kept: Vec<PathBuf>,
+    /// Below something that is kept below another cover: made after that one.
+    pub(crate) inner: bool,
 }
 
 /// Something that stays.
@@ -30,27 +32,32 @@ pub(crate) struct Found {
     pub(crate) folder: bool,
 }
 
-/// The covers: each place once, none below another, each with what is kept below it. What is itself kept is not covered.
+/// The covers: each place once, with what is kept below it. None is below another, unless something between is kept: then it
+/// would be seen again. What is named both hidden and kept is hidden.
 pub(crate) fn covers(temporary: &[PathBuf], hidden: &[Found], kept: &[impl Named]) -> Vec<Cover> {
     let own = temporary.iter().map(|path| (path, true, false));
     let nothing = hidden.iter().map(|found| (&found.path, false, !found.folder));
     let all: Vec<_> = own.chain(nothing).collect();
+    let mut kept: Vec<&Path> = kept.iter().map(Named::path).collect();
+    kept.retain(|path| !all.iter().any(|(covered, ..)| covered == path));
     let mut made: Vec<Cover> = Vec::new();
-    for (path, temporary, file) in &all {
-        let outer = |(other, ..): &(&PathBuf, bool, bool)| path.starts_with(other) && path != other;
-        let twice = made.iter().any(|cover| cover.path == **path);
-        if twice || all.iter().any(outer) || kept.iter().any(|kept| kept.path() == *path) {
-            continue;
+    for &(path, temporary, file) in &all {
+        let twice = made.iter().any(|cover| cover.path == *path);
+        let above =
+            || all.iter().map(|(other, ..)| other).filter(|other| path.starts_with(other) && path != **other);
+        let between =
+            |other: &Path| kept.iter().any(|kept| kept.starts_with(other) && path.starts_with(kept));
+        let (outer, inner) = (above().next().is_some(), above().any(|other| between(other)));
+        if !twice && (inner || !outer) {
+            made.push(Cover { path: path.clone(), temporary, file, kept: Vec::new(), inner });
         }
-        made.push(Cover { path: (*path).clone(), temporary: *temporary, file: *file, kept: Vec::new() });
     }
     for cover in &mut made {
-        let mut below: Vec<_> =
-            kept.iter().map(Named::path).filter(|path| path.starts_with(&cover.path)).collect();
+        let mut below: Vec<_> = kept.iter().filter(|path| path.starts_with(&cover.path)).collect();
         // What is below another that is kept comes with it.
         below.sort_unstable();
         below.dedup_by(|later, earlier| later.starts_with(earlier));
-        cover.kept = below.into_iter().map(Path::to_path_buf).collect();
+        cover.kept = below.into_iter().map(|path| path.to_path_buf()).collect();
     }
     made
 }
@@ -97,9 +104,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_not_covered() {
-        let found = covers(&["/tmp".into()], &[hidden("/run/user/7")], &["/run/user/7"]);
-        assert_eq!(found.len(), 1);
-        assert!(found[0].temporary && found[0].kept.is_empty());
+    fn what_is_hidden_stays_so_whatever_is_kept() {
+        let all = ["/run", "/run/user/7/bus", "/run/user/7/x", "/run/other"]
+            .map(|path| Found { path: path.into(), folder: !path.ends_with("bus") });
+        let kept = ["/tmp", "/run", "/run/user/7", "/run/user/7/bus", "/run/user/7/x/y", "/"];
+        let found = covers(&["/tmp".into()], &all, &kept);
+        let said: Vec<_> = found
+            .iter()
+            .map(|cover| (cover.path.to_str().expect("plain"), cover.inner, cover.kept.len()))
+            .collect();
+        let wanted = [
+            ("/tmp", false, 0),
+            ("/run", false, 1),
+            ("/run/user/7/bus", true, 0),
+            ("/run/user/7/x", true, 1),
+        ];
+        assert_eq!(said, wanted);
+        assert_eq!(found[1].kept, ["/run/user/7"].map(PathBuf::from));
     }
 }

@@ -1,7 +1,9 @@
 //! Programs of a session's view: in front of each folder of programs one that has the allowed ones only, and in place of
 //! shells a program that says that there is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -13,6 +15,9 @@ use super::allowed::Allowed;
 
 /// What the C library and R, Git and editors start shells by. Others are hidden like any program.
 pub(super) const SHELLS: [&str; 4] = ["bash", "dash", "rbash", "sh"];
+/// Shells by other names, where they lie beside programs that are allowed: an environment's own, which its folder is given without.
+const OTHERS: [&str; 11] =
+    ["ash", "busybox", "csh", "fish", "ksh", "ksh93", "mksh", "tcsh", "toybox", "xonsh", "zsh"];
 /// Room for the folders' entries: links of some hundred bytes at most, beside empty files.
 const BYTES: u64 = 4 << 20;
 
@@ -71,8 +76,8 @@ fn outermost(folders: &[PathBuf], allowed: &Allowed) -> Vec<PathBuf> {
 #[derive(Debug)]
 pub(super) struct Prepared {
     folders: Vec<(PathBuf, Tree, Vec<Shown>)>,
-    /// Shells outside of covered folders.
-    shells: Vec<Shown>,
+    /// Shells outside of covered folders, with the stub for each.
+    shells: Vec<(PathBuf, Tree)>,
 }
 
 /// A copy, and the empty file or folder that it is shown at.
@@ -97,16 +102,19 @@ pub(super) fn prepare(programs: &Programs) -> Result<Prepared, ViewError> {
     Ok(Prepared { folders: made, shells })
 }
 
-/// Shells where the system has them, as far as they are neither covered nor allowed.
-fn shells(allowed: &Allowed, folders: &[PathBuf], stub: &Place) -> Result<Vec<Shown>, Errno> {
+/// Shells where the system has them, and beside allowed programs, as far as they are neither covered nor allowed: what can be
+/// read, the dynamic linker runs, whatever the rules say of executing it.
+fn shells(allowed: &Allowed, folders: &[PathBuf], stub: &Place) -> Result<Vec<(PathBuf, Tree)>, Errno> {
     let mut found = BTreeSet::new();
     let mut all = Vec::new();
-    for path in ["/bin", "/usr/bin"].iter().flat_map(|at| SHELLS.map(|name| Path::new(at).join(name))) {
+    let at: BTreeSet<&Path> = allowed.folders().chain(["/bin", "/usr/bin"].map(Path::new)).collect();
+    let names = || SHELLS.iter().chain(&OTHERS);
+    for path in at.iter().flat_map(|at| names().map(|name| at.join(name))) {
         let Ok(place) = Place::open(&path) else { continue };
         let end = place.path()?;
         let known = allowed.holds(&end) || folders.iter().any(|folder| end.starts_with(folder));
-        if !known && place.kind()? == Kind::File && found.insert(end) {
-            all.push((Tree::copy(stub)?, place));
+        if !known && place.kind()? == Kind::File && found.insert(end.clone()) {
+            all.push((end, Tree::copy(stub)?));
         }
     }
     Ok(all)
@@ -115,8 +123,12 @@ fn shells(allowed: &Allowed, folders: &[PathBuf], stub: &Place) -> Result<Vec<Sh
 impl Prepared {
     /// Shows them.
     pub(super) fn show(self) -> Result<(), ViewError> {
-        for (copy, place) in self.shells {
-            copy.show_at(&place).map_err(|errno| ViewError::Own("programs", errno))?;
+        for (path, copy) in self.shells {
+            // ORDER: looked up now: what was held before may be behind another mount by this time.
+            match Place::open_no_link(&path).and_then(|place| copy.show_at(&place)) {
+                Ok(()) | Err(Errno::ENOENT) => {} // in a folder that is hidden there is none
+                Err(errno) => return Err(ViewError::at("replace", &path)(errno)),
+            }
         }
         for (folder, tree, inside) in self.folders {
             let failed =
@@ -166,12 +178,20 @@ fn collect(
     into: &mut Vec<(PathBuf, Kind, Option<Stays>)>,
 ) -> Result<(), Errno> {
     let failed = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    for listed in std::fs::read_dir(folder).map_err(failed)? {
-        let listed = listed.map_err(failed)?;
-        let (path, kind) = (listed.path(), listed.file_type().map_err(failed)?);
+    let mut listed: HashMap<OsString, FileType> = HashMap::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        listed.insert(entry.file_name(), entry.file_type().map_err(failed)?);
+    }
+    for (name, kind) in &listed {
+        let path = folder.join(name);
         let entry = if kind.is_symlink() {
             let Ok(text) = std::fs::read_link(&path) else { continue }; // gone meanwhile
-            let end = Place::open(&path).and_then(|place| place.path()).ok();
+            // Most lead to a neighbour, which is known without asking: there are hundreds of them.
+            let end = match listed.get(text.as_os_str()) {
+                Some(kind) if !kind.is_symlink() => Some(folder.join(&text)),
+                _ => Place::open(&path).and_then(|place| place.path()).ok(),
+            };
             Entry { path, kind: Kind::Link, link: Some((text, end)) }
         } else {
             let kind = if kind.is_dir() { Kind::Folder } else { Kind::File };

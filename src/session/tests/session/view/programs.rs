@@ -7,6 +7,7 @@ use crate::Test;
 
 pub(crate) const TESTS: &[Test] = &[
     ("programs_that_are_hidden_are_not_there", programs_that_are_hidden_are_not_there),
+    ("a_shell_beside_allowed_programs_is_none", a_shell_beside_allowed_programs_is_none),
     ("r_runs_without_a_shell", r_runs_without_a_shell),
 ];
 
@@ -44,6 +45,30 @@ print(said(lambda: os.close(os.memfd_create('x', 0x10))))
     assert!(lines[0].starts_with("ok 0 ok 0 ok 0"), "{without}");
     assert_eq!(lines[1..6], ["0 yes"; 5]);
     assert_eq!(lines[7..], ["ok", "ok"]);
+}
+
+fn a_shell_beside_allowed_programs_is_none() {
+    let said = |stubbed: bool| {
+        let inside = scene();
+        let own = inside.setting.folder("environment", 0);
+        for (from, to) in [("/bin/true", "tool"), ("/bin/bash", "bash"), ("/bin/bash", "zsh")] {
+            std::fs::copy(from, own.join(to)).expect("copied");
+        }
+        let mut plan = inside.programs();
+        plan.view.as_mut().expect("a view").kept.push(super::text(&own));
+        let programs = plan.programs.as_mut().expect("programs");
+        // Without a program of its own in it, the folder is nobody's, and what lies in it is the control.
+        programs.allowed.extend(stubbed.then(|| super::text(&own.join("tool"))));
+        let inside = inside.start(plan);
+        let found = inside.python(&format!(
+            "import subprocess\nout = []\nfor name in ['tool', 'bash', 'zsh']:\n    done = subprocess.run(['/lib64/ld-linux-x86-64.so.2', '{}/' + name, '-c', 'echo yes'], capture_output=True, text=True)\n    out.append(f'{{done.returncode}}{{done.stdout.strip()}}')\nprint(' '.join(out))",
+            own.display()
+        ));
+        inside.end();
+        found
+    };
+    assert_eq!(said(true), "0 126 126");
+    assert_eq!(said(false), "0 0yes 0yes");
 }
 
 fn r_runs_without_a_shell() {
