@@ -137,7 +137,7 @@ pub const PACKAGES: About = About {
     advice: "Ask your administrator to install what you need for everybody.",
     jupyter_switch: Some("`LabApp.extension_manager=readonly`, the extension manager hidden"),
     remains: "Code can install into folders the person may write (`%pip install`, `install.packages()`), from what \
-              `session-network` lets through. With `allow-shell=0` beside it, nothing in them is loaded as machine code where the \
+              `session-network` lets through. With `allow-shell=0` beside it, no file in them is loaded as machine code where the \
               kernel holds that flag.",
     ..About::new("allow-package-installation", "Package installation", &[Capability::InstallPackage])
 };

@@ -120,8 +120,8 @@ and `/run`), as file permissions allow. `session-folders` adds folders to read f
 
 **`allow-shell=0`**: the programs below can be executed, those of the IDE itself, and those in `session-programs`. All others in the machine's
 folders of programs are not there at all. In place of `sh`, `bash` and `dash` stands a program that says that there is no shell; it starts R and VS Code
-where their front-end scripts would. With `allow-package-installation=0` beside it, nothing in home, in temporary folders and in folders for data is
-loaded as machine code, and nothing else can be written to: then the level is `kernel`. Without that, a program that somebody
+where their front-end scripts would. With `allow-package-installation=0` beside it, no file in home, in temporary folders and in folders for data is
+executed or mapped as machine code, and nothing else can be written to: then the level is `kernel`. Without that, a program that somebody
 puts into home can be run by way of the dynamic linker.
 
 | programs | for what |

@@ -79,7 +79,7 @@ impl Held {
 }
 
 const FILES: &str = "every process of the session is kept to the same folders as its pages, and to what programs need of the system";
-const PROGRAMS: &str = "no process of the session can execute a shell or a program that is on no list, and nothing it writes is a program";
+const PROGRAMS: &str = "no process of the session can execute a shell or a program that is on no list, and no file it writes is executed or mapped as machine code";
 const PUBLISHING: &str = "`session-network=none`: nothing of the session reaches another machine";
 
 fn off(settings: &Settings) -> String {

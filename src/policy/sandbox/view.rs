@@ -34,8 +34,10 @@ const SPEAKERS: [&str; 5] = [
     "/run/cups/cups.sock",
 ];
 
-/// Variables in which PAM says where it put something for this person.
-const PLACES: [&str; 3] = ["KRB5CCNAME", "SSH_AUTH_SOCK", "XAUTHORITY"];
+/// Variables in which PAM says where it put something for this person, and how the name of it begins, below temporary folders or
+/// the person's own below `/run/user`. Nothing that listens there begins so.
+const PLACES: [(&str, &str); 3] =
+    [("KRB5CCNAME", "krb5cc"), ("SSH_AUTH_SOCK", "ssh-"), ("XAUTHORITY", "xauth")];
 
 /// Folders at the top of the machine that belong to the system. `/home` is none: a group has its folder there.
 const NOT_DATA: [&str; 18] = [
@@ -91,21 +93,34 @@ fn run_dir(session_dir: &str) -> Option<&str> {
     Some(if name == "sessions" && !run.is_empty() { run } else { sessions }).filter(|path| !path.is_empty())
 }
 
+/// Whether a path lies in a folder that is hidden or the session's own: plainly written, or it could name anything.
+fn covered(path: &str) -> bool {
+    let plain = path.split('/').skip(1).all(|part| !part.is_empty() && part != "." && part != "..");
+    plain && TEMPORARY.iter().chain(&OUTSIDE).any(|folder| below(path, folder) && path != *folder)
+}
+
+/// Whether what lies in such a folder has a name that begins so; below `/run/user`, that is in the folder of one person.
+fn named_so(path: &str, start: &str) -> bool {
+    let rest = TEMPORARY.iter().find_map(|folder| path.strip_prefix(folder)?.strip_prefix('/'));
+    let own = || path.strip_prefix("/run/user/")?.split_once('/').map(|(_, rest)| rest);
+    rest.or_else(own).is_some_and(|rest| rest.starts_with(start))
+}
+
 /// What stays visible below folders that are hidden or the session's own.
 pub(super) fn kept(asked: &Asked<'_>, machine: &Machine<'_>) -> Vec<String> {
     let mut kept = vec![asked.facts.session_dir.clone()];
-    let covered =
-        |path: &str| TEMPORARY.iter().chain(&OUTSIDE).any(|folder| below(path, folder) && path != *folder);
     let mut keep = |path: &str| {
-        // A name with `..` could name anything; nothing of ours has one.
-        if covered(path) && !path.split('/').any(|part| part == "..") {
+        if covered(path) {
             add(&mut kept, path);
         }
     };
-    for (name, value) in &asked.facts.pam_env {
-        if PLACES.contains(&name.as_str()) {
+    // PAM may have read it in a file of the person's own: nothing but the file that it is for.
+    for (variable, start) in PLACES {
+        for (_, value) in asked.facts.pam_env.iter().filter(|(name, _)| name == variable) {
             let path = value.strip_prefix("FILE:").or_else(|| value.strip_prefix("DIR:")).unwrap_or(value);
-            keep(path);
+            if named_so(path, start) {
+                keep(path);
+            }
         }
     }
     keep(&asked.facts.home);

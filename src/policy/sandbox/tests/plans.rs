@@ -202,6 +202,37 @@ fn a_ticket_cache_stays_and_a_manager_outside_does_not() {
 }
 
 #[test]
+fn what_a_person_says_by_way_of_pam_uncovers_nothing() {
+    let kept = |name: &str, value: &str| {
+        let pam_env = vec![(name.to_owned(), value.to_owned())];
+        Case { pam_env, ..Case::default() }.planned().view.expect("a view").kept
+    };
+    for (name, value) in [
+        ("SSH_AUTH_SOCK", "/run/user/1000/bus"),
+        ("SSH_AUTH_SOCK", "/run/user/1000/systemd/private"),
+        ("SSH_AUTH_SOCK", "/run/user/1000/ssh-x/../bus"),
+        ("XAUTHORITY", "/run/user/."),
+        ("XAUTHORITY", "/run/user"),
+        ("XAUTHORITY", "/run/user/1000"),
+        ("KRB5CCNAME", "FILE:/tmp/."),
+        ("KRB5CCNAME", "FILE:/tmp/"),
+        ("KRB5CCNAME", "FILE:/tmp//krb5cc"),
+        ("KRB5CCNAME", "KCM:"),
+        ("KRB5CCNAME", "tmp/krb5cc"),
+        ("HOME", "/tmp/krb5cc_1000"),
+    ] {
+        assert_eq!(kept(name, value), [DIR], "{name}={value}");
+    }
+    for (name, value, path) in [
+        ("KRB5CCNAME", "DIR:/run/user/1000/krb5cc", "/run/user/1000/krb5cc"),
+        ("KRB5CCNAME", "/tmp/krb5cc_1000", "/tmp/krb5cc_1000"),
+        ("SSH_AUTH_SOCK", "/tmp/ssh-XX/agent.7", "/tmp/ssh-XX/agent.7"),
+    ] {
+        assert_eq!(kept(name, value), [DIR, path], "{name}={value}");
+    }
+}
+
+#[test]
 fn each_version_of_landlock_has_its_plan() {
     for version in 1..=12 {
         let host = HostFacts { landlock: Some(version), ..rich() };
