@@ -146,7 +146,10 @@ fn signed_in(world: &World, stem: &str) -> Result<(Account, Client)> {
     let uid = 30_000 + (std::process::id() % 2_000) * 12 + NEXT.fetch_add(1, Ordering::Relaxed) % 12;
     let account = world.account_with(stem, &["--uid", &uid.to_string()])?;
     let client = world.client()?;
-    client.sign_in(&account.name, &account.password)?;
+    client.sign_in(&account.name, &account.password).with_context(|| {
+        world.log.settle();
+        format!("uid {uid}: {}", world.log.lines().join("\n"))
+    })?;
     Ok((account, client))
 }
 
