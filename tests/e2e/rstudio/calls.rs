@@ -4,10 +4,12 @@ use anyhow::{Context, Result, ensure};
 use portcullis_testing::{Stage, websocket};
 use serde_json::json;
 
-use super::{Rstudio, running};
+use super::{Rstudio, running, running_in};
 
 pub(super) fn shell(stage: &Stage) -> Result<()> {
-    let ide = running(stage, "allow-shell=0", "bob")?;
+    // The proxy alone: the kernel leaves no program for a terminal.
+    let world = stage.world().rsession(&[]).conf("rsession.conf", "allow-shell=0");
+    let ide = running_in(world.conf("portcullis.conf", "session-sandbox=off").start()?, "bob")?;
     let wish = json!([{"handle": "", "caption": "1", "cwd": "~"}]);
     for method in ["start_terminal", "process_start", "process_write_stdin", "get_terminal_shells"] {
         ide.refused(method, &wish, "allow-shell=0")?;
