@@ -100,7 +100,10 @@ fn memory(stage: &Stage) -> Result<()> {
     ensure!(record["program"] == "python3" && record["pid"].as_i64() > Some(1), "{record}");
     ensure!(record["user"] == account.name && record["ide"] == "jupyter", "{record}");
     client.get(&format!("/s/{id}/api/me"))?.expect(200)?;
-    let told = load(&client, &id)?;
+    // The record is on disk before the server is told.
+    let told = until::some("it is told", 10, || {
+        Ok(load(&client, &id).ok().filter(|told| told["killed"].is_object()))
+    })?;
     let keys: Vec<&str> =
         told["limits"].as_array().into_iter().flatten().filter_map(|l| l["key"].as_str()).collect();
     ensure!(keys == ["session-memory", "session-processes"], "{told}");
