@@ -287,7 +287,7 @@ pub fn own_copy(program: &str, folder: &Path) -> Result<PathBuf> {
         fs::rename(&begun, &once)?;
     }
     match fs::hard_link(&once, &own) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(own),
     }
 }
