@@ -152,7 +152,8 @@ fn files_and_programs(
         || flags.restrict_directories.value
         || network::narrow(&sandbox.network)
         || limits.session.is_some()
-        || limits.user.is_some();
+        || limits.user.is_some()
+        || sandbox.privileges;
     if host.namespaces {
         let tmp_mb = options.confinement.session_tmp_mb;
         sandbox.view = Some(view::view(asked, &sandbox.network, tmp_mb, data.clone(), kept.clone(), closed));

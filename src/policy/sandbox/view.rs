@@ -9,7 +9,10 @@ use super::{Asked, Machine, TEMPORARY, network, programs, reach};
 const OUTSIDE: [&str; 2] = ["/run/user", "/run/screen"];
 
 /// Services that start programs for whoever may ask them, some as root: out of reach where anything is restricted.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 15] = [
+    "/run/systemd/private",
+    "/run/udev/control",
+    "/run/initctl",
     "/run/dbus",
     "/run/docker.sock",
     "/run/docker",
