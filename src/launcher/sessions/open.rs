@@ -281,12 +281,7 @@ impl Launcher {
     }
 
     /// How the IDE is started.
-    fn command(
-        &self,
-        ide: Ide,
-        facts: &LaunchFacts,
-        who: &Principal,
-    ) -> Result<IdeCommand, CommandError> {
+    fn command(&self, ide: Ide, facts: &LaunchFacts, who: &Principal) -> Result<IdeCommand, CommandError> {
         command_under(ide, &self.active.settings, &self.flags(who), facts, &is_program)
     }
 

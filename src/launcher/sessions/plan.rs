@@ -10,8 +10,8 @@ use portcullis_model::audit::Event;
 use portcullis_model::session::{Ide, IdeCommand};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Effect, Secret, SessionId};
-use portcullis_policy::{Flags, LaunchFacts};
 use portcullis_policy::sandbox::{Asked, Fallen, Files, Layer, Machine, NotConfined, Plan, sandbox};
+use portcullis_policy::{Flags, LaunchFacts};
 use portcullis_sys::directories;
 use portcullis_wire::launcher::OpenError;
 
