@@ -166,6 +166,8 @@ fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {
     );
     let mut builder =
         stage.world().jupyter().file("adapters.conf", &app).conf("portcullis.conf", "session-transport=tcp");
+    // Whatever the machine's own limit is: numbers of the test's accounts are its own choice.
+    builder = builder.conf("rserver.conf", "auth-minimum-user-id=1000");
     match flags {
         Some(flags) => {
             builder = builder.conf(
