@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use portcullis_testing::{Account, Client, Stage, World, until};
 use serde_json::{Value, json};
 
@@ -14,6 +15,9 @@ use crate::bystanders::Bystanders;
 use crate::sources::Sources;
 use crate::targets::Targets;
 
+/// Where configuration and state are shown, beside those of the machine's own.
+const CONFIGURATION: &str = "/etc/redteam-portcullis";
+const STATE: &str = "/var/lib/redteam-portcullis";
 /// The foothold: every account may read it, wherever the project lies.
 const PLACE: &str = "/run/redteam-agent";
 /// Counts the accounts of a run.
@@ -32,6 +36,7 @@ pub(crate) struct Field {
     _bystanders: Bystanders,
     pub(crate) alice: Account,
     pub(crate) client: Client,
+    _usual: Usual,
     pub(crate) world: World,
     /// Another user's session.
     pub(crate) neighbour: String,
@@ -43,6 +48,7 @@ impl Field {
     /// Builds it: with a sandbox and these flags, or without any (the control).
     pub(crate) fn build(stage: &Stage, sources: &Sources, flags: Option<Flags>) -> Result<Self> {
         let world = world(stage, flags)?;
+        let usual = Usual::show(&world)?;
         let (alice, client) = signed_in(&world, "alice")?;
         let (bob, bobs) = signed_in(&world, "bob")?;
         sources.upload(&alice)?;
@@ -51,7 +57,16 @@ impl Field {
         let neighbour = bobs.open_session_of("agent")?;
         bobs.await_running(&neighbour, START)?;
         let confined = flags.is_some();
-        let mut field = Self { targets, _bystanders: bystanders, alice, client, world, neighbour, confined };
+        let mut field = Self {
+            targets,
+            _bystanders: bystanders,
+            alice,
+            client,
+            _usual: usual,
+            world,
+            neighbour,
+            confined,
+        };
         field.neighbours(&bobs)?;
         Ok(field)
     }
@@ -69,9 +84,9 @@ impl Field {
         let folder = self.world.run_dir().join("sessions").join(&id);
         let socket = until::some("the other session's socket", 20, || Ok(socket_in(&folder)))?;
         self.targets.tell("OTHER_SESSION_SOCKET", socket.display());
-        self.targets.tell("AUDIT", self.world.state_dir().join("audit/audit.jsonl").display());
-        self.targets.tell("CONFIGURATION", self.world.config_dir().join("rsession.conf").display());
-        self.targets.tell("KEY", key(&self.world)?.display());
+        self.targets.tell("AUDIT", format!("{STATE}/audit/audit.jsonl"));
+        self.targets.tell("CONFIGURATION", format!("{CONFIGURATION}/rsession.conf"));
+        self.targets.tell("KEY", key()?.display());
         self.targets.tell("LAUNCHER", self.world.launcher_pid()?);
         self.targets.tell("ADMIN_SOCKET", admin_socket(&self.world)?.display());
         let own = fs::read_to_string("/proc/self/cgroup")?;
@@ -96,7 +111,9 @@ impl Field {
         let mut env = self.targets.env.clone();
         env.insert("RT_SESSION_PID".into(), self.world.session_process(id)?.pid.to_string());
         env.insert("RT_MARK".into(), mark(id));
-        env.insert("RT_WAY".into(), attempt.name.into());
+        if attempt.flags == Flags::Privileged {
+            env.insert("RT_ROOT".into(), "1".into());
+        }
         Ok(env)
     }
 
@@ -173,7 +190,7 @@ fn world(stage: &Stage, flags: Option<Flags>) -> Result<World> {
             builder = builder.conf(
                 "portcullis.conf",
                 &format!(
-                    "session-sandbox=required\naudit-programs=required\naudit-refusals=1\nsession-programs=/usr/bin/node\nsession-folders={}:/run/redteam",
+                    "session-sandbox=required\naudit-programs=required\naudit-refusals=1\nsession-programs=/usr/bin/node\nsession-folders={}:/var/lib/redteam",
                     place.display()
                 ),
             );
@@ -216,9 +233,36 @@ fn admin_socket(world: &World) -> Result<PathBuf> {
     found.with_context(|| format!("no socket of the launcher's in `{}`", world.run_dir().display()))
 }
 
-fn key(world: &World) -> Result<PathBuf> {
-    let entries = fs::read_dir(world.state_dir())?.flatten();
+/// Shows configuration and state where an installed Portcullis has them: a world's own are below /run, of which a session sees
+/// nothing. Taken away again when dropped.
+#[derive(Debug)]
+struct Usual(Vec<&'static str>);
+
+impl Usual {
+    fn show(world: &World) -> Result<Self> {
+        let mut shown = Self(Vec::new());
+        for (from, to) in [(world.state_dir(), STATE), (world.config_dir(), CONFIGURATION)] {
+            fs::create_dir_all(to)?;
+            let status = Command::new("mount").arg("--bind").arg(&from).arg(to).status()?;
+            ensure!(status.success(), "mount ended with {status}");
+            shown.0.push(to);
+        }
+        Ok(shown)
+    }
+}
+
+impl Drop for Usual {
+    fn drop(&mut self) {
+        for place in &self.0 {
+            // Gone with the run's own mounts anyway.
+            let _ = Command::new("umount").arg("--lazy").arg(place).status();
+        }
+    }
+}
+
+fn key() -> Result<PathBuf> {
+    let entries = fs::read_dir(STATE)?.flatten();
     let mut keys = entries.filter(|entry| entry.file_name().to_string_lossy().contains("key"));
     let found = keys.find(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    found.map(|entry| entry.path()).with_context(|| format!("no key in `{}`", world.state_dir().display()))
+    found.map(|entry| entry.path()).with_context(|| format!("no key in `{STATE}`"))
 }

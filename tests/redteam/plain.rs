@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use portcullis_testing::{process, until};
 
-use crate::attempt::{Attempt, Evidence, Language};
+use crate::attempt::{Attempt, Evidence, Flags, Language};
 use crate::field::{self, Field};
 use crate::outcome::Outcome;
 use crate::sources;
@@ -41,6 +41,7 @@ fn command(field: &Field, attempt: &Attempt) -> Command {
         .env("PATH", "/usr/bin:/bin")
         .envs(&field.targets.env)
         .env("RT_MARK", mark(attempt))
+        .env("RT_ROOT", if attempt.flags == Flags::Privileged { "1" } else { "" })
         .current_dir(&account.home)
         .stdin(Stdio::null());
     command

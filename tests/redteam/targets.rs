@@ -16,7 +16,7 @@ use crate::sources::Sources;
 /// The folder that everybody of the machine may use: in the same file system as the homes, so that links and moves work.
 const DATA: &str = "/home/rt-data";
 /// Programs of root's, among them those with a hole.
-const PROGRAMS: &str = "/run/redteam";
+const PROGRAMS: &str = "/var/lib/redteam";
 /// Files that are read, written, moved … there: one for each way, so that none spoils another's.
 const FILES: &[&str] = &[
     "appended",
