@@ -261,7 +261,8 @@ fn pam_hangs(stage: &Stage) -> Result<()> {
     world.await_audit("sign-in-denied", &[("user", &stuck.name), ("reason", "deadline")], 10)?;
     let launcher = world.launcher_pid()?;
     portcullis_testing::until::is("the helper is gone", 10, || {
-        !process::all().iter().any(|one| one.parent == launcher && one.name() == "portcullis-launcher")
+        let is_helper = |one: &process::Process| one.args.iter().any(|arg| arg == "pam-helper");
+        !process::all().iter().any(|one| one.parent == launcher && is_helper(one))
     })
 }
 

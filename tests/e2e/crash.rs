@@ -100,7 +100,7 @@ fn helper(stage: &Stage) -> Result<()> {
     let helper = until::some("there is a helper", 20, || {
         Ok(process::all()
             .into_iter()
-            .find(|one| one.parent == launcher && one.name() == "portcullis-launcher"))
+            .find(|one| one.parent == launcher && one.args.iter().any(|arg| arg == "pam-helper")))
     })?;
     process::kill_hard(helper.pid)?;
     let answer = attempt.join().ok().context("the thread died")??;

@@ -145,6 +145,8 @@ fn files_and_programs(
         paths.iter().filter_map(|path| path.to_str()).map(str::to_owned).collect()
     };
     let sealed = !flags.shell.value && !flags.packages.value;
+    let mut said_folders = said(&options.confinement.session_folders);
+    reach::of_app(asked).into_iter().for_each(|path| files::add(&mut said_folders, path));
     let kept = view::kept(asked, machine);
     let data = if sealed { view::data_only(asked, machine) } else { Vec::new() };
     let limits = &sandbox.limits;
@@ -168,12 +170,16 @@ fn files_and_programs(
     } else if !flags.shell.value {
         fallen.push(Layer::Files.fallen(host, "`allow-shell=0` holds for code too".to_owned()));
     }
+    if let Some(view) = sandbox.view.as_mut().filter(|_| closed) {
+        let programs = sandbox.programs.iter().flat_map(|programs| programs.allowed.iter().cloned());
+        let said: Vec<_> = said_folders.iter().cloned().chain(programs).collect();
+        view.kept.extend(view::of_run(asked, machine, &sandbox.network, &said));
+    }
     let reach = if flags.restrict_directories.value {
         if host.landlock.is_none() {
             let effect = "`restrict-directory-view=1` holds for code too".to_owned();
             fallen.push(Layer::Files.fallen(host, effect));
         }
-        let said_folders = said(&options.confinement.session_folders);
         Some(reach::reach(asked, &said_folders, &kept, files, machine.stub))
     } else {
         sealed.then(|| reach::sealed(asked, &data, &kept, files))

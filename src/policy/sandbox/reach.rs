@@ -2,6 +2,7 @@
 //! themselves need of the system.
 
 use portcullis_model::sandbox::Reach;
+use portcullis_model::session::Ide;
 
 use super::files::{Files, add, below, real};
 use super::programs::own_folders;
@@ -109,6 +110,22 @@ pub(super) fn reach(
     }
     kept.iter().for_each(|path| add(&mut write, path.clone()));
     Reach { read, write }
+}
+
+/// Files and folders that the command of a declared application names: the administrator wrote it. What lies below the home or
+/// the session's folder is the person's, and no word of the administrator's.
+pub(super) fn of_app(asked: &Asked<'_>) -> Vec<String> {
+    if !matches!(asked.ide, Ide::App(_)) {
+        return Vec::new();
+    }
+    let words =
+        asked.command.args.iter().map(|word| word.split_once('=').map_or(word.as_str(), |(_, to)| to));
+    let words = words.chain([asked.command.cwd.as_str()]);
+    let persons =
+        |path: &str| [&asked.facts.home, &asked.facts.session_dir].iter().any(|own| below(path, own));
+    let plain =
+        |path: &str| path.starts_with('/') && path != "/" && !path.split('/').any(|part| part == "..");
+    words.filter(|path| plain(path) && !persons(path)).map(str::to_owned).collect()
 }
 
 /// Where packages are closed too: everything is read as modes say, but written only where nothing is a program.

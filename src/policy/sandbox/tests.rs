@@ -164,6 +164,7 @@ struct Case {
     profiles: &'static str,
     ide: Ide,
     program: &'static str,
+    args: &'static [&'static str],
     host: HostFacts,
     pam_env: Vec<(String, String)>,
 }
@@ -176,6 +177,7 @@ impl Default for Case {
             profiles: "",
             ide: Ide::Jupyter,
             program: "/opt/jupyter/bin/jupyter-lab",
+            args: &[],
             host: rich(),
             pam_env: Vec::new(),
         }
@@ -205,7 +207,7 @@ impl Case {
         };
         let command = IdeCommand {
             program: self.program.to_owned(),
-            args: Vec::new(),
+            args: self.args.iter().map(|&arg| arg.to_owned()).collect(),
             env: Vec::new(),
             secret_env: Vec::new(),
             cwd: "/home/anna".to_owned(),

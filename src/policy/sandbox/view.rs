@@ -8,23 +8,28 @@ use super::{Asked, Machine, TEMPORARY, network, programs, reach};
 /// Where a person's own service manager and terminals listen: code would ask them to start a program outside.
 const OUTSIDE: [&str; 2] = ["/run/user", "/run/screen"];
 
-/// Services that start programs for whoever may ask them, some as root: out of reach where anything is restricted.
-const SERVICES: [&str; 15] = [
-    "/run/systemd/private",
-    "/run/udev/control",
-    "/run/initctl",
-    "/run/dbus",
-    "/run/docker.sock",
-    "/run/docker",
-    "/run/containerd",
-    "/run/podman",
-    "/run/crio",
-    "/run/libvirt",
-    "/run/lxd.socket",
-    "/run/snapd.socket",
-    "/run/incus",
-    "/var/snap/lxd/common/lxd",
-    "/var/lib/incus",
+/// Services that start programs for whoever may ask them, some as root, are reached here: out of sight where anything is
+/// restricted. Whole folders: a cover over one socket is gone when its service starts anew, and makes the socket anew.
+const SERVICES: [&str; 3] = [RUN, "/var/snap/lxd/common/lxd", "/var/lib/incus"];
+
+/// Where what runs on the machine listens.
+const RUN: &str = "/run";
+
+/// Resolves names too: it stays only where the network is open.
+const CACHE: &str = "/run/nscd";
+
+/// What stays of it, since programs look there and nothing is started by it, with the reason.
+/// Files rather than folders, where beside them somebody listens who resolves names.
+const OF_RUN: [(&str, &str); 9] = [
+    ("/run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf leads there"),
+    ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf leads there"),
+    ("/run/resolvconf", "/etc/resolv.conf leads there"),
+    ("/run/NetworkManager/resolv.conf", "/etc/resolv.conf leads there"),
+    ("/run/systemd/userdb", "accounts of systemd's"),
+    ("/run/nslcd", "accounts of LDAP's"),
+    (CACHE, "accounts, cached"),
+    ("/run/current-system", "the system's programs, on NixOS"),
+    ("/run/opengl-driver", "libraries of graphics cards, on NixOS"),
 ];
 
 /// Services that speak to the network for whoever asks: out of reach where a session may not. A resolver is one: names carry data.
@@ -134,6 +139,31 @@ pub(super) fn kept(asked: &Asked<'_>, machine: &Machine<'_>) -> Vec<String> {
     if asked.flags.restrict_directories.value {
         asked.flags.directories.value.iter().for_each(|path| keep(path));
     }
+    kept
+}
+
+/// What stays of `/run` where that is hidden: what programs need of the system, the IDE itself, and what the administrator says.
+pub(super) fn of_run(
+    asked: &Asked<'_>,
+    machine: &Machine<'_>,
+    network: &Network,
+    said: &[String],
+) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut keep = |path: &str| {
+        if path != RUN && below(path, RUN) {
+            add(&mut kept, path);
+        }
+    };
+    let narrow = network::narrow(network);
+    OF_RUN.iter().filter(|(path, _)| !(narrow && *path == CACHE)).for_each(|(path, _)| keep(path));
+    said.iter().for_each(|path| keep(path));
+    keep(&asked.facts.home);
+    keep(machine.stub);
+    for folder in programs::own_folders(asked.ide, &asked.command.program, machine.files) {
+        keep(folder.strip_suffix("/bin").unwrap_or(&folder));
+    }
+    asked.flags.directories.value.iter().for_each(|path| keep(path));
     kept
 }
 

@@ -39,7 +39,7 @@ impl Rights {
         mounts::with_rights_of(self.uid, self.gid, || Place::open(path))
     }
 
-    /// What is there of these, if it is the user's or root's: in a folder that others write to, a name says nothing.
+    /// What is there of these, if it is the user's or root's, or in a folder that only root writes to: elsewhere a name says nothing.
     pub(super) fn kept(self, paths: impl Iterator<Item = PathBuf>) -> Result<Vec<Kept>, ViewError> {
         let mut all = Vec::new();
         for path in paths {
@@ -49,11 +49,17 @@ impl Rights {
                 Err(_) => continue, // not there, or not for the user
             };
             let own = place.status().is_ok_and(|status| status.st_uid == self.uid || status.st_uid == 0);
-            if own {
+            if own || path.parent().is_some_and(|folder| self.is_roots(folder)) {
                 all.push(Kept { path: place.path().map_err(ViewError::at("find", &path))?, place });
             }
         }
         Ok(all)
+    }
+
+    /// Whether nobody but root makes names in this folder.
+    fn is_roots(self, folder: &Path) -> bool {
+        let status = self.open(folder).and_then(|folder| folder.status());
+        status.is_ok_and(|status| status.st_uid == 0 && status.st_mode & 0o022 == 0)
     }
 }
 
