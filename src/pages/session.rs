@@ -159,7 +159,9 @@ pub(crate) fn why(reason: &EndReason) -> (String, &'static str) {
             match whose {
                 Whose::Session => format!("The system ended it because it used its {limit_mb} MB of memory."),
                 Whose::User => {
-                    format!("The system ended it because your sessions together used their {limit_mb} MB of memory.")
+                    format!(
+                        "The system ended it because your sessions together used their {limit_mb} MB of memory."
+                    )
                 }
                 Whose::Machine => "The system ended it because the machine had no memory left.".to_owned(),
             },

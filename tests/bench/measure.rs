@@ -117,7 +117,12 @@ pub(crate) fn policy_alone(quick: bool) -> Result<Report> {
 /// # Errors
 /// When a session doesn't start or its work fails.
 pub(crate) fn sandbox_alone(quick: bool, program: &Path, numpy: Option<&Path>) -> Result<Report> {
-    let plan = sandbox::Plan { rounds: if quick { 3 } else { 31 }, program, numpy };
+    let plan = sandbox::Plan {
+        starts: if quick { 3 } else { 31 },
+        rounds: if quick { 3 } else { 16 },
+        program,
+        numpy,
+    };
     let mut bars = Vec::new();
     let tables = sandbox::measure(&plan, &mut bars)?;
     Ok(Report { machine: machine()?, versions: String::new(), rounds: plan.rounds, tables, bars })

@@ -19,7 +19,9 @@ use crate::report::{Bar, Table};
 /// How much, and with what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan<'a> {
-    /// Interleaved rounds.
+    /// Starts of a session each way.
+    pub(crate) starts: usize,
+    /// Interleaved rounds of work.
     pub(crate) rounds: usize,
     /// A static program that ends at once.
     pub(crate) program: &'a Path,

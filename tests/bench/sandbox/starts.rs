@@ -31,7 +31,7 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
         ways.push((world, client, account.home.join("work.sock")));
     }
     let mut samples = vec![Vec::new(); WAYS.len()];
-    for round in 0..=plan.rounds {
+    for round in 0..=plan.starts {
         for step in 0..ways.len() {
             let at = (round + step) % ways.len();
             let (world, client, socket) = &ways[at];
@@ -59,7 +59,7 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
         how: format!(
             "From the button's request to the first answer of a small double of an IDE through the proxy; the median of {} starts \
              each, taken in turns. The sandboxed ones are recorded too (`audit-programs=auto`).",
-            plan.rounds
+            plan.starts
         ),
         columns: vec!["ms".into(), "more ms".into()],
         rows: rows.collect(),

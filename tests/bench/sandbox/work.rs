@@ -76,8 +76,11 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
         new("sandbox, all flags", Held::Strict, false)?,
         new("sandbox, all flags, programs recorded", Held::Strict, true)?,
     ];
-    let home = disk.path().join("home-outside").display().to_string();
-    let outside = account::create("out", &["--home-dir", &home])?;
+    let stranger = || {
+        let home = disk.path().join(format!("home-{}", place::next_number())).display().to_string();
+        account::create("out", &["--home-dir", &home])
+    };
+    let outside = stranger()?;
     // All but the last are as on a machine where nothing is audited.
     let mut unaudited: Vec<u32> = sessions[..2].iter().map(|session| session.account.uid).collect();
     unaudited.push(outside.uid);
@@ -92,13 +95,14 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
     let orders = orders(plan);
     let mut samples = rounds(plan.rounds, &orders, &mut ways)?;
     // ORDER: by itself, at the end: its rules would cost all that runs beside it.
-    let rounds_of_it = plan.rounds.div_ceil(3);
-    ways.truncate(1);
     let refusals = Held::StrictWithRefusals;
     sessions.push(new("sandbox, all flags, programs and refusals recorded", refusals, true)?);
-    ways.push(sessions[sessions.len() - 1].start()?);
-    let mut alone = rounds(rounds_of_it, &orders, &mut ways)?;
-    for (all, of_it) in samples.iter_mut().zip(&mut alone) {
+    let outside = stranger()?;
+    let _unaudited = Unaudited::new(&[outside.uid])?;
+    let (way, _outside_again) = alone(&outside)?;
+    let mut ways = [way, sessions[sessions.len() - 1].start()?];
+    let mut by_itself = rounds(plan.rounds.div_ceil(3), &orders, &mut ways)?;
+    for (all, of_it) in samples.iter_mut().zip(&mut by_itself) {
         let its_outside = std::mem::take(&mut of_it[0]);
         all.push(std::mem::take(&mut of_it[1]));
         all.push(its_outside);

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::*;
-use crate::cgroup::Hierarchies;
 use crate::fork::{child_for_test, needs_root};
 
 /// As many rules as there may be, as long as they get.
