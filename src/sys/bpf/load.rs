@@ -1,6 +1,6 @@
 //! The system call: tables, programs, and attaching these.
 //!
-//! Called by [`attach`](super::attach) and [`probe`](super::probe).
+//! Called by [`attach`](super::attach) and [`probe()`](super::probe()).
 
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};

@@ -5,7 +5,7 @@
 //! can be stopped (`connect`, `sendto`, `sendmsg`, whatever calls them: Fast Open, MPTCP, `io_uring`), and what is left
 //! (answers to others, raw packets) is dropped as a packet. Nothing here decides what is allowed.
 //!
-//! Called by the keeper ([`attach`]), by the launcher at its start ([`probe`]), and by the session process, which looks whether
+//! Called by the keeper ([`attach`]), by the launcher at its start ([`probe()`]), and by the session process, which looks whether
 //! they hold ([`refuses`]).
 
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! A network of the test's own with a group in it, and children that run inside.
 
-use std::io::{PipeReader, Read};
+use std::fs::File;
+use std::io::Read;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,8 @@ impl Drop for Served {
 
 /// Forks; returns when `ready` has run in the child.
 pub(super) fn serve<T>(first: impl FnOnce(), ready: impl FnOnce() -> T, then: impl FnOnce(T)) -> Served {
-    let (mut reader, writer): (PipeReader, _) = std::io::pipe().expect("a pipe");
+    let (reader, writer) = crate::fd::pipe().expect("a pipe");
+    let mut reader = File::from(reader);
     // SAFETY: as for `child_for_test`: bodies keep to system calls and small allocations, and the child leaves by `_exit`.
     match unsafe { nix::unistd::fork() }.expect("a child") {
         nix::unistd::ForkResult::Child => {
