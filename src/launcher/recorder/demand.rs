@@ -1,17 +1,15 @@
 //! `audit-programs=required`: no session whose programs are not recorded.
 
 use portcullis_conf::{FileKind, Wanted};
-use portcullis_model::audit::Event;
+use portcullis_model::SessionId;
 use portcullis_model::session::Ide;
 use portcullis_model::sign_in::SignIn;
-use portcullis_model::{Effect, SessionId};
 use portcullis_wire::launcher::OpenError;
 
 use super::link::Recording;
 use super::talk::Watched;
 use crate::launcher::Launcher;
 use crate::log::say;
-use crate::role;
 
 impl Launcher {
     /// Before anything runs in a session: whose login session it is. Refused where recording is demanded and can't be had.
@@ -40,20 +38,7 @@ impl Launcher {
         let user = &sign_in.principal.user;
         let rule = format!("audit-programs=required ({origin}): {why}");
         say!(Info, "a session was refused user={user} ide={ide}: {rule}");
-        self.log.write(Event::Refused {
-            user: user.to_string(),
-            session: String::new(),
-            remote: sign_in.remote,
-            capability: "session".into(),
-            what: "open a session".into(),
-            rule,
-            id: role::log_id(),
-            count: 1,
-            ide: ide.word().into(),
-            method: String::new(),
-            path: String::new(),
-            effect: Effect::Block.word().into(),
-        });
+        self.record_refused(sign_in, None, ide.word(), rule);
         Err(OpenError::NotConfined { rule: "audit-programs=required".into(), why })
     }
 }

@@ -20,12 +20,16 @@ pub(crate) mod talk;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use portcullis_model::audit::Event;
 use portcullis_model::load::{Killed, Whose};
 use portcullis_model::session::{EndReason, Step};
-use portcullis_model::sign_in::Principal;
+use portcullis_model::sign_in::{Principal, SignIn};
+use portcullis_model::{Effect, SessionId};
 use portcullis_sys::process::Process;
 use portcullis_wire::Channel;
 
+use crate::launcher::Launcher;
+use crate::role;
 use crate::state::KeptSession;
 
 pub(crate) use self::adopt::adoptable;
@@ -118,6 +122,32 @@ impl Entry {
     pub(crate) fn watched(&self) -> Option<BorrowedFd<'_>> {
         let adopted = self.keeper.as_ref().filter(|_| !self.own_child);
         self.lost.as_ref().or(adopted).map(|process| process.as_fd())
+    }
+}
+
+impl Launcher {
+    /// Records that no session was opened, and by which rule.
+    pub(crate) fn record_refused(
+        &mut self,
+        sign_in: &SignIn,
+        session: Option<SessionId>,
+        ide: &str,
+        rule: String,
+    ) {
+        self.log.write(Event::Refused {
+            user: sign_in.principal.user.to_string(),
+            session: session.map(|id| id.to_string()).unwrap_or_default(),
+            remote: sign_in.remote,
+            capability: "session".into(),
+            what: "open a session".into(),
+            rule,
+            id: role::log_id(),
+            count: 1,
+            ide: ide.into(),
+            method: String::new(),
+            path: String::new(),
+            effect: Effect::Block.word().into(),
+        });
     }
 }
 

@@ -5,12 +5,11 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use portcullis_model::audit::Event;
 use portcullis_model::load::Load;
 use portcullis_model::sandbox::Limits;
 use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
 use portcullis_model::sign_in::{Principal, SignIn};
-use portcullis_model::{Effect, Secret, SessionId, SignInId, Uid};
+use portcullis_model::{Secret, SessionId, SignInId, Uid};
 use portcullis_policy::{CommandError, Flags, LaunchFacts, command_under};
 use portcullis_sys::cgroup::Group;
 use portcullis_sys::process::start_time;
@@ -174,20 +173,8 @@ impl Launcher {
         let range = range.map_or_else(|| "any".to_owned(), |range| format!("{}-{}", range.low, range.high));
         let origin = self.active.settings.origin(portcullis_conf::FileKind::Rsession, "session-port-range");
         say!(Warn, "every port of session-port-range={range} is taken");
-        self.log.write(Event::Refused {
-            user: sign_in.principal.user.to_string(),
-            session: id.to_string(),
-            remote: sign_in.remote,
-            capability: "session".into(),
-            what: "open a session".into(),
-            rule: format!("session-port-range={range} ({origin}): every port is taken"),
-            id: role::log_id(),
-            count: 1,
-            ide: String::new(),
-            method: String::new(),
-            path: String::new(),
-            effect: Effect::Block.word().into(),
-        });
+        let rule = format!("session-port-range={range} ({origin}): every port is taken");
+        self.record_refused(sign_in, Some(id), "", rule);
         Err(OpenError::PortsExhausted { range })
     }
 

@@ -6,10 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-use portcullis_model::audit::Event;
 use portcullis_model::session::{Ide, IdeCommand};
 use portcullis_model::sign_in::{Principal, SignIn};
-use portcullis_model::{Effect, Secret, SessionId};
+use portcullis_model::{Secret, SessionId};
 use portcullis_policy::sandbox::{Asked, Fallen, Files, Layer, Machine, NotConfined, Plan, sandbox};
 use portcullis_policy::{Flags, LaunchFacts};
 use portcullis_sys::directories;
@@ -17,7 +16,6 @@ use portcullis_wire::launcher::OpenError;
 
 use crate::launcher::Launcher;
 use crate::log::say;
-use crate::role;
 
 /// Links that are followed to a program, as the kernel does at most.
 const LINKS: usize = 40;
@@ -69,20 +67,7 @@ impl Launcher {
             Err(refused) => refused,
         };
         say!(Info, "a session was refused user={} ide={ide}: {refused} (hint: {})", who.user, refused.hint);
-        self.log.write(Event::Refused {
-            user: who.user.to_string(),
-            session: String::new(),
-            remote: sign_in.remote,
-            capability: "session".into(),
-            what: "open a session".into(),
-            rule: format!("{}: {}", refused.rule, refused.why),
-            id: role::log_id(),
-            count: 1,
-            ide: ide.word().into(),
-            method: String::new(),
-            path: String::new(),
-            effect: Effect::Block.word().into(),
-        });
+        self.record_refused(sign_in, None, ide.word(), format!("{}: {}", refused.rule, refused.why));
         Err(OpenError::NotConfined { rule: refused.rule, why: refused.why })
     }
 

@@ -3,10 +3,9 @@
 //! Called by `open` before anything is started; the decision is pure.
 
 use portcullis_conf::FileKind;
-use portcullis_model::audit::Event;
+use portcullis_model::Level;
 use portcullis_model::session::Ide;
 use portcullis_model::sign_in::SignIn;
-use portcullis_model::{Effect, Level};
 use portcullis_policy::Flags;
 use portcullis_policy::levels::Weak;
 use portcullis_policy::sandbox::Held;
@@ -14,7 +13,6 @@ use portcullis_wire::launcher::OpenError;
 
 use crate::launcher::Launcher;
 use crate::log::say;
-use crate::role;
 
 impl Launcher {
     /// Whether every flag that restricts a person holds as strongly as demanded; when not, that is recorded.
@@ -30,20 +28,7 @@ impl Launcher {
             let rule =
                 format!("minimum-level={flag}:{} ({origin}): it holds at {}", wanted.word(), got.word());
             say!(Info, "a session was refused user={} ide={ide}: {rule}", who.user);
-            self.log.write(Event::Refused {
-                user: who.user.to_string(),
-                session: String::new(),
-                remote: sign_in.remote,
-                capability: "session".into(),
-                what: "open a session".into(),
-                rule,
-                id: role::log_id(),
-                count: 1,
-                ide: ide.word().into(),
-                method: String::new(),
-                path: String::new(),
-                effect: Effect::Block.word().into(),
-            });
+            self.record_refused(sign_in, None, ide.word(), rule);
         }
         Err(error)
     }

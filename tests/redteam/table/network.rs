@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Attempt] = &[
         &[
             Denied("bob.sock"),
             Known(
-                "Landlock rules Unix sockets in folders from version 9 on; before, only known services are hidden",
+                "Landlock rules Unix sockets in folders from version 9 on; before, only what lies in /run is hidden",
             ),
         ],
     ),
