@@ -38,6 +38,8 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
             found.programs_unused(),
             found.folders_unused(),
             found.refusals_unused(),
+            found.nobody_administers(),
+            found.metrics_at_www_port(),
             found.range_holds_www_port(),
             found.range_is_small(),
             found.range_unused(),
@@ -102,6 +104,24 @@ impl Checks<'_> {
         let text = "the origin of requests that change something is checked all the same";
         (!self.settings.rserver.www_enable_origin_check)
             .then(|| said.problem(Severity::Warning, text).hint("name further hosts with `www-allow-origin`"))
+    }
+
+    fn nobody_administers(&self) -> Option<Problem> {
+        let operation = &self.settings.operation;
+        let said = self.rserver("admin-enabled").filter(|_| operation.admin_enabled)?;
+        let nobody = operation.admin_group.is_empty() && operation.admin_superuser_group.is_empty();
+        let text = "nobody sees these pages: there is no group of administrators";
+        nobody.then(|| {
+            said.problem(Severity::Warning, text).hint("set `admin-superuser-group`, or `admin-group`")
+        })
+    }
+
+    fn metrics_at_www_port(&self) -> Option<Problem> {
+        let operation = &self.settings.operation;
+        let said = self.rserver("metrics-enabled").filter(|_| operation.metrics_enabled)?;
+        let text = "`metrics-port` is the port that people sign in at";
+        (operation.metrics_port == u32::from(self.settings.port()))
+            .then(|| said.problem(Severity::Error, text).hint("set `metrics-port` to another one"))
     }
 
     fn nobody_stays(&self) -> Option<Problem> {

@@ -2,6 +2,8 @@
 
 use crate::{FileKind, Origin, Problem, Sources, load};
 
+mod operation;
+
 fn sources(files: &[(&str, &str)]) -> Sources {
     Sources::new("/etc/rstudio", files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
 }
@@ -192,13 +194,13 @@ hint: use `www-same-site`
 fn what_is_not_implemented_is_never_silent() {
     answers(
         "rserver.conf",
-        "auth-saml=1\nauth-openid=false\nadmin-enabled=1\n",
+        "auth-saml=1\nauth-openid=false\nworkbench-api-enabled=1\n",
         "/etc/rstudio/rserver.conf:1: auth-saml: warning: it is known but not implemented: signing in by SAML is not offered: everybody signs in by PAM
  1 | auth-saml=1
    |           ^
-/etc/rstudio/rserver.conf:3: admin-enabled: note: it is known but not implemented: there are no pages for administrators; the command `portcullis` is theirs
- 3 | admin-enabled=1
-   |               ^
+/etc/rstudio/rserver.conf:3: workbench-api-enabled: note: it is known but not implemented: there is no interface for programs
+ 3 | workbench-api-enabled=1
+   |                       ^
 ",
     );
     let elsewhere = [("rserver.conf", "rsession-config-file=/etc/other.conf\n")];

@@ -31,12 +31,13 @@ pub use options::jupyter::{JUPYTER_PLACES, Jupyter};
 pub use options::portcullis::Portcullis;
 pub use options::profiles::Limits;
 pub use options::rserver::{RSTUDIO_PLACE, Rserver};
+pub use options::rserver_operation::Operation;
 pub use options::rsession::Rsession;
 pub use options::sandbox::Confinement;
 pub use options::vscode::{CODE_SERVER_PLACES, Vscode};
 pub use problem::{Problem, Severity};
 pub use profiles::{Profiles, SessionOptions};
-pub use settings::Settings;
+pub use settings::{HealthCheck, Settings};
 pub use sources::{ConfText, FILE_MAX, ReadError, Sources, default_dir};
 pub use value::{
     ConsoleAudit, FrameOrigin, Header, MinimumUid, PortRange, Protocols, SameSite, SessionNetwork, Transport,

@@ -6,7 +6,7 @@ use crate::ip_rules::IpRules;
 use crate::option::{FileKind, Status};
 use crate::problem::{Problem, Severity};
 use crate::profiles::Profiles;
-use crate::settings::{SaidByFile, Settings};
+use crate::settings::{HealthCheck, SaidByFile, Settings};
 use crate::sources::Sources;
 use crate::values::{Reader, Said, Values};
 use crate::{conflicts, other_files};
@@ -58,13 +58,26 @@ pub fn load(sources: &Sources) -> Loaded {
         let file = FileKind::LoginHtml.name();
         problems.push(Problem::of_file(file, Severity::Warning, "it has bytes that are not UTF-8"));
     }
-    let settings = Settings::build(said, profiles, adapters, ip_rules, login_html);
+    let health_check = sources.health_check().map(|file| {
+        let name = file.name.clone();
+        if !is_plain(&name) {
+            let text = "its name is its address, and has other characters than letters, digits, `-`, `_` and `.`: it is not answered";
+            problems.push(Problem::of_file(&name, Severity::Warning, text));
+        }
+        HealthCheck { name, text: file.text.clone() }
+    });
+    let settings = Settings::build(said, profiles, adapters, ip_rules, login_html, health_check);
     conflicts::check(&settings, &mut problems);
     other_files::check(&sources.others, &mut problems);
 
     let place = |file: &str| FileKind::ALL.iter().position(|kind| kind.name() == file).unwrap_or(usize::MAX);
     problems.sort_by_key(|problem| (place(&problem.file), problem.line, problem.span.start));
     Loaded { settings, problems }
+}
+
+/// Whether a file's name can stand in an address as it is.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// Options that are given and do nothing, or have another name now.

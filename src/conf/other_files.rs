@@ -2,6 +2,7 @@
 
 use crate::option::FileKind;
 use crate::problem::{Problem, Severity};
+use crate::sources::HEALTH_CHECK;
 
 /// Files of Workbench that are not read, with what that means.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
@@ -35,17 +36,18 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("nginx.site.conf", "there is no nginx in front"),
 ];
 
-/// The prefix of Workbench's health check, whose name is part of its address.
-const HEALTH: &str = "health-check";
-
 pub(crate) fn check(names: &[String], problems: &mut Vec<Problem>) {
+    // The first of them is read.
+    let mut health = names.iter().filter(|name| name.starts_with(HEALTH_CHECK));
+    health.next();
+    for name in health {
+        let text = "this file is not read: the first whose name begins with `health-check` is";
+        problems.push(Problem::of_file(name, Severity::Warning, text));
+    }
     for name in names {
         if let Some((_, effect)) = KNOWN.iter().find(|(known, _)| known == name) {
             problems.push(Problem::of_file(name, Severity::Info, format!("this file is not read: {effect}")));
-        } else if name.starts_with(HEALTH) {
-            let text = "this file is not read: `/healthz` is always answered, in a form of its own";
-            problems.push(Problem::of_file(name, Severity::Info, text));
-        } else if let Some(near) = nearest(name) {
+        } else if let Some(near) = nearest(name).filter(|_| !name.starts_with(HEALTH_CHECK)) {
             let text = "there is no such file, so nothing in it holds";
             problems.push(
                 Problem::of_file(name, Severity::Warning, text).hint(format!("did you mean `{near}`?")),

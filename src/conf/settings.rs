@@ -8,6 +8,7 @@ use crate::option::FileKind;
 use crate::options::jupyter::Jupyter;
 use crate::options::portcullis::Portcullis;
 use crate::options::rserver::Rserver;
+use crate::options::rserver_operation::Operation;
 use crate::options::rsession::Rsession;
 use crate::options::sandbox::Confinement;
 use crate::options::vscode::Vscode;
@@ -20,6 +21,8 @@ use crate::values::{Origin, Values};
 pub struct Settings {
     /// `rserver.conf`.
     pub rserver: Rserver,
+    /// Health, metrics and pages for administrators, of `rserver.conf`.
+    pub operation: Operation,
     /// `rsession.conf`, before profiles.
     pub rsession: Rsession,
     /// `jupyter.conf`.
@@ -38,7 +41,18 @@ pub struct Settings {
     pub ip_rules: IpRules,
     /// HTML to show below the sign-in form.
     pub login_html: Option<String>,
+    /// Answers `/health-check` in other words.
+    pub health_check: Option<HealthCheck>,
     pub(crate) said: SaidByFile,
+}
+
+/// A file whose name begins with `health-check`: its name is its address, its text the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Its name: `health-check`, `health-check-B64C`.
+    pub name: String,
+    /// Its text, with `#active-sessions#` and its like in it.
+    pub text: String,
 }
 
 /// What the files without sections say.
@@ -76,9 +90,11 @@ impl Settings {
         adapters: Adapters,
         ip_rules: IpRules,
         login_html: Option<String>,
+        health_check: Option<HealthCheck>,
     ) -> Self {
         Self {
             rserver: Rserver::build(&said.rserver),
+            operation: Operation::build(&said.rserver),
             rsession: Rsession::build(&said.rsession),
             jupyter: Jupyter::build(&said.jupyter),
             vscode: Vscode::build(&said.vscode),
@@ -88,6 +104,7 @@ impl Settings {
             adapters,
             ip_rules,
             login_html,
+            health_check,
             said,
         }
     }
@@ -130,6 +147,13 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::build(SaidByFile::default(), Profiles::default(), Adapters::default(), IpRules::default(), None)
+        Self::build(
+            SaidByFile::default(),
+            Profiles::default(),
+            Adapters::default(),
+            IpRules::default(),
+            None,
+            None,
+        )
     }
 }

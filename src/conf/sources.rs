@@ -13,6 +13,9 @@ use crate::option::FileKind;
 /// Largest file that is read, in bytes: a hundred times what people write.
 pub const FILE_MAX: u64 = 1024 * 1024;
 
+/// How the name of the file begins that answers `/health-check`.
+pub(crate) const HEALTH_CHECK: &str = "health-check";
+
 /// A file's name and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfText {
@@ -93,12 +96,24 @@ impl Sources {
             }
         }
         sources.others = other_names(dir)?;
+        // The first by name, as RStudio Workbench takes it.
+        let health = |name: &&String| name.starts_with(HEALTH_CHECK) && dir.join(name).is_file();
+        if let Some(name) = sources.others.iter().find(health).cloned() {
+            if let Some(text) = read_text(&dir.join(&name))? {
+                sources.files.push(ConfText { name, text });
+            }
+        }
         Ok(sources)
     }
 
     /// A file's text, when it exists.
     pub fn text(&self, kind: FileKind) -> Option<&str> {
         self.files.iter().find(|file| file.name == kind.name()).map(|file| file.text.as_str())
+    }
+
+    /// The file that answers `/health-check` in other words, when there is one.
+    pub fn health_check(&self) -> Option<&ConfText> {
+        self.files.iter().find(|file| file.name.starts_with(HEALTH_CHECK))
     }
 
     fn login_page(&self) -> Option<PathBuf> {

@@ -11,6 +11,7 @@ mod rserver_audit;
 mod rserver_auth;
 mod rserver_launcher;
 mod rserver_open;
+pub(crate) mod rserver_operation;
 mod rserver_pro;
 pub(crate) mod rsession;
 mod rsession_ide;
@@ -23,6 +24,7 @@ use crate::option::Group;
 
 pub(crate) static RSERVER: &[&Group] = &[
     &rserver::GROUP,
+    &rserver_operation::GROUP,
     &rserver_open::SERVER,
     &rserver_auth::SIGN_IN,
     &rserver_auth::SAML,

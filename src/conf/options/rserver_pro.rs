@@ -24,10 +24,6 @@ recognised! { PAGES, "Front end and pages: recognised, not implemented";
         /// Log every request.
         "server-access-log": Bool = "0";
     }
-    Info "`/healthz` is always answered, `/health-check` never" {
-        /// Answer `/health-check`.
-        "server-health-check-enabled": Bool = "0";
-    }
     Info "no licence is needed" {
         /// Kind of licence.
         "server-license-type": Text = "local";
@@ -42,13 +38,7 @@ recognised! { PAGES, "Front end and pages: recognised, not implemented";
         /// Look up the machines' addresses.
         "resolve-load-balancer-nodes": Bool = "0";
     }
-    Info "there are no pages for administrators; the command `portcullis` is theirs" {
-        /// Offer pages for administrators.
-        "admin-enabled": Bool = "0";
-        /// Groups of administrators.
-        "admin-group": Text = "";
-        /// Groups whose members may act for others.
-        "admin-superuser-group": Text = "";
+    Info "pages for administrators show times in UTC, to those who are in admin-group or admin-superuser-group alone" {
         /// Show the log in the server's time zone.
         "admin-monitor-log-use-server-time-zone": Bool = "0";
         /// Show pages for administrators to everybody who may see them.
@@ -63,12 +53,6 @@ recognised! { PAGES, "Front end and pages: recognised, not implemented";
         "workbench-api-super-admin-enabled": Bool = "0";
         /// Offer credentials for Databricks.
         "databricks-enabled": Bool = "0";
-    }
-    Info "no metrics are served" {
-        /// Serve metrics for Prometheus.
-        "metrics-enabled": Bool = "0";
-        /// Port for metrics.
-        "metrics-port": Text = "";
     }
 }
 
