@@ -7,9 +7,14 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+mod open;
+
+pub use open::Open;
+pub(crate) use open::{Held, Kind};
 
 /// Why streams are ended; decides the WebSocket close code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +53,15 @@ const SHARDS: usize = 8;
 
 #[derive(Default)]
 #[repr(align(64))]
-struct Shard(Mutex<Waiting>);
+struct Shard {
+    list: Mutex<Waiting>,
+    /// What is open, by kind.
+    open: [AtomicU32; open::KINDS],
+}
 
 impl Shard {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::body::{BodyError, Transferred};
-use crate::cut::Watch;
+use crate::cut::{Held, Kind, Watch};
 use crate::forward::{OnEnd, OnPiece};
 use crate::h1::answer::Framing;
 use crate::h1::chunks::{Chunks, Piece};
@@ -32,6 +32,8 @@ pub(crate) struct Download {
     upstream: Upstream,
     reusable: bool,
     watch: Watch,
+    /// Counted as open until the last byte was read from the session, or it was given up.
+    held: Option<Held>,
     ended: Ended,
 }
 
@@ -76,7 +78,8 @@ impl Download {
             Framing::Chunked => Left::Chunked(Chunks::new()),
             Framing::UntilClose => Left::UntilClose,
         };
-        Self { link: Some(link), left, pump, upstream, reusable, watch, ended }
+        let held = Some(watch.hold(Kind::Transfer));
+        Self { link: Some(link), left, pump, upstream, reusable, watch, held, ended }
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -94,7 +97,10 @@ impl Download {
                     self.finish();
                 }
             }
-            Some(Err(_)) => self.link = None,
+            Some(Err(_)) => {
+                self.link = None;
+                self.held = None;
+            }
             None => {}
         }
         Poll::Ready(result)
@@ -182,6 +188,7 @@ impl Download {
 
     fn finish(&mut self) {
         let Some(link) = self.link.take() else { return };
+        self.held = None;
         let sent = self.pump.is_none();
         self.ended.sum.complete = sent;
         if sent && self.reusable {

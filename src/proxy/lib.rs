@@ -47,7 +47,7 @@ mod pool;
 
 pub use admit::WebSocketAsk;
 pub use body::{Body, BodyError, BodySender, Transferred};
-pub use cut::{Cut, Cuts, Reason};
+pub use cut::{Cut, Cuts, Open, Reason};
 pub use drain::Drain;
 pub use error::{Blame, ForwardError};
 pub use forward::{ForwardOptions, OnPiece, forward};

@@ -17,7 +17,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::admit::{WebSocketAsk, accept_for};
 use crate::body::Body;
-use crate::cut::{Cuts, Reason};
+use crate::cut::{Cuts, Kind, Reason};
 use crate::download::Ended;
 use crate::error::ForwardError;
 use crate::forward::{Exchange, Failure, check, dial};
@@ -143,8 +143,10 @@ where
         }
     }
     *response.headers_mut() = headers;
+    let held = cuts.hold(Kind::WebSocket);
     let lanes = Open::new(exchange.link, tap, inspect, cuts);
     tokio::task::spawn_local(async move {
+        let _held = held;
         let _open = ask.gauges.tunnel();
         let _busy = ask.busy;
         let end = match upgrade.upgraded().await {
