@@ -125,7 +125,7 @@ fn build(only: Option<&str>) -> Result<Vec<Program>> {
         // With its own test, the double of an IDE is built; others find it beside the daemon's programs.
         Some(set) => {
             cargo.args(["--test", "double", "--test", set]);
-            if set == "redteam" {
+            if ["drive", "redteam", "session"].contains(&set) {
                 // The daemon's programs are built with a test of their own package.
                 cargo.args(["--test", "layers"]);
             }

@@ -1,6 +1,6 @@
 //! Following sessions: what keeper and session process say, becomes state, audit record and message to the server.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use portcullis_model::audit::Event;
@@ -12,15 +12,14 @@ use portcullis_sys::process::{Ended, Process};
 use portcullis_sys::socket::remove_socket;
 use portcullis_wire::{Report, ToServer, WireError};
 
-use super::end_reason;
 use super::limits::was_killed;
+use super::patience::PATIENCE;
 use super::talk::FromKeeper;
+use super::{PamOpened, end_reason};
 use crate::launcher::Launcher;
 use crate::log::{Level, chain, say};
 use crate::{clock, log, text};
 
-/// Beyond the time a session has to end, before its keeper is killed: for the keeper's own enforcing and PAM's closing.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest line of an IDE's output that is kept, in characters.
 const LINE_MAX: usize = 1000;
 
@@ -32,8 +31,9 @@ impl Launcher {
             let Some(words) = &entry.words else { return };
             match words.receive::<FromKeeper>() {
                 Ok((FromKeeper::Opened { env, groups, login }, _)) => {
-                    self.pam_opened(id, (env, groups), login, now);
+                    self.pam_opened(id, PamOpened { env, groups, login }, now);
                 }
+                Ok((FromKeeper::Looked { answers, done }, _)) => self.looked(id, answers, done, now),
                 Ok((FromKeeper::Started(known), _)) => {
                     entry.kept.process = Some(known);
                     self.dirty.at_once();
@@ -160,7 +160,7 @@ impl Launcher {
     }
 
     /// Its end has begun, whoever began it: it is to be over in time.
-    fn ending(&mut self, id: SessionId, now: Instant) {
+    pub(super) fn ending(&mut self, id: SessionId, now: Instant) {
         let patience = self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE;
         if let Some(entry) = self.sessions.get_mut(&id) {
             if !matches!(entry.kept.session.state, State::Ending | State::Ended(_)) {
@@ -245,40 +245,6 @@ impl Launcher {
         self.ending(id, now);
     }
 
-    /// Loses patience where it is time.
-    pub(crate) fn tick_sessions(&mut self, now: Instant) {
-        let late: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(_, entry)| entry.deadline.is_some_and(|deadline| now >= deadline))
-            .map(|(&id, _)| id)
-            .collect();
-        for id in late {
-            let patience = self.active.seconds(|conf| conf.session_end_seconds);
-            let Some(entry) = self.sessions.get_mut(&id) else { continue };
-            entry.deadline = None;
-            if let State::Launching(step) = entry.kept.session.state {
-                let why = "it took too long";
-                entry.told.failed.get_or_insert((step, why.to_owned()));
-                // Its process doesn't keep the time (its owner can stop it). The keeper can end it and close PAM's session,
-                // unless it is in a module's hands.
-                if entry.start.is_none() && entry.keeper.is_some() {
-                    say!(Warn, "session {id} did not start in time and is ended");
-                    self.end_again(id, now);
-                    continue;
-                }
-            }
-            say!(Warn, "session {id} did not end in time and is killed");
-            for process in [&entry.keeper, &entry.lost].into_iter().flatten() {
-                let _ = process.signal(Signal::SIGKILL);
-            }
-            self.ending(id, now);
-            if let Some(entry) = self.sessions.get_mut(&id) {
-                entry.deadline = Some(now + patience + PATIENCE);
-            }
-        }
-    }
-
     /// A keeper of ours ended.
     pub(crate) fn keeper_ended(&mut self, id: SessionId, ended: Ended, now: Instant) {
         self.hear_keeper(id, now);
@@ -314,6 +280,7 @@ impl Launcher {
             Some(process) => {
                 let _ = process.signal(Signal::SIGTERM);
                 entry.lost = Some(process);
+                entry.killed = false;
                 self.ending(id, now);
             }
             None => self.over(id),

@@ -17,11 +17,11 @@ use portcullis_sys::exec::Exec;
 use portcullis_sys::process::{Process, start_time};
 use portcullis_sys::signals::Signals;
 use portcullis_sys::{attributes, ids, tree};
-use portcullis_wire::{Channel, SessionSpec};
+use portcullis_wire::{Channel, Go, SessionSpec, WireError};
 
 use super::remover::removed;
 use super::talk::{FromKeeper, Job, ToKeeper};
-use super::{connections, login};
+use super::{connections, login, looker};
 use crate::log::{chain, say};
 use crate::names;
 use crate::state::Known;
@@ -109,10 +109,16 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
         login,
     };
     channel.send(&word, &[]).map_err(|error| pam(chain(&error)))?;
-    let spec = match channel.receive() {
-        Ok((ToKeeper::Spec(spec), _)) => spec,
-        Ok(_) => return Err(pam("the launcher said something else".to_owned())),
-        Err(error) => return Err(pam(format!("the launcher went away: {}", chain(&error)))),
+    let gone = |error: &WireError| pam(format!("the launcher went away: {}", chain(error)));
+    let spec = loop {
+        match channel.receive() {
+            Ok((ToKeeper::Look(questions), _)) => {
+                looker::answer(channel, questions).map_err(|error| gone(&error))?;
+            }
+            Ok((ToKeeper::Spec(spec), _)) => break spec,
+            Ok((ToKeeper::Job(_), _)) => return Err(pam("the launcher said something else".to_owned())),
+            Err(error) => return Err(gone(&error)),
+        }
     };
     let signals = Signals::take(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD])
         .map_err(|errno| pam(errno.to_string()))?;
@@ -140,8 +146,9 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
     Ok(Kept { status: outcome?, left_over, refusals })
 }
 
-/// Starts the session process: into its cgroup first, then it is told what to do. The channel is kept as long as it runs: it is
-/// how process 1 of a namespace of its own sees that its keeper is there.
+/// Starts the session process and tells it what to do; while it makes its view, as root, it is put into its cgroups and the rules
+/// on connections are put on these. Only when both is done, it becomes the user and starts anything. The channel is kept as long as
+/// it runs: it is how process 1 of a namespace of its own sees that its keeper is there.
 fn start(
     program: &str,
     (control, report): (OwnedFd, OwnedFd),
@@ -150,8 +157,7 @@ fn start(
 ) -> Result<(Process, Channel), Failed> {
     let failed = |why: String| (Step::BecomeUser, why);
     let group = Group::at(&spec.cgroups);
-    // ORDER: before anything is in the group: a socket made earlier would be under no rules.
-    let denials = connections::put_in_force(&spec.sandbox.network, &group).map_err(failed)?;
+    let denials = connections::telling(&spec.sandbox.network).map_err(failed)?;
     let (ours, theirs) = Channel::pair().map_err(|error| failed(chain(&error)))?;
     let mut exec = Exec::new(Path::new(program)).map_err(|error| failed(chain(&error)))?;
     exec.fd(3, theirs.as_fd()).fd(4, control.as_fd()).fd(6, report.as_fd());
@@ -172,9 +178,16 @@ fn start(
     exec.oom_score(0);
     let process = exec.spawn().map_err(|error| failed(format!("`{program}`: {}", chain(&error))))?;
     drop(exec);
-    // ORDER: it forks nothing before it has read its spec, so whatever it forks is in the group.
-    let told = group.add(process.pid()).map_err(|error| chain(&error));
-    let told = told.and_then(|()| ours.send(spec, &[]).map_err(|error| chain(&error)));
+    // ORDER: it forks nothing and makes no socket for a network before the second message, so whatever it forks is in the groups, and
+    // every socket is under the rules.
+    let said = |sent: Result<(), WireError>| sent.map_err(|error| chain(&error));
+    let told = said(ours.send(spec, &[]))
+        .and_then(|()| {
+            let telling = denials.as_ref().map(|denials| denials.as_fd());
+            connections::put_in_force(&spec.sandbox.network, &group, telling)
+        })
+        .and_then(|()| group.add(process.pid()).map_err(|error| chain(&error)))
+        .and_then(|()| said(ours.send(&Go::InForce, &[])));
     if let Err(why) = told {
         let _ = process.signal(Signal::SIGKILL);
         let _ = process.wait();

@@ -6,9 +6,11 @@
 use portcullis_model::Uid;
 use portcullis_model::sandbox::Network;
 use portcullis_model::sign_in::Principal;
+use portcullis_policy::sandbox::Files as _;
 use portcullis_wire::SessionSpec;
 
 use super::Entry;
+use super::looked::Looked;
 use crate::launcher::Launcher;
 use crate::recorder::talk::Watched;
 
@@ -37,7 +39,7 @@ impl Launcher {
         &mut self,
         login: Option<u32>,
         spec: &SessionSpec,
-        who: &Principal,
+        allowed: Option<Vec<String>>,
     ) -> Result<(), String> {
         let Some(entry) = self.sessions.get(&spec.id) else { return Ok(()) };
         let programs = spec.sandbox.programs.as_ref();
@@ -46,21 +48,29 @@ impl Launcher {
             keeper: entry.kept.keeper,
             hidden: programs.map(|programs| programs.folders.clone()).unwrap_or_default(),
             ruled: matches!(spec.sandbox.network, Network::Ruled(_)),
-            allowed: self.would_be_allowed(entry, spec, who),
+            allowed,
         });
         self.record_session(spec.id, watched)
     }
 
     /// Where `allow-shell=0` is only recorded (`audit-only`): the programs that it would leave.
-    fn would_be_allowed(&self, entry: &Entry, spec: &SessionSpec, who: &Principal) -> Option<Vec<String>> {
+    /// By all their names, the real ones too: the kernel's records have those.
+    pub(super) fn would_be_allowed(
+        &self,
+        entry: &Entry,
+        spec: &SessionSpec,
+        who: &Principal,
+        looked: &Looked,
+    ) -> Option<Vec<String>> {
         let strict = self.flags(who).audited?;
         if strict.shell.value || spec.sandbox.programs.is_some() {
             return None;
         }
         let session = &entry.kept.session;
         let facts = self.launch_facts(session.id, who, &session.token, Vec::new());
-        let plan = self.plan_under(*strict, session.ide, &facts, &spec.command).ok()?;
+        let plan = self.plan_under(*strict, session.ide, &facts, &spec.command, looked).ok()?;
         let programs = plan.sandbox.programs?;
-        Some(programs.allowed.into_iter().chain([programs.stub]).collect())
+        let stub = looked.steps(&programs.stub);
+        Some(programs.allowed.into_iter().chain([programs.stub]).chain(stub).collect())
     }
 }

@@ -9,8 +9,11 @@ mod follow;
 pub(crate) mod keeper;
 mod limits;
 mod login;
+mod looked;
+mod looker;
 mod open;
 mod opened;
+mod patience;
 pub(crate) mod plan;
 pub(crate) mod remover;
 mod strength;
@@ -24,7 +27,7 @@ use portcullis_model::audit::Event;
 use portcullis_model::load::{Killed, Whose};
 use portcullis_model::session::{EndReason, Step};
 use portcullis_model::sign_in::{Principal, SignIn};
-use portcullis_model::{Effect, SessionId};
+use portcullis_model::{Effect, Gid, SessionId};
 use portcullis_sys::process::Process;
 use portcullis_wire::Channel;
 
@@ -33,6 +36,7 @@ use crate::role;
 use crate::state::KeptSession;
 
 pub(crate) use self::adopt::adoptable;
+use self::looked::Looked;
 
 /// A session and what the launcher holds of it.
 #[derive(Debug)]
@@ -51,6 +55,8 @@ pub(crate) struct Entry {
     lost: Option<Process>,
     /// What is needed until the session process is told what to do.
     start: Option<Box<Starting>>,
+    /// Whether its last process was sent `SIGKILL`.
+    killed: bool,
     /// What became of it.
     told: Told,
     /// When the launcher loses patience.
@@ -69,6 +75,21 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 struct Starting {
     principal: Principal,
+    /// What PAM left, once its session is open.
+    opened: Option<PamOpened>,
+    /// What the keeper found of files since.
+    looked: Looked,
+}
+
+/// An open PAM session.
+#[derive(Debug)]
+struct PamOpened {
+    /// What its modules want in the environment.
+    env: Vec<(String, String)>,
+    /// The groups after it.
+    groups: Vec<Gid>,
+    /// The login session by which the kernel's audit knows it.
+    login: Option<u32>,
 }
 
 /// What keeper and session process told about the end.
@@ -104,6 +125,7 @@ impl Entry {
             own_child: false,
             lost: None,
             start: None,
+            killed: false,
             told: Told::default(),
             deadline: None,
             port: None,

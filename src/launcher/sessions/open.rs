@@ -17,8 +17,9 @@ use portcullis_sys::socket::{listen_seqpacket, remove_socket};
 use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{Channel, SessionSpec, ToServer};
 
+use super::looked::Looked;
 use super::talk::{Job, ToKeeper};
-use super::{Entry, Starting};
+use super::{Entry, PamOpened, Starting};
 use crate::children::Child;
 use crate::launcher::{Launcher, Mode};
 use crate::log::{chain, say};
@@ -87,6 +88,7 @@ impl Launcher {
             started: seconds,
             last_activity: seconds,
             load: Load::default(),
+            warning: None,
         };
         let port = match &tcp {
             Some(tcp) => Some(tcp.try_clone().map_err(|error| broken(&error.to_string()))?),
@@ -225,7 +227,8 @@ impl Launcher {
         entry.own_child = true;
         entry.words = Some(words);
         entry.reports = Some(reports);
-        entry.start = Some(Box::new(Starting { principal: who.clone() }));
+        entry.start =
+            Some(Box::new(Starting { principal: who.clone(), opened: None, looked: Looked::default() }));
         entry.deadline = Some(now + self.active.seconds(|conf| conf.pam_timeout_seconds));
         Ok(())
     }
@@ -308,20 +311,21 @@ impl Launcher {
         &self,
         entry: &Entry,
         who: &Principal,
-        env: Vec<(String, String)>,
-        groups: Vec<portcullis_model::Gid>,
+        opened: &PamOpened,
+        looked: &Looked,
     ) -> Result<SessionSpec, String> {
         let session = &entry.kept.session;
-        let facts = self.launch_facts(session.id, who, &session.token, env);
+        let facts = self.launch_facts(session.id, who, &session.token, opened.env.clone());
         let command = self.command(session.ide, &facts, who).map_err(|error| error.to_string())?;
-        let plan = self.plan(session.ide, &facts, &command, who).map_err(|refused| refused.to_string())?;
+        let plan = self.plan(session.ide, &facts, &command, who, looked);
+        let plan = plan.map_err(|refused| refused.to_string())?;
         let conf = &self.active.settings.portcullis;
         Ok(SessionSpec {
             id: session.id,
             user: who.user.clone(),
             uid: who.uid,
             gid: who.gid,
-            groups,
+            groups: opened.groups.clone(),
             proxy_uid: Uid(self.active.server_user.uid),
             transport: session.transport,
             dir: self.session_dir(session.id).display().to_string(),

@@ -13,8 +13,30 @@ use crate::state::Known;
 pub(crate) enum ToKeeper {
     /// First and once: whose session to open.
     Job(Job),
-    /// What to start in it, in answer to [`FromKeeper::Opened`].
+    /// After [`FromKeeper::Opened`], as often as need be: what the launcher must know of files.
+    Look(Vec<Question>),
+    /// What to start in it: the last message.
     Spec(Box<SessionSpec>),
+}
+
+/// What a plan needs to know of files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Question {
+    /// The names by which a path is reached, the real one last; none where there is nothing.
+    Steps(String),
+    /// The names in a folder; none where there is no folder.
+    Names(String),
+    /// The one name to which root's links lead.
+    Roots(String),
+}
+
+impl Question {
+    /// What it is about.
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Steps(path) | Self::Names(path) | Self::Roots(path) => path,
+        }
+    }
 }
 
 /// A session to keep.
@@ -49,6 +71,13 @@ pub(crate) enum FromKeeper {
         groups: Vec<Gid>,
         /// The login session by which the kernel's audit knows it; `None` where it has none of its own.
         login: Option<u32>,
+    },
+    /// Answers to [`ToKeeper::Look`]; a long one comes in several parts.
+    Looked {
+        /// What was asked, and what was found.
+        answers: Vec<(Question, Vec<String>)>,
+        /// Whether everything is answered.
+        done: bool,
     },
     /// The session process runs.
     Started(Known),

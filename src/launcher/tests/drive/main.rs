@@ -5,6 +5,7 @@
 
 mod apps;
 mod drive;
+mod hangs;
 mod hostile;
 mod rules;
 mod sessions;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
-    let tests = [rules::all(), sign_ins::all(), sessions::all(), apps::all(), hostile::all()]
+    let tests = [rules::all(), sign_ins::all(), sessions::all(), hangs::all(), apps::all(), hostile::all()]
         .into_iter()
         .flatten()
         .collect();
