@@ -12,6 +12,8 @@ use crate::options::rsession;
 use crate::other_files;
 use crate::profiles;
 
+mod metrics;
+
 /// All generated files: path below the repository's root, and text.
 pub fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
@@ -28,6 +30,8 @@ pub fn files() -> Vec<(String, String)> {
     files.push(("etc/profiles".into(), PROFILES_SAMPLE.into()));
     files.push(("etc/ip-rules".into(), IP_RULES_SAMPLE.into()));
     files.push(("docs/audit-events.md".into(), audit_reference()));
+    files.push(("docs/metrics.md".into(), metrics::reference()));
+    files.push(("etc/grafana/portcullis.json".into(), metrics::dashboard()));
     files
 }
 
