@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 
 /// What can't be done with the files of a mount.
@@ -61,6 +61,21 @@ impl Place {
     pub fn open_no_link(path: &Path) -> Result<Self, Errno> {
         let place = Self::open_with(path, OFlag::O_NOFOLLOW)?;
         if place.kind()? == Kind::Link { Err(Errno::ELOOP) } else { Ok(place) }
+    }
+
+    /// The same, unless there is a link anywhere in the path: for names that had none when they were resolved.
+    ///
+    /// # Errors
+    /// `ELOOP` where there is a link, otherwise when it leads nowhere.
+    pub fn open_without_links(path: &Path) -> Result<Self, Errno> {
+        let open = |flags| {
+            let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC | flags);
+            let how = how.resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+            openat2(AT_FDCWD, path, how).map(Self)
+        };
+        let place = open(OFlag::empty())?;
+        // As above.
+        if place.kind()? == Kind::Folder { open(OFlag::O_DIRECTORY) } else { Ok(place) }
     }
 
     fn open_with(path: &Path, flags: OFlag) -> Result<Self, Errno> {

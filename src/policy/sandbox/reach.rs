@@ -38,8 +38,9 @@ const SYSTEM: [(&str, &str); 20] = [
 /// Of the system, where programs lie: without the folders of programs where those are restricted (`ld.so` runs what it can read).
 const USR: [&str; 2] = ["/usr", "/usr/local"];
 
-/// Devices that can be opened, and what is written to beside files.
-const DEVICES: [(&str, &str); 13] = [
+/// Devices that can be opened, and what is written to beside files. `/dev/fd` is none: it leads to descriptors of whoever asks,
+/// so its real name would be another process's; in a session it leads to its own, below `/proc`.
+const DEVICES: [(&str, &str); 12] = [
     ("/dev/null", "nothing"),
     ("/dev/zero", "zeros"),
     ("/dev/full", "a disk that is full"),
@@ -48,7 +49,6 @@ const DEVICES: [(&str, &str); 13] = [
     ("/dev/tty", "a terminal of one's own"),
     ("/dev/ptmx", "terminals"),
     ("/dev/pts", "terminals"),
-    ("/dev/fd", "what is open already"),
     ("/dev/dri", "computing on a graphics card"),
     ("/dev/kfd", "computing on a graphics card of AMD's"),
     ("/dev/nvidia-caps", "computing on a graphics card of NVIDIA's"),

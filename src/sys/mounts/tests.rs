@@ -172,3 +172,15 @@ fn the_end_of_process_one_ends_all_that_it_started() {
     }
     assert_eq!(reader.read(&mut [0]).expect("the end"), 0, "nobody holds the pipe");
 }
+
+#[test]
+fn a_name_that_became_a_link_is_no_place() {
+    let dir = scratch("links").canonicalize().expect("a path");
+    std::fs::create_dir_all(dir.join("real/below")).expect("folders");
+    std::os::unix::fs::symlink("real", dir.join("link")).expect("a link");
+    let at = |name: &str| Place::open_without_links(&dir.join(name)).and_then(|place| place.path());
+    assert_eq!(at("real/below"), Ok(dir.join("real/below")));
+    assert_eq!((at("link"), at("link/below")), (Err(Errno::ELOOP), Err(Errno::ELOOP)));
+    assert_eq!(at("none"), Err(Errno::ENOENT));
+    std::fs::remove_dir_all(&dir).expect("removed");
+}

@@ -240,6 +240,16 @@ fn what_a_person_says_by_way_of_pam_uncovers_nothing() {
 }
 
 #[test]
+fn a_plan_names_nothing_of_the_process_that_looked() {
+    for rsession in [WALLED, SEALED] {
+        let reach = reach(&Case { rsession, ..Case::default() }.planned()).clone();
+        let all = || reach.read.iter().chain(&reach.write);
+        assert!(all().any(|path| path == "/proc"), "a process finds its own descriptors there");
+        assert!(!all().any(|path| path.starts_with("/proc/")), "{reach:?}");
+    }
+}
+
+#[test]
 fn each_version_of_landlock_has_its_plan() {
     for version in 1..=12 {
         let host = HostFacts { landlock: Some(version), ..rich() };

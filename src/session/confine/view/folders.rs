@@ -39,6 +39,11 @@ impl Rights {
         mounts::with_rights_of(self.uid, self.gid, || Place::open(path))
     }
 
+    /// The same of a name that has no links: where one stands now, its owner put it there since, and it leads nowhere.
+    fn open_real(self, path: &Path) -> Result<Place, Errno> {
+        mounts::with_rights_of(self.uid, self.gid, || Place::open_without_links(path))
+    }
+
     /// What is there of these, if it is the user's or root's, or in a folder that only root writes to: elsewhere a name says nothing.
     pub(super) fn kept(self, paths: impl Iterator<Item = PathBuf>) -> Result<Vec<Kept>, ViewError> {
         let mut all = Vec::new();
@@ -127,7 +132,7 @@ pub(super) fn show_kept(cover: &Cover, trees: &[(PathBuf, Tree)], limits: Limits
 
 /// Makes a folder one of data: nothing in it is a program or a library.
 pub(super) fn data_only(rights: &Rights, path: &Path) -> Result<(), ViewError> {
-    let closed = rights.open(path).and_then(|place| {
+    let closed = rights.open_real(path).and_then(|place| {
         let copy = Tree::copy(&place)?;
         copy.limit(Limits::DATA)?;
         copy.show_at(&place)
@@ -142,7 +147,7 @@ pub(super) fn read_only_but(rights: &Rights, write: &[String]) -> Result<(), Vie
     let mut open = Vec::new();
     for path in write.iter().map(Path::new) {
         // What is not there can't be written to either.
-        let Ok(place) = rights.open(path) else { continue };
+        let Ok(place) = rights.open_real(path) else { continue };
         let mode = SFlag::from_bits_truncate(place.status().map_err(failed)?.st_mode) & SFlag::S_IFMT;
         if mode == SFlag::S_IFCHR {
             // Writing goes through to the device, whatever the mount; and the kernel finds the terminals of /dev/ptmx in the folder
@@ -156,7 +161,7 @@ pub(super) fn read_only_but(rights: &Rights, write: &[String]) -> Result<(), Vie
     // ORDER: outer ones first, or they would hide the inner ones.
     open.sort_by(|a, b| a.0.cmp(&b.0));
     for (path, tree) in open {
-        let shown = rights.open(&path).and_then(|place| tree.show_at(&place));
+        let shown = rights.open_real(&path).and_then(|place| tree.show_at(&place));
         shown.map_err(ViewError::at("keep", &path))?;
     }
     Ok(())

@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("in_folders_of_data_nothing_is_a_program", in_folders_of_data_nothing_is_a_program),
     ("what_is_hidden_is_empty_and_what_is_kept_is_there", what_is_hidden_is_empty_and_what_is_kept_is_there),
     ("outside_of_its_folders_nothing_is_changed", outside_of_its_folders_nothing_is_changed),
+    ("a_link_in_the_place_of_a_folder_opens_nothing", a_link_in_the_place_of_a_folder_opens_nothing),
     ("settings_and_terminals_are_no_way_out", settings_and_terminals_are_no_way_out),
     ("the_user_undoes_nothing", the_user_undoes_nothing),
 ];
@@ -292,6 +293,32 @@ print(' '.join(out))
     assert_eq!(with, format!("EROFS EROFS EROFS EROFS {rest}"));
     let (rules, _) = both(sandbox(false), &change);
     assert_eq!(rules, format!("EACCES ok ok ENOENT {rest}"), "the rules alone leave modes and times open");
+}
+
+fn a_link_in_the_place_of_a_folder_opens_nothing() {
+    // The user's own, where nothing may be changed; and a name of the list that the user made a link to it.
+    let own = tempfile::tempdir_in("/var/lib").expect("a folder");
+    chown(own.path(), Some(USER), Some(USER)).expect("root");
+    let change = script(&format!("print(said(lambda: os.utime('{}')))", own.path().display()));
+    let sandbox = |link: bool| {
+        let folder = text(own.path());
+        move |scene: &Scene| {
+            let listed = scene.home.with_file_name("listed");
+            if link {
+                std::os::unix::fs::symlink(&folder, &listed).expect("a link");
+            } else {
+                std::fs::create_dir(&listed).expect("a folder");
+            }
+            let (home, dir) = (text(&scene.home), scene.setting.spec.dir.clone());
+            let write = vec![home, dir, "/tmp".into(), "/dev".into(), "/proc".into(), text(&listed)];
+            let version = portcullis_sys::landlock::version().expect("Landlock").min(3);
+            let rules = Some(Rules { version, reach: Some(Reach { read: vec!["/".into()], write }) });
+            Sandbox { rules, view: Some(scene.view()), ..Sandbox::default() }
+        }
+    };
+    for link in [false, true] {
+        assert_eq!(both(sandbox(link), &change), ("EROFS".into(), "ok".into()), "link: {link}");
+    }
 }
 
 fn settings_and_terminals_are_no_way_out() {
