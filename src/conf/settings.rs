@@ -1,5 +1,7 @@
 //! The configuration, typed.
 
+use std::path::{Path, PathBuf};
+
 use portcullis_model::UserName;
 
 use crate::adapters::Adapters;
@@ -7,7 +9,7 @@ use crate::ip_rules::IpRules;
 use crate::option::FileKind;
 use crate::options::jupyter::Jupyter;
 use crate::options::portcullis::Portcullis;
-use crate::options::rserver::Rserver;
+use crate::options::rserver::{RSTUDIO_PLACE, Rserver};
 use crate::options::rserver_operation::Operation;
 use crate::options::rsession::Rsession;
 use crate::options::sandbox::Confinement;
@@ -123,6 +125,16 @@ impl Settings {
     pub fn port(&self) -> u16 {
         let usual = if self.rserver.ssl_enabled { PORT_TLS } else { PORT_PLAIN };
         self.rserver.www_port.unwrap_or(usual)
+    }
+
+    /// Where the static files of RStudio's page are.
+    pub fn rstudio_pages(&self) -> PathBuf {
+        if let Some(said) = &self.rserver.www_local_path {
+            return said.clone();
+        }
+        let session = Path::new(self.rserver.rsession_path.trim());
+        let beside = session.is_absolute().then(|| session.parent()?.parent()).flatten();
+        beside.unwrap_or(Path::new(RSTUDIO_PLACE)).join("www")
     }
 
     /// Whether port 80 answers with a redirect: with TLS on 443 and `ssl-redirect-http=1`.

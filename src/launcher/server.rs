@@ -17,6 +17,7 @@ use portcullis_wire::{Channel, Hello, ToLauncher, ToServer, WireError};
 use thiserror::Error;
 
 use crate::configuration::ServerUser;
+use crate::confinement::Confinement;
 use crate::table::{self, Kind, Meter, Permit, Phase, Violation};
 
 /// Messages that wait for the server to read: all sign-ins and sessions of a busy machine, at its start.
@@ -97,6 +98,8 @@ pub(crate) struct Start<'a> {
     pub(crate) user: ServerUser,
     /// How many descriptors it may have.
     pub(crate) descriptors: u64,
+    /// What holds it beside its account.
+    pub(crate) confinement: &'a Confinement,
     /// First message.
     pub(crate) hello: Hello,
     /// Listeners beside it.
@@ -129,7 +132,8 @@ impl Server {
         }
         exec.identity(start.user.uid, start.user.gid, &[start.user.gid]);
         exec.cwd(Path::new("/")).umask(0o077).own_session().death_signal(Signal::SIGTERM);
-        exec.nofile(start.descriptors, start.descriptors).no_new_privs().oom_score(0);
+        exec.nofile(start.descriptors, start.descriptors).oom_score(0);
+        start.confinement.hold(&mut exec);
         let process = exec.spawn().map_err(failed)?;
         drop(exec);
         let pid = process.pid();

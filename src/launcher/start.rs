@@ -20,6 +20,7 @@ use crate::admin::Admin;
 use crate::audit::Log;
 use crate::children::Child;
 use crate::configuration::Active;
+use crate::confinement::Confinement;
 use crate::dirs::Dirs;
 use crate::flags::{self, Command};
 use crate::launcher::{Dirty, Launcher, Mode};
@@ -162,7 +163,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         signals,
         mode: Mode::Serving,
         announced: false,
-        host: crate::host::facts(&groups),
+        host: portcullis_wire::host::facts(&groups),
         fallen_said: crate::sessions::plan::Said::new(),
         groups,
         no_cgroups_said: false,
@@ -227,10 +228,22 @@ impl Launcher {
     pub(crate) fn start_server(&mut self, now: Instant) {
         let program = self.dirs.libexec.join("portcullis-server");
         let descriptors = self.descriptors();
+        let confinement = match Confinement::of_server(&program, &self.active.settings, &self.host) {
+            Ok(confinement) => confinement,
+            Err(error) => {
+                say!(Error, "{}", chain(&error));
+                self.server.not_started(now);
+                return;
+            }
+        };
+        if !confinement.lacking().is_empty() && !self.announced {
+            say!(Warn, "the server is held by less than it should be: {}", confinement.lacking().join(", "));
+        }
         let start = Start {
             program: &program,
             user: self.active.server_user,
             descriptors,
+            confinement: &confinement,
             hello: Hello {
                 configuration: self.active.message(&self.host),
                 run_dir: self.dirs.run.display().to_string(),

@@ -65,6 +65,10 @@ pub fn main() -> ExitCode {
         tracing::error!(%errno, "cannot close this process to others of its account");
         return ExitCode::FAILURE;
     }
+    // ORDER: before any other thread. It starts no program; where there is no seccomp, the launcher has said so.
+    if let Err(error) = give_up_programs() {
+        tracing::warn!(%error, "starting programs stays possible");
+    }
     let wire = match wire {
         Ok(Some(wire)) => wire,
         Ok(None) => {
@@ -83,4 +87,11 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// From here on nothing that this process runs can become another program.
+fn give_up_programs() -> Result<(), Box<dyn std::error::Error>> {
+    // The launcher set this already; the filter asks for it.
+    portcullis_sys::attributes::no_new_privs()?;
+    Ok(portcullis_sys::seccomp::Filter::started()?.apply()?)
 }

@@ -143,6 +143,7 @@ pub struct Exec<'a> {
     processors: Vec<u64>,
     oom_score: Option<Vec<u8>>,
     no_new_privs: bool,
+    no_capabilities: bool,
     landlock: Option<(BorrowedFd<'a>, u32)>,
     filter: Option<&'a Filter>,
     wrong: Option<&'static str>,
@@ -175,6 +176,7 @@ impl<'a> Exec<'a> {
             processors: Vec::new(),
             oom_score: None,
             no_new_privs: false,
+            no_capabilities: false,
             landlock: None,
             filter: None,
             wrong: None,
@@ -290,6 +292,12 @@ impl<'a> Exec<'a> {
     /// No program that the child executes gains anything by its set-user-ID bit or its capabilities.
     pub fn no_new_privs(&mut self) -> &mut Self {
         self.no_new_privs = true;
+        self
+    }
+
+    /// No capability can ever be had by the child or what it starts, where this process may say so.
+    pub fn no_capabilities(&mut self) -> &mut Self {
+        self.no_capabilities = true;
         self
     }
 

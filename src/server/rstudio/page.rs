@@ -12,7 +12,6 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Response, StatusCode};
-use portcullis_conf::{RSTUDIO_PLACE, Settings};
 use portcullis_policy::rstudio::Own;
 use portcullis_proxy::Body;
 use portcullis_sys::beneath;
@@ -40,17 +39,6 @@ struct Kept {
 
 static KEPT: LazyLock<Mutex<HashMap<PathBuf, Kept>>> = LazyLock::new(Mutex::default);
 
-/// Where the static files are.
-fn folder(settings: &Settings) -> PathBuf {
-    let server = &settings.rserver;
-    if let Some(said) = &server.www_local_path {
-        return said.clone();
-    }
-    let session = Path::new(server.rsession_path.trim());
-    let beside = session.is_absolute().then(|| session.parent()?.parent()).flatten();
-    beside.unwrap_or(Path::new(RSTUDIO_PLACE)).join("www")
-}
-
 /// Answers a request that is none of the session's. `path` is the IDE's own.
 pub(crate) async fn answer(
     call: &Call<'_>,
@@ -70,11 +58,11 @@ pub(crate) async fn answer(
         Own::Progress => ("progress.htm", true),
         Own::File => (path.trim_start_matches('/'), false),
     };
-    let file = folder(&call.generation().settings).join(name);
+    let file = call.generation().settings.rstudio_pages().join(name);
     let found = match kept(&file) {
         Some(found) => Ok(found),
         None => {
-            let (folder, name) = (folder(&call.generation().settings), name.to_owned());
+            let (folder, name) = (call.generation().settings.rstudio_pages(), name.to_owned());
             let read = move || beneath::read(&folder, Path::new(&name), FILE_MAX);
             match tokio::task::spawn_blocking(read).await {
                 Ok(Ok(found)) => Ok(keep(file, found.bytes.into(), found.changed)),
@@ -213,7 +201,7 @@ mod tests {
     fn the_folder_is_beside_the_program() {
         let of = |text: &str| {
             let files = [("rserver.conf".to_owned(), text.to_owned())];
-            folder(&portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", files)).settings)
+            portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", files)).settings.rstudio_pages()
         };
         assert_eq!(of(""), Path::new("/usr/lib/rstudio-server/www"));
         assert_eq!(of("rsession-path=/opt/rs/bin/rsession\n"), Path::new("/opt/rs/www"));

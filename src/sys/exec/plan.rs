@@ -121,6 +121,13 @@ impl<'p> Plan<'p> {
                     libc::close(file);
                 }
             }
+            if exec.no_capabilities {
+                // ORDER: before the ids: it takes a capability to give them up. Numbers beyond the kernel's last are refused, and
+                // so is all of it to a root without that capability, who has none to pass on.
+                for capability in 0..64_u64 {
+                    libc::prctl(libc::PR_CAPBSET_DROP, capability, 0_u64, 0_u64, 0_u64);
+                }
+            }
             if exec.no_new_privs {
                 let set = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64);
                 check(ExecStep::Identity, set.into())?;

@@ -36,9 +36,19 @@ pub(super) fn program(rows: &[&Row], answer: Answer) -> Result<Vec<libc::sock_fi
     let errno = SeccompAction::Errno(answer.errno().unsigned_abs());
     let filter = SeccompFilter::new(calls, SeccompAction::Allow, errno, ARCHITECTURE)?;
     let program = BpfProgram::try_from(filter)?;
-    let plain =
-        |it: &seccompiler::sock_filter| libc::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k };
     Ok(numbering().into_iter().chain(program.iter().map(plain)).collect())
+}
+
+/// One program the other way round: these calls pass, everything else is refused.
+pub(super) fn only(numbers: &[libc::c_long]) -> Result<Vec<libc::sock_filter>, FilterError> {
+    let calls: BTreeMap<i64, Vec<SeccompRule>> = numbers.iter().map(|number| (*number, Vec::new())).collect();
+    let errno = SeccompAction::Errno(Answer::Refused.errno().unsigned_abs());
+    let filter = SeccompFilter::new(calls, errno, SeccompAction::Allow, ARCHITECTURE)?;
+    Ok(numbering().into_iter().chain(BpfProgram::try_from(filter)?.iter().map(plain)).collect())
+}
+
+fn plain(it: &seccompiler::sock_filter) -> libc::sock_filter {
+    libc::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k }
 }
 
 /// Conditions that hold together.

@@ -4,6 +4,8 @@
 //! to foresee it. Closed is what no IDE, interpreter or tool in one needs, and what leads around another protection.
 //! Calls of another architecture or numbering end the process, since their numbers mean something else.
 //!
+//! The server's own filter is the other way round ([`Filter::server`]): what passes is listed.
+//!
 //! The filters are put in force in a child by [`crate::exec`], or in this process by [`Filter::apply`]. It decides nothing:
 //! which [`Sets`] are closed is the caller's business.
 
@@ -17,6 +19,7 @@ use thiserror::Error;
 
 pub use self::reference::reference;
 pub use self::row::{Answer, Row, When};
+pub use self::rows::server::Passing;
 pub use self::rows::{Set, rows};
 
 /// Why there is no filter.
@@ -49,22 +52,55 @@ struct Program {
     flags: libc::c_ulong,
 }
 
+/// One program for each kind of answer.
+fn closing(closed: Vec<&Row>) -> Result<Vec<Program>, FilterError> {
+    let mut programs = Vec::new();
+    for answer in Answer::ALL {
+        let rows: Vec<&Row> = closed.iter().copied().filter(|row| row.answer == answer).collect();
+        if !rows.is_empty() {
+            programs.push(Program { code: compile::program(&rows, answer)?, flags: answer.flags() });
+        }
+    }
+    Ok(programs)
+}
+
+/// What the server may call.
+pub fn passing() -> impl Iterator<Item = &'static Passing> {
+    rows::server::PASSING.iter().chain(rows::server::PASSING_ON_X86)
+}
+
 impl Filter {
     /// Compiles the rows of these sets.
     ///
     /// # Errors
     /// When a row can't be compiled; the table's tests rule that out.
     pub fn new(sets: Sets) -> Result<Self, FilterError> {
-        let closed: Vec<&Row> =
-            rows().filter(|(set, _)| set.is_in(sets)).flat_map(|(_, rows)| rows.iter()).collect();
-        let mut programs = Vec::new();
-        for answer in Answer::ALL {
-            let rows: Vec<&Row> = closed.iter().copied().filter(|row| row.answer == answer).collect();
-            if !rows.is_empty() {
-                programs.push(Program { code: compile::program(&rows, answer)?, flags: answer.flags() });
-            }
-        }
+        Ok(Self {
+            programs: closing(
+                rows().filter(|(set, _)| set.is_in(sets)).flat_map(|(_, rows)| rows.iter()).collect(),
+            )?,
+        })
+    }
+
+    /// The server's: what it needs passes, everything else is refused.
+    ///
+    /// # Errors
+    /// When a row can't be compiled; the table's tests rule that out.
+    pub fn server() -> Result<Self, FilterError> {
+        let numbers: Vec<libc::c_long> = passing().flat_map(|passing| passing.calls).copied().collect();
+        let listed = Program { code: compile::only(&numbers)?, flags: Answer::Refused.flags() };
+        // ORDER: the list first: it lets the call through that loads the others.
+        let mut programs = vec![listed];
+        programs.extend(closing(rows::server::CLOSED.iter().chain(rows::NAMESPACES).collect())?);
         Ok(Self { programs })
+    }
+
+    /// What the server gives up itself as the first thing it does.
+    ///
+    /// # Errors
+    /// When a row can't be compiled; the table's tests rule that out.
+    pub fn started() -> Result<Self, FilterError> {
+        Ok(Self { programs: closing(rows::server::STARTED.iter().collect())? })
     }
 
     /// The programs with their flags, to be loaded one after the other. Good as long as this value.

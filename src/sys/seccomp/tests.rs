@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+mod server;
+
 use super::row::Named;
 use super::*;
 use crate::fork::child_for_test;

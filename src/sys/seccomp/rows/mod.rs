@@ -3,6 +3,7 @@
 mod kernel;
 mod machine;
 mod sandbox;
+pub(super) mod server;
 mod sockets;
 
 use super::Sets;
@@ -69,7 +70,10 @@ impl Set {
     }
 }
 
-/// The whole table.
+/// What namespaces are closed by: of sessions, and of the server.
+pub(super) const NAMESPACES: &[Row] = sandbox::NAMESPACES;
+
+/// The whole table of sessions.
 pub fn rows() -> impl Iterator<Item = (Set, &'static [Row])> {
     [
         (Set::Always, sandbox::NAMESPACES),
