@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::conn::State;
+use crate::gauges::Gauges;
 
 /// Plain or TLS. The TLS state is large, so it is boxed: once a connection.
 #[derive(Debug)]
@@ -24,13 +25,21 @@ pub(crate) enum Socket {
 pub(crate) struct ClientIo {
     socket: Socket,
     state: Arc<State>,
+    gauges: Arc<Gauges>,
     /// HTTP/2, whose requests are not told apart here.
     mixed: bool,
 }
 
 impl ClientIo {
-    pub(crate) fn new(socket: Socket, state: Arc<State>, mixed: bool) -> Self {
-        Self { socket, state, mixed }
+    pub(crate) fn new(socket: Socket, state: Arc<State>, gauges: Arc<Gauges>, mixed: bool) -> Self {
+        Self { socket, state, gauges, mixed }
+    }
+
+    fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+        self.state.wrote(polled.is_pending());
+        if let Poll::Ready(Ok(bytes)) = polled {
+            self.gauges.count_sent(*bytes);
+        }
     }
 }
 
@@ -42,6 +51,7 @@ impl AsyncRead for ClientIo {
             Socket::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Socket::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         };
+        this.gauges.count_received(buf.filled().len().saturating_sub(before));
         match polled {
             Poll::Ready(Ok(())) if buf.filled().len() == before => this.state.eof.store(true, Relaxed),
             Poll::Ready(Ok(())) if this.mixed => this.state.came_mixed(),
@@ -60,7 +70,7 @@ impl AsyncWrite for ClientIo {
             Socket::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Socket::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
         };
-        this.state.wrote(polled.is_pending());
+        this.wrote(&polled);
         polled
     }
 
@@ -74,7 +84,7 @@ impl AsyncWrite for ClientIo {
             Socket::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
             Socket::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
         };
-        this.state.wrote(polled.is_pending());
+        this.wrote(&polled);
         polled
     }
 

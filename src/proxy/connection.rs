@@ -54,7 +54,7 @@ where
             (Socket::Tls(Box::new(stream)), h2)
         }
     };
-    let io = ClientIo::new(socket, place.state.clone(), h2);
+    let io = ClientIo::new(socket, place.state.clone(), shared.gauges.clone(), h2);
     let info = ConnInfo { peer, tls: shared.tls.is_some(), memo: M::default() };
     let served = Served { shared, info, place };
     if h2 { two(io, Rc::new(served)).await } else { client::serve(io, &served).await }
@@ -105,6 +105,12 @@ where
         // To an HTTP/2 client any success means that its WebSocket is open: a page must not look like that.
         *response.status_mut() = StatusCode::BAD_GATEWAY;
     }
+    let opened = connect && response.status().is_success();
+    served.shared.gauges.count_answer(if opened {
+        StatusCode::SWITCHING_PROTOCOLS
+    } else {
+        response.status()
+    });
     Ok(response)
 }
 

@@ -1,9 +1,13 @@
-//! Numbers of one serving thread, readable from any other: connections, tunnels, requests.
+//! Numbers of one serving thread, readable from any other: connections, tunnels, requests, answers, bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::StatusCode;
 use tokio::sync::Notify;
+
+/// Classes of a status: `1xx` to `5xx`.
+const CLASSES: usize = 5;
 
 /// Counts of one serving thread. One per thread, so that counting never shares a cache line; the caller
 /// adds them up.
@@ -14,6 +18,9 @@ pub struct Gauges {
     accepted: AtomicU64,
     refused: AtomicU64,
     requests: AtomicU64,
+    answers: [AtomicU64; CLASSES],
+    received: AtomicU64,
+    sent: AtomicU64,
     tunnel_ended: Notify,
 }
 
@@ -47,11 +54,41 @@ impl Gauges {
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
+
+    /// Answers since the start, by the class of their status: `1xx` first. Those of requests that went no further than the door
+    /// are counted too.
+    pub fn answers(&self) -> [u64; CLASSES] {
+        std::array::from_fn(|class| self.answers[class].load(Ordering::Relaxed))
+    }
+
+    /// Bytes that came from clients since the start, within TLS.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that clients took since the start, within TLS.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
 }
 
 impl Gauges {
     pub(crate) fn count_request(&self) {
         bump(&self.requests);
+    }
+
+    pub(crate) fn count_answer(&self, status: StatusCode) {
+        if let Some(class) = self.answers.get(usize::from(status.as_u16() / 100).wrapping_sub(1)) {
+            bump(class);
+        }
+    }
+
+    pub(crate) fn count_received(&self, bytes: usize) {
+        add(&self.received, bytes);
+    }
+
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        add(&self.sent, bytes);
     }
 
     /// Resolves when a tunnel has ended since the last call.
@@ -77,7 +114,12 @@ impl Gauges {
 
 /// One writer per counter: no read-modify-write needed on the hot path.
 fn bump(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    add(counter, 1);
+}
+
+fn add(counter: &AtomicU64, more: usize) {
+    let more = u64::try_from(more).unwrap_or(u64::MAX);
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
 
 fn drop_one(counter: &AtomicU64) {

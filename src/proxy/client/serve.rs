@@ -168,6 +168,7 @@ async fn answer<M, H>(
     keep: bool,
 ) -> ControlFlow<End, HeaderMap> {
     let (parts, mut body) = response.into_parts();
+    served.shared.gauges.count_answer(parts.status);
     let mut headers = parts.headers;
     let whole = body.take_whole();
     let length = match &whole {

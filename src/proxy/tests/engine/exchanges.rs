@@ -27,6 +27,9 @@ fn connections_are_kept_on_both_sides() {
         raw.send("GET /memo HTTP/1.1\r\nHost: h\r\n\r\n").await;
         assert_eq!(raw.answer().await.1, "11");
         assert_eq!((proxy.gauges.connections(), proxy.gauges.requests()), (1, 11));
+        assert_eq!(proxy.gauges.answers(), [0, 11, 0, 0, 0]);
+        let (received, sent) = (proxy.gauges.received(), proxy.gauges.sent());
+        assert!(received >= 10 * 30 && sent >= 10 * 5, "{received} bytes came, {sent} went");
         let done = proxy.events.transfers.borrow();
         assert!(done.iter().all(|sum| sum.complete && sum.down == 5 && sum.up == 0));
         assert_eq!(done.len(), 10);
