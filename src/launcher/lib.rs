@@ -15,7 +15,6 @@ mod control;
 mod dirs;
 mod exemptions;
 mod flags;
-mod host;
 mod key_file;
 mod launcher;
 mod listen;

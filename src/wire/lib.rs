@@ -13,6 +13,7 @@
 
 pub mod admin;
 pub mod channel;
+pub mod host;
 pub mod launcher;
 pub mod session;
 

@@ -3,29 +3,11 @@
 use portcullis_policy::levels::HostFacts;
 use portcullis_policy::sandbox::{Found, layers};
 use portcullis_sys::cgroup::Hierarchies;
-use portcullis_sys::host::probe;
 use serde::Serialize;
 
 /// What the policy wants to know of this machine.
 pub(crate) fn facts() -> HostFacts {
-    let found = probe(&Hierarchies::find());
-    HostFacts {
-        landlock: found.landlock,
-        seccomp: found.seccomp,
-        namespaces: found.namespaces,
-        network_namespace: found.network_namespace,
-        memfd_noexec: found.memfd_noexec,
-        connections: found.connections,
-        neighbours: found.neighbours,
-        no_connections: found.no_connections,
-        cgroup: found.cgroup,
-        cgroup_kill: found.cgroup_kill,
-        controllers: found.controllers,
-        audit: found.audit,
-        executions: found.executions,
-        user_namespaces: found.user_namespaces,
-        container: found.container,
-    }
+    portcullis_wire::host::facts(&Hierarchies::find())
 }
 
 /// A layer of the kernel's, as it is shown.
