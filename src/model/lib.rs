@@ -14,6 +14,8 @@ pub mod ledger;
 pub mod level;
 pub mod lifetime;
 pub mod load;
+pub mod machine;
+pub mod offline;
 pub mod metrics;
 pub mod sandbox;
 pub mod secret;
