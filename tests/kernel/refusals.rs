@@ -11,6 +11,7 @@ pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("refusals::what_permissions_refuse_is_named", permissions),
         case("refusals::what_landlock_and_the_filter_refuse_is_named_without_any_rule", without_rules),
+        case("refusals::the_daemon_is_refused_nothing_itself", nothing_of_ours),
         case("refusals::alike_ones_are_counted_together", alike),
     ]
 }
@@ -55,6 +56,17 @@ fn without_rules(stage: &Stage) -> Result<()> {
     ensure!(!scene.run("/bin/sh", &["-c", "kill -9 1"])?, "it can end the session process");
     let record = refusal(&scene, "send a signal", "portcullis-sess")?;
     ensure!(record["by"] == "landlock", "{record}");
+    Ok(())
+}
+
+fn nothing_of_ours(stage: &Stage) -> Result<()> {
+    let scene = Scene::begin(stage, RULES)?;
+    ensure!(!scene.run("/bin/cat", &["/etc/shadow"])?, "it can read what is root's");
+    // What the start was refused was told before.
+    refusal(&scene, "openat", "/etc/shadow")?;
+    let ours = |one: &Value| one["program"].as_str().is_some_and(|program| program.contains("portcullis-"));
+    let all: Vec<Value> = scene.records("denied")?.into_iter().filter(ours).collect();
+    ensure!(all.is_empty(), "{all:#?}");
     Ok(())
 }
 

@@ -108,7 +108,6 @@ impl Executions {
     /// Without privilege, before Linux 5.8, and where the kernel doesn't describe itself.
     pub fn begin() -> Result<Self, BpfError> {
         let places = program::Places::of_this_kernel().map_err(BpfError::Kernel)?;
-        let _memory = load::Memory::raise();
         let (ring, lost, scratch) = (
             load::ring_of(RING).map_err(BpfError::Map)?,
             load::counter().map_err(BpfError::Map)?,

@@ -86,8 +86,19 @@ struct LoadAttributes {
     place: u32,
 }
 
-/// One call; the answer is a descriptor, or 0.
+/// One call; the answer is a descriptor, or 0. Where locked memory may be what is missing, it is made again with more of it:
+/// asked for without need, a limit that can't be raised would stand among what the kernel refused in the session.
 fn bpf<T>(command: i32, attributes: &T) -> Result<i32, Errno> {
+    match call(command, attributes) {
+        Err(Errno::EPERM) if matches!(command, MAP_CREATE | PROG_LOAD) => {
+            let _memory = Memory::raise();
+            call(command, attributes)
+        }
+        answer => answer,
+    }
+}
+
+fn call<T>(command: i32, attributes: &T) -> Result<i32, Errno> {
     // SAFETY: the attributes live during the call and their size is given. The kernel reads what pointers in them name, which
     // the callers below keep alive, and writes to the log's memory alone, which they own.
     let answer =
@@ -247,11 +258,11 @@ pub(super) fn attach_alone(group: BorrowedFd<'_>, program: BorrowedFd<'_>, kind:
 
 /// Before 5.11 programs and tables count as locked memory, of which PAM may have left this process little.
 #[derive(Debug)]
-pub(super) struct Memory(Option<(u64, u64)>);
+struct Memory(Option<(u64, u64)>);
 
 impl Memory {
     /// Lifts the limit until this value is dropped. Where that can't be, the kernel says so when it is asked for memory.
-    pub(super) fn raise() -> Self {
+    fn raise() -> Self {
         let before = getrlimit(Resource::RLIMIT_MEMLOCK).ok();
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, libc::RLIM_INFINITY, libc::RLIM_INFINITY);
         Self(before)

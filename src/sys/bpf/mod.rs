@@ -151,7 +151,6 @@ pub fn attach(group: &Path, rules: &Rules) -> Result<Option<OwnedFd>, BpfError> 
     let programs = compile(rules, neighbours)?;
     // ORDER: all are loaded before the first is attached, so that what the kernel doesn't take leaves the group as it was.
     let loaded: Vec<(Kind, OwnedFd)> = {
-        let _memory = load::Memory::raise();
         let load = |(kind, code): &(Kind, Vec<_>)| Ok((*kind, load::program(*kind, code)?));
         programs.code.iter().map(load).collect::<Result<_, BpfError>>()?
     };
@@ -171,7 +170,6 @@ struct Programs {
 
 fn compile(rules: &Rules, neighbours: Option<packets::Neighbours>) -> Result<Programs, BpfError> {
     let judge = addresses::Judge::new(rules)?;
-    let _memory = load::Memory::raise();
     let answers = if rules.listen { None } else { Some(load::answers().map_err(BpfError::Map)?) };
     let told = if rules.told {
         Some((load::ring().map_err(BpfError::Map)?, load::told().map_err(BpfError::Map)?))
