@@ -1,4 +1,4 @@
-//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|ci|generate`.
+//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|dist|ci|generate`.
 //!
 //! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
 //! list each, never through a shell.
@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod code_server;
 mod demo;
+mod dist;
 mod fuzz;
 mod generate;
 mod isolate;
@@ -43,6 +44,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Try to get out of sessions by every known way, with the sandbox and without; exit status 1 when one doesn't hold
     Redteam(redteam::Options),
+    /// Build the programs and make a .deb and an .rpm of them; prints where they are, their sizes and sums
+    Dist(dist::Options),
     /// Check formatting, lints, documentation, layers and generated files
     Ci,
     /// Write the files that are generated from the code (docs/options, etc)
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Redteam(options) => redteam::run(&options),
+        Command::Dist(options) => dist::run(&options),
         Command::Ci => ci::run(),
         Command::Generate => generate::run(),
         Command::Isolated(options) => isolate::enter(&options),

@@ -23,11 +23,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-pam", &[]),
     ("portcullis-sys", &[]),
     ("portcullis-model", &[]),
+    ("portcullis-dist", &[]),
     ("portcullis-fuzz", &["conf", "model", "policy", "proxy", "sys", "wire"]),
     ("portcullis-testing", &["model"]),
     ("portcullis-bench", &["model", "policy", "testing"]),
     ("portcullis-redteam", &["sys", "testing"]),
-    ("xtask", &["conf", "model", "policy"]),
+    ("xtask", &["conf", "dist", "model", "policy"]),
 ];
 
 /// What root's and the users' processes must not even link: an async runtime, HTTP, TLS, a command line parser.
