@@ -17,7 +17,7 @@ use portcullis_sys::peer::SockDiag;
 use portcullis_sys::proof::proof;
 use portcullis_sys::signals::Signals;
 use portcullis_sys::{attributes, fd, namespaces};
-use portcullis_wire::{Channel, Report, SessionSpec, WireError};
+use portcullis_wire::{Channel, Go, Report, SessionSpec, WireError};
 use thiserror::Error;
 
 use crate::confine::view::{self, ViewError};
@@ -43,6 +43,9 @@ pub(crate) enum StartError {
     /// The specification.
     #[error("the specification can't be read")]
     Spec(#[source] WireError),
+    /// What the keeper does.
+    #[error("the keeper didn't put the session into its groups")]
+    Go(#[source] WireError),
     /// What is in it.
     #[error("the specification is refused: {0}")]
     Refused(#[from] SpecError),
@@ -177,8 +180,6 @@ fn become_session(
         }
     };
 
-    // ORDER: in the network that the rules are about.
-    confine::connections::in_force(&spec.sandbox.network)?;
     let set = |what| move |errno| StartError::Attribute(what, errno);
     if !spec.sandbox.privileges {
         // ORDER: from here on no program can gain anything, whatever comes later.
@@ -189,6 +190,10 @@ fn become_session(
     attributes::umask(0o077);
     // ORDER: before rules and filter, which are about what it shows, and may close the calls that make it.
     view::enter(&spec)?;
+    // ORDER: the keeper does its part meanwhile: from here on this process is in its groups, and under the rules on connections.
+    // Nothing was started, and no socket for a network made, before.
+    let (Go::InForce, _) = channel.receive().map_err(StartError::Go)?;
+    confine::connections::in_force(&spec.sandbox.network)?;
     if spec.sandbox.view.is_some() {
         namespaces::own_shared_memory().map_err(set("shared memory of its own"))?;
     }

@@ -19,7 +19,7 @@ pub mod session;
 
 pub use channel::{Channel, WireError};
 pub use launcher::{ConfFile, Hello, Prompt, PromptStyle, ToLauncher, ToServer};
-pub use session::{Answer, Ask, Order, Report, SessionSpec};
+pub use session::{Answer, Ask, Go, Order, Report, SessionSpec};
 
 /// First byte of every message; a process of another version is refused at its first message.
 pub const VERSION: u8 = 1;

@@ -30,8 +30,8 @@ pub struct SessionSpec {
     pub transport: Transport,
     /// The session's private directory, 0700, owned by the user.
     pub dir: String,
-    /// The session's control group: a directory in each hierarchy that it is in, none where there is no group. Its limits are
-    /// set by then.
+    /// The session's control group: a directory in each hierarchy that it is in by [`Go`], none where there is no group. Its
+    /// limits are set by then.
     pub cgroups: Vec<String>,
     /// What to run.
     pub command: IdeCommand,
@@ -41,6 +41,14 @@ pub struct SessionSpec {
     pub answer_within: u32,
     /// Seconds between asking the IDE to end and ending it.
     pub end_within: u32,
+}
+
+/// Keeper to session, some time after the [`SessionSpec`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Go {
+    /// The session process is in its control groups, with the rules on connections in force. Before this it makes only what is
+    /// made by root: it becomes nobody and starts nothing.
+    InForce,
 }
 
 /// Launcher to session.

@@ -119,7 +119,7 @@ pub(crate) fn policy_alone(quick: bool) -> Result<Report> {
 pub(crate) fn sandbox_alone(quick: bool, program: &Path, numpy: Option<&Path>) -> Result<Report> {
     let plan = sandbox::Plan {
         starts: if quick { 3 } else { 31 },
-        rounds: if quick { 3 } else { 16 },
+        rounds: if quick { 3 } else { 12 },
         program,
         numpy,
     };

@@ -23,6 +23,11 @@ use crate::log::{chain, say};
 const LOOK: Duration = Duration::from_secs(5);
 /// How often what waits is looked at.
 const TURN: Duration = Duration::from_millis(250);
+/// Who starts programs starts more of them: how long the first waits for the others, so that all are written at once and nobody is
+/// kept from his work by being told of each.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often it is looked meanwhile whether the ring fills.
+const GATHER_LOOK: Duration = Duration::from_millis(5);
 /// After a session's end, for records that are on their way.
 const FORGET_AFTER: Duration = Duration::from_secs(5);
 /// Without a launcher and sessions, how long things that are not on disk wait for one.
@@ -46,6 +51,7 @@ pub(crate) fn run(door: OwnedFd, note: &Path, refusals: bool) -> bool {
         sessions: BTreeMap::new(),
         domains: HashMap::new(),
         store: Store::default(),
+        starts_at: None,
         looked: now,
         alone_since: now,
         first: false,
@@ -88,6 +94,8 @@ struct Recorder {
     /// Login sessions of Landlock's domains.
     domains: HashMap<u64, u32>,
     store: Store,
+    /// When programs that were started meanwhile are read; none was where this is none.
+    starts_at: Option<Instant>,
     looked: Instant,
     alone_since: Instant,
     /// Whether a launcher ever came.
@@ -105,7 +113,8 @@ impl Recorder {
             }
             // ORDER: records first, then words: a session is named before anything runs in it, so whoever's record was read is
             // known when the words were heard.
-            let (acts, started) = self.sources.read(now);
+            let starts = self.starts_are_due(now);
+            let (acts, started) = self.sources.read(now, starts);
             self.hear(now);
             started.into_iter().for_each(|one| self.started(one, now));
             acts.iter().for_each(|act| self.judge(act, now));
@@ -115,16 +124,20 @@ impl Recorder {
         }
     }
 
-    fn wait(&self, door: &OwnedFd) {
+    fn wait(&mut self, door: &OwnedFd) {
         let words = if self.store.next().is_some() {
             PollFlags::POLLIN | PollFlags::POLLOUT
         } else {
             PollFlags::POLLIN
         };
         let mut polled = vec![PollFd::new(door.as_fd(), PollFlags::POLLIN)];
-        polled.extend(self.sources.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        polled.extend(self.sources.records().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         if let Some(launcher) = &self.launcher {
             polled.push(PollFd::new(launcher.as_fd(), words));
+        }
+        let others = polled.len();
+        if self.starts_at.is_none() {
+            polled.extend(self.sources.starts().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         }
         let pending = self.sources.waits()
             || self.sessions.values().any(|held| held.calm.waits() || held.forget_at.is_some());
@@ -133,7 +146,28 @@ impl Recorder {
             (false, false) => PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX),
             (false, true) => PollTimeout::NONE,
         };
+        let timeout = match self.starts_at {
+            Some(at) => {
+                let left = at.saturating_duration_since(Instant::now()).min(GATHER_LOOK);
+                // Rounded up: or it would be looked without end within the last millisecond.
+                PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::ZERO)
+            }
+            None => timeout,
+        };
         let _ = poll(&mut polled, timeout);
+        let began = polled[others..].iter().any(|starts| starts.any().unwrap_or(true));
+        if began {
+            self.starts_at = Some(Instant::now() + GATHER);
+        }
+    }
+
+    /// Whether programs that were started have waited for others long enough.
+    fn starts_are_due(&mut self, now: Instant) -> bool {
+        let due = self.starts_at.is_some_and(|at| now >= at || self.sources.is_filling());
+        if due {
+            self.starts_at = None;
+        }
+        due
     }
 
     /// A new launcher takes the place of the one before, and is told again what that one has not written.
@@ -155,6 +189,8 @@ impl Recorder {
                     for held in self.sessions.values_mut().filter(|held| held.watched.login == login) {
                         held.forget_at = Some(now + FORGET_AFTER);
                     }
+                    // The launcher may be about to end: what the session did last is told at once.
+                    self.starts_at = Some(now);
                 }
                 Ok((ToRecorder::Written(last), _)) => self.store.written(last),
                 Ok((ToRecorder::Refusals(refusals), _)) => {

@@ -29,6 +29,8 @@ pub(super) struct Sources {
     no_refusals: Option<String>,
     refusals: bool,
     assembler: Assembler,
+    /// What a tracepoint told that is not listened to any more.
+    left: Vec<Execution>,
     /// What the kernel had lost at the last look.
     lost_before: Option<u32>,
     overrun: Option<Instant>,
@@ -79,6 +81,7 @@ impl Sources {
             no_refusals,
             refusals,
             assembler: Assembler::default(),
+            left: Vec::new(),
             lost_before: None,
             overrun: None,
             nobodys: 0,
@@ -110,21 +113,33 @@ impl Sources {
             self.broken =
                 kernel.want(rules(refusals, self.traced.is_some())).err().map(|error| chain(&error));
             if refusals && self.broken.is_none() {
-                self.traced = None;
+                // What it told and nobody has read yet is told all the same.
+                if let Some(traced) = self.traced.take() {
+                    traced.take(RECORDS_AT_ONCE, |execution| self.left.push(execution));
+                }
             }
         }
     }
 
-    /// Descriptors to poll.
-    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let kernel = self.kernel.as_ref().map(Prepared::fd);
-        kernel.into_iter().chain(self.traced.as_ref().map(Traced::fd))
+    /// To be polled: what the kernel's audit subsystem tells.
+    pub(super) fn records(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.kernel.as_ref().map(Prepared::fd).into_iter()
     }
 
-    /// What came.
-    pub(super) fn read(&mut self, now: Instant) -> (Vec<Act>, Vec<Execution>) {
-        let (mut acts, mut started) = (Vec::new(), Vec::new());
-        if let Some(traced) = &mut self.traced {
+    /// To be polled: what the tracepoint tells.
+    pub(super) fn starts(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.traced.as_ref().map(Traced::fd).into_iter()
+    }
+
+    /// Whether programs that are started are to be read at once, or some may be lost.
+    pub(super) fn is_filling(&self) -> bool {
+        self.traced.as_ref().is_some_and(Traced::is_filling)
+    }
+
+    /// What came; of the tracepoint only with `starts`.
+    pub(super) fn read(&mut self, now: Instant, starts: bool) -> (Vec<Act>, Vec<Execution>) {
+        let (mut acts, mut started) = (Vec::new(), std::mem::take(&mut self.left));
+        if let Some(traced) = self.traced.as_ref().filter(|_| starts) {
             traced.take(RECORDS_AT_ONCE, |execution| started.push(execution));
         }
         let Some(kernel) = &mut self.kernel else { return (acts, started) };

@@ -68,6 +68,11 @@ impl Traced {
         self.executions.as_fd()
     }
 
+    /// Whether half of the room for what was not taken yet is used.
+    pub(super) fn is_filling(&self) -> bool {
+        self.executions.is_filling()
+    }
+
     /// What came, at most so many.
     pub(super) fn take(&self, most: usize, mut each: impl FnMut(Execution)) {
         self.executions.take(most, |one| each(bounded(one)));

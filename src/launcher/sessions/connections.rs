@@ -1,8 +1,8 @@
-//! Rules on connections, from the plan to the kernel: called by the keeper, before anything is in the session's group.
+//! Rules on connections, from the plan to the kernel: called by the keeper, before the session process may start anything.
 //!
 //! They stay as long as the group, whatever becomes of launcher and keeper.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use portcullis_model::sandbox::{Destination, Egress, Network};
 use portcullis_sys::bpf;
@@ -10,16 +10,34 @@ use portcullis_sys::cgroup::Group;
 
 use crate::log::chain;
 
-/// Puts them on the group; returns where the session process learns what they refuse. What can't be put in force ends the start.
-pub(super) fn put_in_force(network: &Network, group: &Group) -> Result<Option<OwnedFd>, String> {
-    let Network::Ruled(egress) = network else { return Ok(None) };
+/// Where the session process learns what they refuse.
+pub(super) fn telling(network: &Network) -> Result<Option<OwnedFd>, String> {
+    match network {
+        // It needs the same kernel as rules on neighbours.
+        Network::Ruled(egress) if egress.neighbours_closed => {
+            bpf::telling().map(Some).map_err(|error| not_in_force(&error))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Puts them on the group. What can't be put in force ends the start.
+pub(super) fn put_in_force(
+    network: &Network,
+    group: &Group,
+    telling: Option<BorrowedFd<'_>>,
+) -> Result<(), String> {
+    let Network::Ruled(egress) = network else { return Ok(()) };
     let Some(folder) = group.unified() else {
         return Err(
             "the rules on connections need a control group of version 2, and the session has none".into()
         );
     };
-    bpf::attach(folder, &rules(egress))
-        .map_err(|error| format!("the rules on connections can't be put in force: {}", chain(&error)))
+    bpf::attach(folder, &rules(egress), telling).map_err(|error| not_in_force(&error))
+}
+
+fn not_in_force(error: &bpf::BpfError) -> String {
+    format!("the rules on connections can't be put in force: {}", chain(error))
 }
 
 fn rules(egress: &Egress) -> bpf::Rules {
@@ -29,8 +47,6 @@ fn rules(egress: &Egress) -> bpf::Rules {
         allowed: egress.allowed.as_deref().map(list),
         listen: egress.listen,
         neighbours: egress.neighbours_closed,
-        // Both need the same kernel.
-        told: egress.neighbours_closed,
     }
 }
 
@@ -46,9 +62,9 @@ mod tests {
     #[test]
     fn rules_without_a_group_end_the_start() {
         let nowhere = Group::at(Vec::<String>::new());
-        assert!(put_in_force(&Network::Ruled(Egress::default()), &nowhere).is_err());
-        assert!(put_in_force(&Network::Unruled, &nowhere).is_ok());
-        assert!(put_in_force(&Network::Own, &nowhere).is_ok());
+        assert!(put_in_force(&Network::Ruled(Egress::default()), &nowhere, None).is_err());
+        assert!(put_in_force(&Network::Unruled, &nowhere, None).is_ok());
+        assert!(put_in_force(&Network::Own, &nowhere, None).is_ok());
     }
 
     #[test]
@@ -64,6 +80,6 @@ mod tests {
         let rules = rules(&egress);
         assert_eq!((rules.refused.len(), rules.allowed.as_ref().map(Vec::len)), (1, Some(2)));
         assert_eq!((rules.refused[0].prefix, rules.refused[0].ports), (8, Some((1, 2))));
-        assert!(rules.listen && rules.neighbours && rules.told);
+        assert!(rules.listen && rules.neighbours);
     }
 }

@@ -178,9 +178,13 @@ fn start(
     exec.oom_score(0);
     let process = exec.spawn().map_err(|error| failed(format!("`{program}`: {}", chain(&error))))?;
     drop(exec);
-    // ORDER: it forks nothing and makes no socket for a network before the second message, so whatever it forks is in the groups, and
+    // ORDER: it forks nothing and keeps no socket for a network before the second message, so whatever it forks is in the groups, and
     // every socket is under the rules.
-    let said = |sent: Result<(), WireError>| sent.map_err(|error| chain(&error));
+    let said = |sent: Result<(), WireError>| match sent {
+        // It has ended, and told the launcher why.
+        Ok(()) | Err(WireError::Closed) => Ok(()),
+        Err(error) => Err(chain(&error)),
+    };
     let told = said(ours.send(spec, &[]))
         .and_then(|()| {
             let telling = denials.as_ref().map(|denials| denials.as_fd());

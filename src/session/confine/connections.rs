@@ -1,4 +1,4 @@
-//! Rules on connections: the keeper put them on our group before it told us what to do; here we look whether they hold.
+//! Rules on connections: the keeper put them on our group before it let us go on; here we look whether they hold.
 //!
 //! A kernel can take them and not ask them, and a group can be the wrong one. Nothing is started then.
 

@@ -95,7 +95,7 @@ const AT_ONCE: usize = 1024;
 pub struct Denials(Ring);
 
 impl Denials {
-    /// Takes the descriptor that [`attach`](super::attach) made.
+    /// Takes the descriptor that [`telling`](super::telling) made.
     ///
     /// # Errors
     /// When it is no ring.

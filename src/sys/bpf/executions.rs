@@ -128,6 +128,11 @@ impl Executions {
         self.ring.take(most, |event| Execution::read(event).into_iter().for_each(&mut each))
     }
 
+    /// Whether half of the ring is full: to be read soon.
+    pub fn is_filling(&self) -> bool {
+        self.ring.used() >= RING / 2
+    }
+
     /// How many could not be told since the beginning, because the ring was full.
     pub fn lost(&self) -> u64 {
         // The table is ours and holds one number: reading it can't fail.

@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -63,8 +63,6 @@ pub struct Rules {
     pub listen: bool,
     /// Whether what listens in groups of other users is closed: those beside the folder that this group is in.
     pub neighbours: bool,
-    /// Whether what is refused is told (kernels from 5.8): [`attach`] returns where.
-    pub told: bool,
 }
 
 /// Why there are no rules.
@@ -127,16 +125,24 @@ pub enum BpfError {
     Idle,
 }
 
+/// Where what is refused is told (kernels from 5.8), for [`attach`] and for [`Denials::open`].
+///
+/// # Errors
+/// Without privilege, or on an older kernel.
+pub fn telling() -> Result<OwnedFd, BpfError> {
+    load::ring().map_err(BpfError::Map)
+}
+
 /// Puts the rules on a group: for every socket that is made in it or below it from now on.
 ///
 /// `group` is a folder of the version 2 hierarchy. Sockets made elsewhere before keep their own rules: a listener that is handed to
 /// a process in the group answers whoever it answered.
 ///
-/// What is returned is for [`Denials::open`].
+/// What is refused is told in `telling`, if there is one: what [`telling`] made.
 ///
 /// # Errors
-/// See [`BpfError`]. The caller starts nothing in the group then: a part of the rules may be in force.
-pub fn attach(group: &Path, rules: &Rules) -> Result<Option<OwnedFd>, BpfError> {
+/// See [`BpfError`]. The caller starts nothing of the user's in the group then: a part of the rules may be in force.
+pub fn attach(group: &Path, rules: &Rules, telling: Option<BorrowedFd<'_>>) -> Result<(), BpfError> {
     let open = |path: &Path| {
         let failed = |source| BpfError::Group { path: path.to_path_buf(), source };
         let folder = File::open(path).map_err(failed)?;
@@ -148,7 +154,7 @@ pub fn attach(group: &Path, rules: &Rules) -> Result<Option<OwnedFd>, BpfError> 
         (true, Some(own), Some(all)) => Some(packets::Neighbours { own: open(own)?.1, all: open(all)?.1 }),
         _ => None,
     };
-    let programs = compile(rules, neighbours)?;
+    let programs = compile(rules, neighbours, telling)?;
     // ORDER: all are loaded before the first is attached, so that what the kernel doesn't take leaves the group as it was.
     let loaded: Vec<(Kind, OwnedFd)> = {
         let load = |(kind, code): &(Kind, Vec<_>)| Ok((*kind, load::program(*kind, code)?));
@@ -157,28 +163,29 @@ pub fn attach(group: &Path, rules: &Rules) -> Result<Option<OwnedFd>, BpfError> 
     for (kind, program) in &loaded {
         load::attach(folder.as_fd(), program.as_fd(), *kind)?;
     }
-    Ok(programs.told.map(|(ring, _)| ring))
+    Ok(())
 }
 
 /// Programs, and the tables they share, which they name by descriptor: kept until the programs are loaded.
 struct Programs {
     code: Vec<(Kind, Vec<assembler::Instruction>)>,
     _answers: Option<OwnedFd>,
-    /// The ring, and when what was told.
-    told: Option<(OwnedFd, OwnedFd)>,
+    /// When what was told.
+    _told: Option<OwnedFd>,
 }
 
-fn compile(rules: &Rules, neighbours: Option<packets::Neighbours>) -> Result<Programs, BpfError> {
+fn compile(
+    rules: &Rules,
+    neighbours: Option<packets::Neighbours>,
+    telling: Option<BorrowedFd<'_>>,
+) -> Result<Programs, BpfError> {
     let judge = addresses::Judge::new(rules)?;
     let answers = if rules.listen { None } else { Some(load::answers().map_err(BpfError::Map)?) };
-    let told = if rules.told {
-        Some((load::ring().map_err(BpfError::Map)?, load::told().map_err(BpfError::Map)?))
-    } else {
-        None
-    };
+    let told = telling.map(|_| load::told()).transpose().map_err(BpfError::Map)?;
     let table = answers.as_ref().map(AsRawFd::as_raw_fd);
-    let tell =
-        told.as_ref().map(|(ring, table)| denials::Told { ring: ring.as_raw_fd(), table: table.as_raw_fd() });
+    let tell = telling
+        .zip(told.as_ref())
+        .map(|(ring, table)| denials::Told { ring: ring.as_raw_fd(), table: table.as_raw_fd() });
     let mut code = vec![
         (Kind::Connect4, programs::address(&judge, false, tell)?),
         (Kind::Connect6, programs::address(&judge, true, tell)?),
@@ -192,5 +199,5 @@ fn compile(rules: &Rules, neighbours: Option<packets::Neighbours>) -> Result<Pro
     if rules.allowed.is_some() {
         code.push((Kind::Socket, programs::socket()?));
     }
-    Ok(Programs { code, _answers: answers, told })
+    Ok(Programs { code, _answers: answers, _told: told })
 }

@@ -6,7 +6,7 @@
 
 use std::ffi::CString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, conne
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::ForkResult;
 
-use super::{BpfError, Destination, Rules, attach};
+use super::{BpfError, Destination, Rules, attach, telling};
 use crate::cgroup::{Hierarchies, Quota};
 
 /// What this machine can do.
@@ -58,16 +58,17 @@ pub fn probe() -> Abilities {
 
 fn tried(group: &Path) -> Abilities {
     let target = Destination { address: NOWHERE.into(), prefix: 32, ports: None };
-    let rules = Rules { refused: vec![target], neighbours: true, told: true, ..Rules::default() };
+    let rules = Rules { refused: vec![target], neighbours: true, ..Rules::default() };
     let found = |neighbours| match refuses_inside(group) {
         Ok(true) => Abilities { rules: true, neighbours, why: None },
         Ok(false) => Abilities { why: Some(chain(&BpfError::Idle)), ..Abilities::default() },
         Err(errno) => Abilities { why: Some(errno.to_string()), ..Abilities::default() },
     };
-    match attach(group, &rules) {
-        Ok(_) => found(true),
-        Err(first) => match attach(group, &Rules { neighbours: false, told: false, ..rules }) {
-            Ok(_) => Abilities { why: Some(chain(&first)), ..found(false) },
+    let whole = telling().and_then(|ring| attach(group, &rules, Some(ring.as_fd())));
+    match whole {
+        Ok(()) => found(true),
+        Err(first) => match attach(group, &Rules { neighbours: false, ..rules }, None) {
+            Ok(()) => Abilities { why: Some(chain(&first)), ..found(false) },
             Err(error) => Abilities { why: Some(chain(&error)), ..Abilities::default() },
         },
     }

@@ -42,13 +42,23 @@ impl Ring {
         }
     }
 
+    /// The reader's place and the writer's: bytes since the beginning.
+    const fn places(&self) -> (&AtomicU64, &AtomicU64) {
+        // SAFETY: both are aligned words at the beginning of pages that stay mapped as long as this value; the kernel writes the one
+        // with atomic stores and reads the other.
+        unsafe { (&*self.consumer.as_ptr().cast::<AtomicU64>(), &*self.producer.as_ptr().cast::<AtomicU64>()) }
+    }
+
+    /// Bytes that wait to be read, headers included.
+    pub(super) fn used(&self) -> usize {
+        let (read, written) = self.places();
+        let used = written.load(Ordering::Acquire).wrapping_sub(read.load(Ordering::Relaxed));
+        usize::try_from(used).unwrap_or(usize::MAX)
+    }
+
     /// Reads events, at most so many; says whether there may be more.
     pub(super) fn take(&self, most: usize, mut each: impl FnMut(&[u8])) -> bool {
-        // SAFETY: both places are aligned words at the beginning of pages that stay mapped as long as this value; the kernel writes
-        // the one with atomic stores and reads the other.
-        let (read, written) = unsafe {
-            (&*self.consumer.as_ptr().cast::<AtomicU64>(), &*self.producer.as_ptr().cast::<AtomicU64>())
-        };
+        let (read, written) = self.places();
         let mut at = read.load(Ordering::Relaxed);
         for _ in 0..most {
             if at >= written.load(Ordering::Acquire) {

@@ -1,6 +1,6 @@
 //! Tables and bars of the work.
 
-use super::work::{FILES, IMPORTS, PROGRAMS};
+use super::work::{FILES, PROGRAMS};
 use crate::report::{Bar, Row, Table};
 use crate::stats;
 
@@ -49,7 +49,7 @@ pub(super) fn programs(names: &[&str], samples: &[Vec<Took>], bars: &mut Vec<Bar
     Table {
         title: "A program".into(),
         how: format!(
-            "A static program is started and waited for {PROGRAMS} times in a row. What is not recorded is out of the kernel's audit \
+            "A static program is started and waited for {PROGRAMS} times in a row, twice in each round. What is not recorded is out of the kernel's audit \
              system, as on a machine where nothing is audited."
         ),
         columns: vec!["µs".into(), "more µs than outside".into()],
@@ -79,8 +79,9 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
         how: format!(
             "Processor time. A tree of files: a part of Python's own library is copied into a home on the machine's disk, read, looked at and \
              renamed, by Python. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
-             case: nothing but system calls is left. Imports: {IMPORTS} Pythons load a good part of the standard library. numpy: \
-             singular values, products and roots on one thread. Ratios are medians of each round's own. The last way has a third of \
+             case: nothing but system calls is left. Imports: a Python loads a good part of the standard library. numpy: \
+             singular values, products and roots on one thread. Each round has five turns of the tree and two of numpy; ratios are \
+             medians of each turn's own, and the ways change places from turn to turn. The last way has a third of \
              the rounds: its rules for the kernel's audit system (`audit-refusals=1`) slow down every call of all that is audited."
         ),
         columns: PIECES[..samples.len()]

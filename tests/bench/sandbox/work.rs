@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use portcullis_testing::{Account, Stage, World, account, place, until};
@@ -19,7 +20,7 @@ use crate::report::{Bar, Table};
 
 /// Programs and imports of one round: a tenth of a second and more.
 pub(super) const PROGRAMS: u32 = 300;
-pub(super) const IMPORTS: u32 = 2;
+const IMPORTS: u32 = 1;
 /// Files of one round in memory: a tenth of a second too.
 pub(super) const FILES: u32 = 2000;
 
@@ -39,6 +40,20 @@ const TREE: &str = "import os, shutil, sysconfig; home = os.environ['HOME'] + '/
     [(os.rename(name, name + '~'), os.rename(name + '~', name)) for name in names]";
 const COMPUTE: &str = "import numpy; a = numpy.random.default_rng(1).random((400, 400)); [numpy.linalg.svd(a[:160, :160]) for _ in range(8)]; \
     [a @ a for _ in range(30)]; b = numpy.arange(4e6); [numpy.sqrt(b).sum() for _ in range(8)]";
+
+/// After programs: what is written of them by then is not paid for by the next way.
+const WRITTEN: Duration = Duration::from_millis(50);
+
+/// A piece of work.
+struct Order {
+    text: String,
+    /// How often it is done for one figure.
+    times: u32,
+    /// How many figures of it a round has: more where a bar is near.
+    turns: u32,
+    /// What is waited for afterwards.
+    pause: Duration,
+}
 
 /// One of the ways.
 struct Way {
@@ -113,39 +128,53 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
 }
 
 /// The orders, in the order of the tables' columns.
-fn orders(plan: &Plan<'_>) -> Vec<(String, u32)> {
+fn orders(plan: &Plan<'_>) -> Vec<Order> {
+    let order = |text, times, turns| Order { text, times, turns, pause: Duration::ZERO };
+    let programs = order(format!("spawn {PROGRAMS} {}", plan.program.display()), 1, 2);
     let mut orders = vec![
-        (format!("spawn {PROGRAMS} {}", plan.program.display()), 1),
-        (format!("run /usr/bin/python3\t-IBc\t{TREE}"), 1),
-        (format!("files {FILES} /dev/shm"), 1),
-        (format!("run /usr/bin/python3\t-IBc\t{MODULES}"), IMPORTS),
+        Order { pause: WRITTEN, ..programs },
+        order(format!("run /usr/bin/python3\t-IBc\t{TREE}"), 1, 5),
+        order(format!("files {FILES} /dev/shm"), 1, 1),
+        order(format!("run /usr/bin/python3\t-IBc\t{MODULES}"), IMPORTS, 1),
     ];
     if let Some(numpy) = plan.numpy {
         let path = format!("import sys; sys.path.insert(0, {:?})", numpy.display().to_string());
-        orders.push((format!("run /usr/bin/python3\t-IBc\t{path}; {COMPUTE}"), 1));
+        orders.push(order(format!("run /usr/bin/python3\t-IBc\t{path}; {COMPUTE}"), 1, 2));
     }
     orders
 }
 
 /// What each way took for each order in each round: a warm-up comes before them.
-fn rounds(count: usize, orders: &[(String, u32)], ways: &mut [Way]) -> Result<Vec<Vec<Vec<Took>>>> {
+fn rounds(count: usize, orders: &[Order], ways: &mut [Way]) -> Result<Vec<Vec<Vec<Took>>>> {
     let mut samples = vec![vec![Vec::new(); ways.len()]; orders.len()];
     for round in 0..=count {
-        for ((order, times), samples) in orders.iter().zip(&mut samples) {
-            for step in 0..ways.len() {
-                let at = (round + step) % ways.len();
-                let mut sum = Took::default();
-                for _ in 0..*times {
-                    let took = ways[at].work(order)?;
-                    sum = Took { wall: sum.wall + took.wall, cpu: sum.cpu + took.cpu };
-                }
-                if round > 0 {
-                    samples[at].push(sum);
+        for (order, samples) in orders.iter().zip(&mut samples) {
+            for turn in 0..order.turns as usize {
+                for at in turned(ways.len(), round * order.turns as usize + turn) {
+                    let mut sum = Took::default();
+                    for _ in 0..order.times {
+                        let took = ways[at].work(&order.text)?;
+                        sum = Took { wall: sum.wall + took.wall, cpu: sum.cpu + took.cpu };
+                    }
+                    std::thread::sleep(order.pause);
+                    if round > 0 {
+                        samples[at].push(sum);
+                    }
                 }
             }
         }
     }
     Ok(samples)
+}
+
+/// The ways in the order of one turn: each is first as often as any other, and comes as often before another as after it, or it
+/// would always have what that one leaves to be done.
+fn turned(ways: usize, turn: usize) -> impl Iterator<Item = usize> {
+    let forward = turn % 2 == 0;
+    (0..ways).map(move |step| {
+        let step = if forward { step } else { ways - 1 - step };
+        (turn / 2 + step) % ways
+    })
 }
 
 impl Way {
@@ -203,4 +232,26 @@ fn alone(account: &Account) -> Result<(Way, Outside)> {
         .context("cannot start the double")?;
     let child = Outside(child);
     Ok((Way { name: "outside", work: connect(&account.home.join("work.sock"))? }, child))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_is_everywhere_and_before_each_other_as_often_as_after_it() {
+        let (mut places, mut before) = ([[0; 4]; 4], [[0; 4]; 4]);
+        for turn in 0..8 {
+            let order: Vec<usize> = turned(4, turn).collect();
+            for (place, way) in order.iter().enumerate() {
+                places[*way][place] += 1;
+                order[..place].iter().for_each(|other| before[*other][*way] += 1);
+            }
+        }
+        assert_eq!(places, [[2; 4]; 4]);
+        for (one, other) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
+            assert_eq!(before[one][other], 4);
+            assert_eq!(before[other][one], 4);
+        }
+    }
 }

@@ -17,7 +17,7 @@ use portcullis_sys::exec::Exec;
 use portcullis_sys::fd;
 use portcullis_sys::process::{Ended, Process};
 use portcullis_sys::socket::{connect_seqpacket, listen_seqpacket, listen_tcp};
-use portcullis_wire::{Channel, Report, SessionSpec};
+use portcullis_wire::{Channel, Go, Report, SessionSpec};
 
 /// The session's user; no account has these numbers.
 pub(crate) const USER: u32 = 20_001;
@@ -170,6 +170,7 @@ impl Setting {
             self;
         let (tell, told) = Channel::pair().expect("a pair");
         tell.send(&spec, &[]).expect("sent");
+        tell.send(&Go::InForce, &[]).expect("sent");
         let (launcher, reports) = Channel::pair().expect("a pair");
         let door = dir.path().join("door.sock");
         let control = listen_seqpacket(&door, 0o666, None).expect("a socket");

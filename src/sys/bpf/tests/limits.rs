@@ -20,12 +20,8 @@ fn as_many_rules_as_may_be_are_in_force_to_the_last() {
     own_network(&[]);
     for six in [false, true] {
         let inside = Inside::of(20_001);
-        inside.rule(&Rules {
-            allowed: Some(most(MOST, six)),
-            neighbours: true,
-            told: true,
-            ..Rules::default()
-        });
+        let rules = Rules { allowed: Some(most(MOST, six)), neighbours: true, ..Rules::default() };
+        let _ring = inside.rule_and_tell(&rules);
         let last = MOST - 1;
         let address = if six { format!("2001:db8:7:{last:x}:1::{last:x}") } else { format!("10.7.{last}.1") };
         let tried = |address: String, port| {
@@ -41,7 +37,7 @@ fn as_many_rules_as_may_be_are_in_force_to_the_last() {
     }
     let inside = Inside::of(20_001);
     let many = Rules { allowed: Some(most(MOST, false)), refused: most(1, true), ..Rules::default() };
-    assert!(matches!(attach(inside.path(), &many), Err(BpfError::Many(257))));
+    assert!(matches!(attach(inside.path(), &many, None), Err(BpfError::Many(257))));
 }
 
 #[test]
@@ -53,7 +49,7 @@ fn rules_are_gone_with_their_group_and_with_nothing_else() {
         (inside.path().to_path_buf(), || inside.attempt(|| connect(libc::SOCK_DGRAM, 0, at("127.0.0.9", 9))));
     assert_eq!(tried(), DONE);
     // By another process, which is gone afterwards.
-    assert_eq!(child_for_test(|| u8::from(attach(&path, &rules).is_err())), 0);
+    assert_eq!(child_for_test(|| u8::from(attach(&path, &rules, None).is_err())), 0);
     assert_eq!(tried(), REFUSED);
     let asked = || if refuses(at("127.0.0.9", 9)) { Ok(()) } else { Err(Errno::ENODATA) };
     assert_eq!(inside.attempt(asked), DONE);
@@ -68,10 +64,10 @@ fn what_can_not_be_attached_is_an_error() {
     needs_root();
     let rules = Rules::default();
     let folder = std::env::temp_dir();
-    assert!(matches!(attach(&folder, &rules), Err(BpfError::Attach { .. })), "no group");
-    assert!(matches!(attach(Path::new("/no/such/group"), &rules), Err(BpfError::Group { .. })));
+    assert!(matches!(attach(&folder, &rules, None), Err(BpfError::Attach { .. })), "no group");
+    assert!(matches!(attach(Path::new("/no/such/group"), &rules, None), Err(BpfError::Group { .. })));
     let wide = Rules { refused: vec![to("10.0.0.0/33", None)], ..Rules::default() };
-    assert!(matches!(attach(&folder, &wide), Err(BpfError::Prefix(_, 33))));
+    assert!(matches!(attach(&folder, &wide, None), Err(BpfError::Prefix(_, 33))));
 
     // A program above that allows none beside it, as of a unit that delegates nothing.
     let above = Inside::of(20_003);
@@ -82,7 +78,7 @@ fn what_can_not_be_attached_is_an_error() {
     load::attach_alone(group.as_fd(), program.as_fd(), Kind::Connect4).expect("attached");
     let below = above.path().join("below");
     std::fs::create_dir(&below).expect("a group below");
-    let refused = attach(&below, &rules);
+    let refused = attach(&below, &rules, None);
     std::fs::remove_dir(&below).expect("empty");
     match refused {
         Err(BpfError::Attach { name: "connect4", hint, errno: Errno::EPERM }) => {
@@ -132,7 +128,7 @@ fn cost_of_a_connection() {
     let port = 7030;
     let bind = || TcpListener::bind(at("127.0.0.1", port)).expect("a port");
     let _server = stage::serve(|| (), bind, |streams| streams.incoming().for_each(drop));
-    let usual = || Rules { refused: most(16, false), neighbours: true, told: true, ..Rules::default() };
+    let usual = || Rules { refused: most(16, false), neighbours: true, ..Rules::default() };
     for (name, rules) in [
         ("no rules", None),
         ("16 refused", Some(usual())),
@@ -147,7 +143,7 @@ fn cost_of_a_connection() {
         let inside = Inside::of(20_001);
         if let Some(rules) = rules {
             let begin = Instant::now();
-            inside.rule(&rules);
+            let _ring = inside.rule_and_tell(&rules);
             println!("{name}: attached in {} us", begin.elapsed().as_micros());
         }
         let done = inside.attempt(|| {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::TcpStream;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 
-use crate::bpf::{Destination, Rules, attach};
+use crate::bpf::{Destination, Rules, attach, telling};
 use crate::cgroup::{Group, Hierarchies, Quota};
 use crate::fork::{child_for_test, needs_root};
 
@@ -38,10 +38,20 @@ impl Inside {
         self.group.unified().expect("looked at above")
     }
 
-    pub(super) fn rule(&self, rules: &Rules) -> Option<OwnedFd> {
-        match attach(self.path(), rules) {
-            Ok(told) => told,
-            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
+    pub(super) fn rule(&self, rules: &Rules) {
+        self.put_in_force(rules, None);
+    }
+
+    /// The same; what is refused is told in what comes back.
+    pub(super) fn rule_and_tell(&self, rules: &Rules) -> OwnedFd {
+        let ring = telling().expect("a ring");
+        self.put_in_force(rules, Some(ring.as_fd()));
+        ring
+    }
+
+    fn put_in_force(&self, rules: &Rules, telling: Option<BorrowedFd<'_>>) {
+        if let Err(error) = attach(self.path(), rules, telling) {
+            panic!("{error}: {:?}", std::error::Error::source(&error));
         }
     }
 

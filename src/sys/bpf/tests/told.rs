@@ -18,11 +18,10 @@ fn refusals_are_told_and_repetitions_are_not() {
     let inside = Inside::of(20_001);
     let rules = Rules {
         refused: vec![to("127.0.0.9", None), to("fd00::9", None)],
-        told: true,
         neighbours: true,
         ..Rules::default()
     };
-    let ring = Denials::open(inside.rule(&rules).expect("a ring")).expect("mapped");
+    let ring = Denials::open(inside.rule_and_tell(&rules)).expect("mapped");
     assert_eq!(denials(&ring), Vec::<String>::new());
     let tried = inside.attempt(|| {
         for _ in 0..50 {
@@ -51,8 +50,8 @@ fn refusals_are_told_and_repetitions_are_not() {
 fn a_ring_that_is_full_loses_what_is_new_and_goes_on() {
     own_network(&[]);
     let inside = Inside::of(20_001);
-    let rules = Rules { allowed: Some(Vec::new()), told: true, ..Rules::default() };
-    let ring = Denials::open(inside.rule(&rules).expect("a ring")).expect("mapped");
+    let rules = Rules { allowed: Some(Vec::new()), ..Rules::default() };
+    let ring = Denials::open(inside.rule_and_tell(&rules)).expect("mapped");
     let knock = |first: u16| {
         inside.attempt(|| {
             for port in first..first + 1000 {
