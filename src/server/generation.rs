@@ -10,13 +10,13 @@ use portcullis_model::sign_in::Principal;
 use portcullis_pages::{Root, StaySignedIn};
 use portcullis_policy::{Adapters, Flags};
 use portcullis_proxy::{TlsConfig, tls};
-use portcullis_sys::directories;
 use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use thiserror::Error;
 
 use crate::cookies::Jar;
 use crate::gate::Origins;
 use crate::headers::Answers;
+use crate::listed::Listed;
 
 /// A megabyte as the options count.
 pub(crate) const MEGABYTE: u64 = 1024 * 1024;
@@ -66,6 +66,8 @@ pub(crate) struct Generation {
     pub(crate) slides: bool,
     /// What the machine's kernel can hold.
     pub(crate) host: HostFacts,
+    /// Real names of listed folders.
+    listed: Listed,
 }
 
 impl Generation {
@@ -116,18 +118,27 @@ impl Generation {
             u64::from(server.auth_stay_signed_in_days.max(1)) * 24 * 60 * 60
         };
         let adapters = Adapters::new(&settings);
-        let host = HostFacts::default();
-        Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides, host }
+        let (host, listed) = (HostFacts::default(), Listed::default());
+        Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides, host, listed }
     }
 
     /// What this person may do, as the files say it.
     pub(crate) fn flags(&self, principal: &Principal) -> Flags {
         let mut flags = Flags::resolve(&self.settings, &principal.user, &principal.groups);
         if let Some(strict) = &mut flags.audited {
-            resolved(strict);
+            self.resolved(strict);
         }
-        resolved(&mut flags);
+        self.resolved(&mut flags);
         flags
+    }
+
+    /// Follows the links of `directory-view-allow-list`, where it is asked for.
+    fn resolved(&self, flags: &mut Flags) {
+        if flags.restrict_directories.value {
+            for directory in &mut flags.directories.value {
+                *directory = self.listed.real(directory);
+            }
+        }
     }
 
     /// The offer to stay signed in, where there is one.
@@ -173,15 +184,6 @@ fn tls_of(settings: &Settings, material: &TlsMaterial) -> Result<TlsConfig, Gene
     let server = tls::server_config(&material.certificate, material.key.expose(), &words)
         .map_err(GenerationError::Tls)?;
     Ok(TlsConfig::new(server))
-}
-
-/// Follows the links of `directory-view-allow-list`, where it is asked for.
-fn resolved(flags: &mut Flags) {
-    if flags.restrict_directories.value {
-        for directory in &mut flags.directories.value {
-            *directory = directories::real(directory);
-        }
-    }
 }
 
 #[cfg(test)]

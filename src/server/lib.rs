@@ -27,6 +27,7 @@ mod judging;
 mod launcher_link;
 mod limits;
 mod link;
+mod listed;
 mod load;
 mod logging;
 mod pass;
