@@ -211,15 +211,7 @@ impl Recorder {
         }
     }
 
-    fn watch(&mut self, mut watched: Watched, now: Instant) {
-        // Records name programs by where they are, the configuration perhaps by a link.
-        for program in watched.allowed.iter_mut().flatten() {
-            if let Some(real) =
-                std::fs::canonicalize(&*program).ok().and_then(|path| path.to_str().map(str::to_owned))
-            {
-                *program = real;
-            }
-        }
+    fn watch(&mut self, watched: Watched, now: Instant) {
         let keeper = watched.keeper.and_then(|known| Process::open_started(known.pid, known.started).ok());
         let login = watched.login;
         match self.sessions.get_mut(&login) {

@@ -30,7 +30,8 @@ pub(crate) struct Watched {
     pub(crate) hidden: Vec<String>,
     /// Whether rules on connections tell by themselves what they refuse.
     pub(crate) ruled: bool,
-    /// Programs that are allowed, where others are not refused but recorded as such; `None` where that isn't so.
+    /// Programs that are allowed, where others are not refused but recorded as such; `None` where that isn't so. By all
+    /// their names, the real ones too.
     pub(crate) allowed: Option<Vec<String>>,
 }
 
