@@ -343,9 +343,6 @@ hint: write `[*]` above it for everybody
  2 | [a b]
    | ^^^^^
 hint: write `[*]` for everybody, `[@group]` or `[user]`
-/etc/rstudio/profiles:5: session-timeout-kill-hours: warning: it is known but not implemented: session-timeout-minutes alone ends sessions; a session whose kernel computes is never ended for being idle
- 5 | session-timeout-kill-hours=9
-   |                            ^
 /etc/rstudio/profiles:6: session-port-range: there is no such option
  6 | session-port-range=1-2
    | ^^^^^^^^^^^^^^^^^^

@@ -11,7 +11,7 @@ use crate::options::profiles::Limits;
 use crate::options::rsession::Rsession;
 use crate::options::sandbox::{self, Confinement};
 use crate::problem::Problem;
-use crate::value::FlagNames;
+use crate::value::{FlagNames, Int};
 use crate::values::{Origin, Reader, Values};
 
 /// Whom a section is about.
@@ -74,6 +74,8 @@ pub struct SessionOptions {
     pub confinement: Confinement,
     /// How much of the machine one session takes.
     pub limits: Limits,
+    /// `session-max-age-hours`.
+    pub max_age_hours: u32,
     values: Values,
 }
 
@@ -93,8 +95,9 @@ impl SessionOptions {
 const MACHINE_WIDE: [&str; 1] = ["session-port-range"];
 
 /// Options of portcullis.conf that a section may have too.
-const PERSONAL: [&str; 9] = [
+const PERSONAL: [&str; 10] = [
     "audit-only",
+    "session-max-age-hours",
     "session-network",
     "session-listen",
     "session-programs",
@@ -187,7 +190,9 @@ impl Profiles {
         }
         let audit_only = values.get::<FlagNames>("audit-only", "");
         let (confinement, limits) = (Confinement::build(&values), Limits::build(&values));
-        SessionOptions { rsession: Rsession::build(&values), audit_only, confinement, limits, values }
+        let max_age_hours = values.get::<Int<0, 87600>>("session-max-age-hours", "0");
+        let rsession = Rsession::build(&values);
+        SessionOptions { rsession, audit_only, confinement, limits, max_age_hours, values }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lifetime::Warning;
 use crate::load::{Load, Whose};
 use crate::{AppName, Port, Secret, SessionId, UserName};
 
@@ -104,6 +105,17 @@ pub enum State {
 }
 
 impl State {
+    /// The word of it in tables and answers.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Launching(_) => "launching",
+            Self::Running => "running",
+            Self::Ending => "ending",
+            Self::Ended(End { suspended: true, .. }) => "suspended",
+            Self::Ended(_) => "ended",
+        }
+    }
+
     /// Whether its processes may still be there.
     pub const fn is_live(&self) -> bool {
         !matches!(self, Self::Ended(_))
@@ -121,6 +133,9 @@ pub struct End {
     pub output: Vec<String>,
     /// Seconds since 1970.
     pub at: u64,
+    /// Whether the IDE saved its state, so that it comes back when it is started again.
+    #[serde(default)]
+    pub suspended: bool,
 }
 
 /// How many lines of an IDE's output are kept for its owner.
@@ -134,6 +149,12 @@ pub enum EndReason {
     Stopped,
     /// Nobody used it for so many minutes (`session-timeout-minutes`).
     Idle(u32),
+    /// No browser was there for so many minutes (`session-disconnected-timeout-minutes`).
+    Disconnected(u32),
+    /// Nobody used it for so many hours, whatever it computed (`session-timeout-kill-hours`).
+    KillHours(u32),
+    /// It was so many hours old (`session-max-age-hours`).
+    MaximumAge(u32),
     /// It could not be started; the text says what and why.
     StartFailed(String),
     /// The IDE exited by itself; the text says with what status.
@@ -149,6 +170,24 @@ pub enum EndReason {
     },
     /// An administrator ended it, or the owner's sign-ins were revoked.
     Revoked,
+    /// This administrator ended it.
+    Administrator(String),
+    /// Its owner suspended it.
+    Suspended,
+}
+
+/// How a session is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Manner {
+    /// The IDE is asked to end and has `session-end-seconds` for it.
+    Stop,
+    /// RStudio saves its state and goes, if nothing runs in it; a session of another IDE is stopped.
+    Suspend,
+    /// RStudio saves its state and goes, whatever runs in it; a session of another IDE is stopped.
+    ForceSuspend,
+    /// All processes are killed at once.
+    Kill,
 }
 
 /// Unix socket through which the server reaches a session, below the run directory: `control/<id>.sock`.
@@ -188,6 +227,9 @@ pub struct Session {
     /// What it uses of its limits, as it was looked at last.
     #[serde(default)]
     pub load: Load,
+    /// That it will end, when that is near.
+    #[serde(default)]
+    pub warning: Option<Warning>,
 }
 
 /// How to start an IDE, made by `portcullis_policy` from the configuration.

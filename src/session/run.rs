@@ -33,6 +33,8 @@ enum Phase {
     Starting(Box<Probe>, Instant),
     /// It answered.
     Running,
+    /// It was asked to save its state and to go, whatever runs; until when it may take.
+    Suspending(Instant),
     /// It was asked to end; until when it may take.
     Ending(Instant),
 }
@@ -147,10 +149,22 @@ impl Session<'_> {
         let within = Duration::from_secs(self.spec.end_within.into());
         self.phase = match self.phase {
             Phase::Ending(_) => Phase::Ending(now),
-            Phase::Starting(..) | Phase::Running => Phase::Ending(now + within),
+            Phase::Starting(..) | Phase::Running | Phase::Suspending(_) => Phase::Ending(now + within),
         };
         if let Some(ide) = &self.ide {
             ide.signal(Signal::SIGTERM);
+        }
+    }
+
+    /// Asks RStudio's session to save its state and to go. `SIGUSR1` is heeded when nothing runs in it, `SIGUSR2` always; then
+    /// there is a time by which it must be gone.
+    fn suspend(&mut self, forced: bool, now: Instant) {
+        let Some(ide) = self.ide.as_ref().filter(|_| matches!(self.phase, Phase::Running)) else { return };
+        journal::info(format_args!("the IDE is asked to suspend session={} forced={forced}", self.spec.id));
+        ide.signal(if forced { Signal::SIGUSR2 } else { Signal::SIGUSR1 });
+        if forced {
+            self.relays.close();
+            self.phase = Phase::Suspending(now + Duration::from_secs(self.spec.end_within.into()));
         }
     }
 
@@ -179,7 +193,7 @@ impl Session<'_> {
         let (phase, probe) = match &self.phase {
             Phase::Starting(probe, until) => (Some(*until), Some(probe.due())),
             Phase::Running => (None, None),
-            Phase::Ending(until) => (Some(*until), None),
+            Phase::Suspending(until) | Phase::Ending(until) => (Some(*until), None),
         };
         let refusals = self.refusals.as_ref().and_then(Refusals::due);
         let all = [phase, probe, refusals, self.relays.due(), self.door.due(now), self.reports.due()];
@@ -201,6 +215,7 @@ impl Session<'_> {
                     match order {
                         Order::Status => self.reports.push(self.said.clone()),
                         Order::End => self.end(now),
+                        Order::Suspend { forced } => self.suspend(forced, now),
                     }
                 }
             }
@@ -253,7 +268,7 @@ impl Session<'_> {
                 Phase::Starting(..) => {
                     self.fail(Step::Answer, format!("the IDE ended before it answered: {ended}"), now);
                 }
-                Phase::Running => {
+                Phase::Running | Phase::Suspending(_) => {
                     let output = ide.lines();
                     self.say(Report::IdeExited { status: ended.to_string(), output });
                     self.end(now);
@@ -275,6 +290,10 @@ impl Session<'_> {
                 let why = format!("the IDE did not answer within {within} seconds: {}", probe.last());
                 self.fail(Step::Answer, why, now);
             }
+        }
+        if matches!(self.phase, Phase::Suspending(until) if until <= now) {
+            journal::info(format_args!("the IDE did not suspend in time session={}", self.spec.id));
+            self.end(now);
         }
         let serves = matches!(self.phase, Phase::Running);
         self.door.tick(self.poll, door::Ide { socket, serves }, now);

@@ -33,10 +33,6 @@ options! {
 }
 
 recognised! { OTHER, "Recognised, not implemented";
-    Warning "session-timeout-minutes alone ends sessions; a session whose kernel computes is never ended for being idle" {
-        /// Hours after which an idle session ends even while it computes; 0 for never.
-        "session-timeout-kill-hours": Int<0, 87600> = "0";
-    }
     Info "RStudio sessions are not run by this version" {
         /// Version of R.
         "r-version": Text = "";

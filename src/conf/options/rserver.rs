@@ -63,7 +63,10 @@ options! {
     /// Minutes without a person's act after which a sign-in ends; 0 for the scheme counted in days.
     "auth-timeout-minutes" auth_timeout_minutes: Int<0, 525600> = "60", Hup,
         "as RStudio Server: an unattended screen is open for an hour at most";
-    /// Days that a sign-in lasts, when auth-timeout-minutes is 0.
+    /// Minutes that a sign-in lasts at most, used or not; 0 for any time.
+    "auth-active-timeout-minutes" auth_active_timeout_minutes: Int<0, 4294967295> = "0", Hup,
+        "as RStudio Workbench: who works on for a day need not type the password again";
+    /// Days that a sign-in lasts: at most, or exactly when auth-timeout-minutes is 0.
     "auth-stay-signed-in-days" auth_stay_signed_in_days: Int<0, 3650> = "30", Hup,
         "as RStudio Server";
     /// Offer to stay signed in after the browser is closed.

@@ -4,10 +4,6 @@ use crate::option::recognised;
 use crate::value::{Bool, Int, SignatureHash, SsoInitiation, Text};
 
 recognised! { SIGN_IN, "Signing in: recognised, not implemented";
-    Warning "a sign-in has no longest life; auth-timeout-minutes ends it when nobody acts" {
-        /// Minutes after which a sign-in ends, used or not; 0 for never.
-        "auth-active-timeout-minutes": Int<0, 4294967295> = "0";
-    }
     Info "names are taken as PAM gives them" {
         /// Rule that rewrites names, a pattern and a replacement.
         "auth-user-rewrite-rule": Text = "";

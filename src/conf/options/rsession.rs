@@ -81,9 +81,26 @@ options! {
         "as RStudio Workbench";
     /// Minutes without use after which a session ends; 0 for never.
     ///
-    /// What a person does is use, and so is a computation under way. An open tab that only polls is none.
+    /// What a person does is use, and so is a computation or a transfer under way. An open tab that only polls is none. RStudio is
+    /// suspended instead, while session-timeout-suspend is 1.
     "session-timeout-minutes" session_timeout_minutes: Int<0, 525600> = "120", Hup,
         "as RStudio Server: memory comes back, a lunch break loses nothing";
+    /// Suspend a session of RStudio that its time is up for, instead of ending it.
+    ///
+    /// It saves its state, and has it again when it is resumed. One in which something runs isn't suspended and is asked again every
+    /// minute. No other IDE can: their sessions end.
+    "session-timeout-suspend" session_timeout_suspend: Bool = "1", Hup,
+        "as RStudio Server: nothing is lost";
+    /// Minutes without a browser after which a session ends; 0 for never.
+    ///
+    /// As session-timeout-minutes, but an open page counts, also one before which nobody sits.
+    "session-disconnected-timeout-minutes" session_disconnected_timeout_minutes: Int<0, 525600> = "0", Hup,
+        "as RStudio Server: who closes the laptop at the office opens it again at home";
+    /// Hours without a person's act after which a session ends, even while it computes; 0 for never.
+    ///
+    /// In vscode.conf it is said for VS Code alone; profiles goes before both.
+    "session-timeout-kill-hours" session_timeout_kill_hours: Int<0, 87600> = "0", Hup,
+        "as RStudio Workbench: a long computation is what such a machine is for";
 
     /// What of consoles and terminals is recorded; empty for what rserver.conf says.
     ///

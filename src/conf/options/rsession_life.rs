@@ -21,9 +21,7 @@ recognised! { LIMITS, "Limits: recognised, not implemented";
 }
 
 recognised! { LIFE, "A session's life: recognised, not implemented";
-    Info "a session that nobody uses always ends: this version runs no IDE that can be suspended" {
-        /// Suspend a session that nobody uses, instead of ending it.
-        "session-timeout-suspend": Bool = "1";
+    Info "this is about R: RStudio's session is told, and says itself whether it can be suspended" {
         /// Open database connections prevent suspending.
         "session-connections-block-suspend": Bool = "1";
         /// External pointers prevent suspending.
@@ -32,14 +30,6 @@ recognised! { LIFE, "A session's life: recognised, not implemented";
         "session-suspend-on-incomplete-statement": Bool = "0";
         /// Environment variables that are not kept when a session is suspended.
         "session-ephemeral-env-vars": Text = "";
-    }
-    Warning "session-timeout-minutes alone ends sessions; a session whose kernel computes is never ended for being idle" {
-        /// Hours after which an idle session ends even while it computes; 0 for never.
-        "session-timeout-kill-hours": Int<0, 87600> = "0";
-    }
-    Warning "session-timeout-minutes alone ends sessions; a closed page is no use of a session" {
-        /// Minutes without a page after which a session ends; 0 for never.
-        "session-disconnected-timeout-minutes": Int<0, 525600> = "0";
     }
     Info "all processes of a session end with it" {
         /// End child processes with the session.

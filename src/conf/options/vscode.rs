@@ -1,7 +1,7 @@
 //! Options of `vscode.conf`.
 
 use crate::option::{options, recognised};
-use crate::value::{Bool, CodeServerArgs, Int, OptionalPath, Text};
+use crate::value::{Bool, CodeServerArgs, OptionalInt, OptionalPath, Text};
 
 options! {
     /// VS Code in the browser, by code-server.
@@ -20,6 +20,11 @@ options! {
     /// Arguments that say where it listens, whom it lets in and where it keeps its files are refused: the session decides them.
     "args" args: CodeServerArgs = "", NewSessions,
         "everything that is needed is given anyway";
+    /// Hours without a person's act after which a session of VS Code ends, even while it computes; empty for what rsession.conf says.
+    ///
+    /// 0 is never. A section of profiles goes before it.
+    "session-timeout-kill-hours" session_timeout_kill_hours: OptionalInt<0, 87600> = "", Hup,
+        "one rule for every IDE, unless somebody says otherwise";
 }
 
 /// Where code-server is looked for when `exe` is empty, in this order.
@@ -44,9 +49,5 @@ recognised! { OTHER, "Recognised, not implemented";
     Warning "each person's settings and extensions are in ~/.local/share/code-server" {
         /// Where settings and extensions are kept.
         "user-data-dir": Text = "";
-    }
-    Warning "the session ends after session-timeout-minutes of rsession.conf" {
-        /// Hours after which a session without a browser is ended.
-        "session-timeout-kill-hours": Int<0, 8760> = "0";
     }
 }

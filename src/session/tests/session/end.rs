@@ -14,6 +14,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("grandchildren_in_their_own_sessions_are_ended", grandchildren_in_their_own_sessions_are_ended),
     ("an_ide_that_is_killed_ends_its_session", an_ide_that_is_killed_ends_its_session),
     ("a_second_signal_does_not_wait", a_second_signal_does_not_wait),
+    ("an_ide_is_asked_to_suspend_by_its_own_signals", an_ide_is_asked_to_suspend_by_its_own_signals),
+    ("one_that_does_not_suspend_when_it_must_is_ended", one_that_does_not_suspend_when_it_must_is_ended),
     ("an_ide_does_not_outlive_its_session", an_ide_does_not_outlive_its_session),
     ("the_death_of_the_keeper_ends_the_session", the_death_of_the_keeper_ends_the_session),
 ];
@@ -58,6 +60,36 @@ fn an_ide_that_is_killed_ends_its_session() {
         matches!(&reports[0], Report::IdeExited { status, .. } if status == "killed by SIGKILL"),
         "{reports:?}"
     );
+    assert_gone(&all);
+}
+
+/// This IDE knows neither signal and ends by them, so that it is seen which of them came, and that its end is told.
+fn an_ide_is_asked_to_suspend_by_its_own_signals() {
+    for (forced, wanted) in [(false, "killed by SIGUSR1"), (true, "killed by SIGUSR2")] {
+        let world = setting("http").running();
+        world.launcher.send(&Order::Suspend { forced }, &[]).expect("sent");
+        let (end, reports) = world.ended();
+        assert_eq!(end, Ended::Exited(0));
+        assert!(
+            matches!(&reports[0], Report::IdeExited { status, .. } if status == wanted),
+            "{forced}: {reports:?}"
+        );
+    }
+}
+
+fn one_that_does_not_suspend_when_it_must_is_ended() {
+    let mut setting = setting("http");
+    setting.spec.end_within = 1;
+    let world = setting.running();
+    let all = family(&world);
+    let ide = all.iter().find(|stat| is_ide(stat.pid)).expect("the IDE");
+    Process::open(ide.pid).expect("it lives").signal(Signal::SIGSTOP).expect("root may");
+    eventually("it is stopped", || Stat::read(ide.pid).is_ok_and(|stat| stat.state == 'T'));
+    let start = Instant::now();
+    world.launcher.send(&Order::Suspend { forced: true }, &[]).expect("sent");
+    let (end, _) = world.ended();
+    assert_eq!(end, Ended::Exited(0));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_gone(&all);
 }
 
