@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use self::bounded::bounded;
 use crate::clock;
+use crate::figures::Counts;
 
 mod bounded;
 
@@ -62,6 +63,8 @@ pub(crate) struct Log {
     lost: Lost,
     unsynced: bool,
     failing: bool,
+    /// What was written, counted.
+    pub(crate) counts: Counts,
 }
 
 impl Log {
@@ -105,13 +108,16 @@ impl Log {
             lost: Lost::new(),
             unsynced: false,
             failing: false,
+            counts: Counts::default(),
         };
         Ok((log, torn))
     }
 
     /// Writes a record, or keeps it until the disk takes it.
     pub(crate) fn write(&mut self, event: Event) {
+        self.counts.note(&event);
         if self.waiting.len() >= WAITING_MAX {
+            self.counts.lost(&event);
             self.lost.note(&event);
             return;
         }
@@ -134,6 +140,11 @@ impl Log {
         });
         self.failing = result.is_err();
         result.map_err(|source| LogError::File { path: self.path.clone(), source })
+    }
+
+    /// Number of the last record.
+    pub(crate) const fn seq(&self) -> u64 {
+        self.seq
     }
 
     /// Whether the disk takes records.

@@ -35,6 +35,9 @@ pub(crate) struct ServerUser {
     pub(crate) gid: u32,
 }
 
+/// The key ring, and when the first key was written.
+type Keys = (Vec<Key>, Option<u64>);
+
 /// What is in force.
 #[derive(Debug)]
 pub(crate) struct Active {
@@ -46,6 +49,8 @@ pub(crate) struct Active {
     pub(crate) settings: Settings,
     /// The key ring.
     pub(crate) keys: Vec<Key>,
+    /// When the file of the key that signs was written, in seconds since 1970.
+    pub(crate) key_written: Option<u64>,
     /// Certificate and key.
     pub(crate) tls: Option<TlsMaterial>,
     /// `auth-minimum-user-id`, with `auto` looked up.
@@ -78,16 +83,19 @@ impl Active {
             problems.push(error("", format!("all files together have {size} bytes, more than {most}")));
         }
         match (server_user, keys) {
-            (Some(server_user), Some(keys)) if !problems.iter().any(Problem::is_error) => Ok(Self {
-                generation,
-                minimum_uid: minimum_uid(settings.rserver.auth_minimum_user_id),
-                sources,
-                settings,
-                keys,
-                tls,
-                server_user,
-                remarks: problems,
-            }),
+            (Some(server_user), Some((keys, key_written))) if !problems.iter().any(Problem::is_error) => {
+                Ok(Self {
+                    generation,
+                    minimum_uid: minimum_uid(settings.rserver.auth_minimum_user_id),
+                    sources,
+                    settings,
+                    keys,
+                    key_written,
+                    tls,
+                    server_user,
+                    remarks: problems,
+                })
+            }
             _ => Err(problems),
         }
     }
@@ -133,17 +141,17 @@ fn server_user(name: &str) -> Result<ServerUser, Box<Problem>> {
 }
 
 /// `secure-cookie-key-file`, else the one beside the configuration, else the one in the state directory, made if need be.
-fn keys(dirs: &Dirs, settings: &Settings, server_uid: u32) -> Result<Vec<Key>, key_file::KeyFileError> {
-    if let Some(path) = &settings.rserver.secure_cookie_key_file {
-        return key_file::ring(path, server_uid);
-    }
-    let beside = dirs.config.join(key_file::NAME);
-    if beside.symlink_metadata().is_ok() {
-        return key_file::ring(&beside, server_uid);
-    }
-    let own = dirs.state.join(key_file::NAME);
-    key_file::make(&own)?;
-    key_file::ring(&own, server_uid)
+fn keys(dirs: &Dirs, settings: &Settings, server_uid: u32) -> Result<Keys, key_file::KeyFileError> {
+    let (beside, own) = (dirs.config.join(key_file::NAME), dirs.state.join(key_file::NAME));
+    let path = match &settings.rserver.secure_cookie_key_file {
+        Some(path) => path,
+        None if beside.symlink_metadata().is_ok() => &beside,
+        None => {
+            key_file::make(&own)?;
+            &own
+        }
+    };
+    Ok((key_file::ring(path, server_uid)?, key_file::written(path)))
 }
 
 fn tls(settings: &Settings, problems: &mut Vec<Problem>) -> Option<TlsMaterial> {

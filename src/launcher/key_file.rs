@@ -77,6 +77,11 @@ pub(crate) fn ring(path: &Path, server_uid: u32) -> Result<Vec<Key>, KeyFileErro
     Ok(keys)
 }
 
+/// When a key file was written, in seconds since 1970.
+pub(crate) fn written(path: &Path) -> Option<u64> {
+    u64::try_from(path.symlink_metadata().ok()?.mtime()).ok()
+}
+
 /// Makes a key file of 32 random bytes, as base64, when there is none.
 pub(crate) fn make(path: &Path) -> Result<(), KeyFileError> {
     if path.symlink_metadata().is_ok() {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 use portcullis_sys::cgroup::Group;
-use portcullis_sys::exec::{Exec, ExecError};
+use portcullis_sys::exec::{Exec, ExecError, Limit};
 use portcullis_sys::process::Process;
 use portcullis_wire::Channel;
 
+use crate::configuration::ServerUser;
 use crate::server::PATH;
 
 /// First argument of a PAM helper.
@@ -22,6 +23,8 @@ pub(crate) const REMOVER: &str = "remover";
 pub(crate) const RECORDER: &str = "recorder";
 /// Third argument of a recorder that records more than programs.
 pub(crate) const REFUSALS: &str = "refusals";
+/// First argument of a reader of the audit log.
+pub(crate) const READER: &str = "reader";
 /// First argument of the recorder's probe.
 pub(crate) const PROBE: &str = "recorder-probe";
 
@@ -71,6 +74,20 @@ pub(crate) fn start_recorder(
         exec.arg(REFUSALS);
     }
     exec.spawn()
+}
+
+/// Starts a reader: as the server's account, with the log open for reading, and with no more of anything than a search takes. It
+/// dies with the launcher.
+pub(crate) fn start_reader(
+    channel: &Channel,
+    log: BorrowedFd<'_>,
+    user: ServerUser,
+) -> Result<Process, ExecError> {
+    const MEGABYTE: u64 = 1024 * 1024;
+    let mut exec = this(READER, channel.as_fd())?;
+    exec.fd(4, log).identity(user.uid, user.gid, &[user.gid]).no_new_privs().no_capabilities();
+    exec.limit(Limit::Data, 256 * MEGABYTE, 256 * MEGABYTE).nofile(16, 16).nice(10);
+    exec.death_signal(Signal::SIGKILL).spawn()
 }
 
 /// Starts a probe of the kernel's records.

@@ -13,7 +13,7 @@ use thiserror::Error;
 pub const SESSIONS_MAX: usize = 1000;
 /// Records on a page of a search.
 pub const FOUND_MAX: usize = 50;
-/// Longest text of a record that a search returns, in characters; the whole is in the file.
+/// Longest text of a record that a search returns, in bytes; the whole is in the file.
 pub const FOUND_TEXT_MAX: usize = 1200;
 /// Longest word of a search, in characters.
 pub const WORD_MAX: usize = 200;
@@ -27,8 +27,6 @@ pub struct Figures {
     pub offline: bool,
     /// The configuration in force as the launcher has it.
     pub generation: u64,
-    /// Seconds since somebody did anything; 0 when nobody ever did.
-    pub idle_seconds: u64,
     /// The machine now.
     pub machine: Machine,
     /// Counters and gauges.

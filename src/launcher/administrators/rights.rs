@@ -1,0 +1,48 @@
+//! Who is an administrator in the browser, by the groups of their sign-in: a pure function of the configuration.
+
+use portcullis_conf::Operation;
+
+/// What an administrator may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rights {
+    /// See.
+    Sees,
+    /// See, and end sessions and sign-ins of others.
+    Acts,
+}
+
+/// What somebody with these groups may; `None` for everybody else, and for everybody while the pages are off.
+pub(super) fn rights(operation: &Operation, groups: &[String]) -> Option<Rights> {
+    let any = |wanted: &[String]| wanted.iter().any(|group| groups.contains(group));
+    match operation.admin_enabled {
+        true if any(&operation.admin_superuser_group) => Some(Rights::Acts),
+        true if any(&operation.admin_group) => Some(Rights::Sees),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_conf::{Sources, load};
+
+    use super::*;
+
+    fn may(conf: &str, groups: &[&str]) -> Option<Rights> {
+        let files = [("rserver.conf".to_owned(), conf.to_owned())];
+        let settings = load(&Sources::new("/c", files)).settings;
+        rights(&settings.operation, &groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn nobody_is_one_unless_a_group_says_so() {
+        assert_eq!(may("", &["wheel", ""]), None);
+        assert_eq!(may("admin-enabled=1\n", &["wheel", ""]), None, "no group is not every group");
+        let groups = "admin-group=seers,other\nadmin-superuser-group=doers\n";
+        assert_eq!(may(groups, &["seers", "doers"]), None, "they are off");
+        let on = format!("admin-enabled=1\n{groups}");
+        assert_eq!(may(&on, &["staff", "other"]), Some(Rights::Sees));
+        assert_eq!(may(&on, &["doers"]), Some(Rights::Acts));
+        assert_eq!(may(&on, &["seers", "doers"]), Some(Rights::Acts));
+        assert_eq!(may(&on, &["seer", "DOERS", "seers,other"]), None);
+    }
+}
