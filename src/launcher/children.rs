@@ -8,7 +8,9 @@ use portcullis_sys::process::{Ended, reap};
 
 use crate::launcher::{Launcher, Mode};
 use crate::log::{chain, say};
-use crate::server::ServerError;
+use crate::server::{ServerError, ServerNo};
+use crate::sign_in::Talk;
+use crate::table::Phase;
 
 /// A child of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +20,47 @@ pub(crate) enum Child {
     /// A server that was ended for what it did: its end is no news.
     Dropped,
     /// The PAM helper of a conversation.
-    Helper(u64),
+    Helper(Talk),
     /// The recorder.
     Recorder,
+    /// A reader of the audit log.
+    Reader,
     /// The keeper of a session.
     Keeper(SessionId),
 }
 
 impl Launcher {
     /// Ends a server that broke the rules or went away, and everything that was under way with it.
-    pub(crate) fn drop_server(&mut self, error: &ServerError, now: Instant) {
+    pub(crate) fn drop_server(&mut self, no: ServerNo, error: &ServerError, now: Instant) {
+        let Some(up) = self.server.get(no) else { return };
+        let (pid, finishing) = (up.process.pid(), up.phase == Phase::Draining);
         if !error.is_closed() {
-            if let Some(child) =
-                self.server.up.as_ref().and_then(|up| self.children.get_mut(&up.process.pid()))
-            {
+            if let Some(child) = self.children.get_mut(&pid) {
                 *child = Child::Dropped;
             }
             say!(Error, "the server is replaced: {}", chain(error));
             self.log.write(Event::ProcessLost { process: "server".into(), status: chain(error) });
+        } else if !self.children.contains_key(&pid) && !finishing && matches!(self.mode, Mode::Serving) {
+            // No child of this launcher's, so nobody else tells of its end.
+            say!(Warn, "a server of before ended pid={pid}");
+            self.log.write(Event::ProcessLost { process: "server".into(), status: chain(error) });
         }
-        self.server.kill(now);
-        self.forget_conversations();
+        self.drop_server_now(no, now);
+    }
+
+    /// Ends a server at once.
+    pub(crate) fn drop_server_now(&mut self, no: ServerNo, now: Instant) {
+        if let Some(up) = self.server.remove(no, now) {
+            up.kill();
+        }
+        self.server_lost(no);
+    }
+
+    /// A server is gone: nobody waits for its answers, and nobody for ours there.
+    pub(crate) fn server_lost(&mut self, no: ServerNo) {
+        self.forget_conversations(Some(no));
+        self.server_gone_from_acts(no);
+        self.dirty.soon();
     }
 
     /// Every child that has ended, and orphans of lost keepers.
@@ -48,6 +70,7 @@ impl Launcher {
                 Some(Child::Server) => self.server_ended(pid, ended, now),
                 Some(Child::Helper(conversation)) => self.helper_ended(conversation, pid, ended, now),
                 Some(Child::Keeper(session)) => self.keeper_ended(session, ended, now),
+                Some(Child::Reader) => say!(Debug, "a reader ended pid={pid} {ended}"),
                 Some(Child::Recorder) => self.recorder_ended(ended, now),
                 Some(Child::Dropped) => say!(Debug, "a server that was replaced is gone pid={pid} {ended}"),
                 None => say!(Debug, "an orphan was reaped pid={pid} {ended}"),
@@ -57,14 +80,15 @@ impl Launcher {
     }
 
     fn server_ended(&mut self, pid: i32, ended: Ended, now: Instant) {
-        let current = self.server.up.as_ref().is_none_or(|up| up.process.pid() == pid);
-        if matches!(self.mode, Mode::Serving) {
+        let no = self.server.of_process(pid);
+        let finishing = no.and_then(|no| self.server.get(no)).is_some_and(|up| up.phase == Phase::Draining);
+        if matches!(self.mode, Mode::Serving) && !finishing {
             say!(Warn, "the server ended: {ended}");
             self.log.write(Event::ProcessLost { process: "server".into(), status: ended.to_string() });
         }
-        self.server.ended(pid, now);
-        if current {
-            self.forget_conversations();
+        if let Some(no) = no {
+            self.server.remove(no, now);
+            self.server_lost(no);
         }
     }
 }

@@ -1,18 +1,23 @@
 //! What signals ask for: reload, end; and what the service manager is told.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_gettime};
+use portcullis_conf::Problem;
 use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
-use portcullis_model::session::EndReason;
+use portcullis_model::session::{EndReason, Manner};
+use portcullis_sys::activation::notify_with;
 use portcullis_wire::ToServer;
 
 use crate::configuration::Active;
+use crate::handover::LEAVE_WITHIN;
 use crate::launcher::{Launcher, Mode};
 use crate::log::say;
+use crate::server::ServerNo;
 use crate::start::{EX_CONFIG, count, tell_problems};
 use crate::table::Phase;
 
@@ -26,8 +31,11 @@ impl Launcher {
         while let Ok(Some(caught)) = self.signals.next() {
             match caught.signal {
                 Signal::SIGCHLD => children = true,
-                Signal::SIGHUP => self.reload(),
-                Signal::SIGTERM => self.end(false, now),
+                // The log has all of it.
+                Signal::SIGHUP => drop(self.reload()),
+                // The first process of a container takes everything along: nobody is left to hand over to.
+                Signal::SIGTERM if std::process::id() != 1 => self.leave(now),
+                Signal::SIGTERM | Signal::SIGQUIT => self.end(false, now),
                 Signal::SIGINT => self.end(true, now),
                 _ => {}
             }
@@ -37,22 +45,25 @@ impl Launcher {
         }
     }
 
-    /// The server serves.
-    pub(crate) fn server_ready(&mut self) {
+    /// The newest server serves: those of before finish.
+    pub(crate) fn server_ready(&mut self, now: Instant) {
+        self.replace_before(now);
+        self.told_of_configuration(self.generation, &Ok(()));
         let scheme = if self.active.settings.rserver.ssl_enabled { "https" } else { "http" };
         let root = self.active.settings.rserver.www_root_path.trim_end_matches('/');
         if !std::mem::replace(&mut self.announced, true) {
-            say!(Info, "serving on {scheme}://{}{root}", self.address);
+            say!(Info, "serving on {scheme}://{}{root}", self.listeners.address);
         }
-        let address = reachable(self.address);
+        let address = reachable(self.listeners.address);
         notify(&format!(
             "READY=1\nSTATUS=serving on {scheme}://{address}{root}\nX_PORTCULLIS_ADDRESS={address}\n"
         ));
     }
 
-    fn reload(&mut self) {
+    /// Reads the configuration again: its number, or every problem when it can't be used. It is in force when the server has said so.
+    pub(crate) fn reload(&mut self) -> Result<u64, Vec<Problem>> {
         if !matches!(self.mode, Mode::Serving) {
-            return;
+            return Ok(self.generation);
         }
         let micros = clock_gettime(ClockId::CLOCK_MONOTONIC)
             .map_or(0, |time| time.tv_sec() * 1_000_000 + time.tv_nsec() / 1000);
@@ -63,6 +74,7 @@ impl Launcher {
                 say!(Error, "the new configuration is not used; the old one stays in force");
                 self.kept_old(self.generation + 1, count(&problems));
                 notify("READY=1\n");
+                Err(problems)
             }
             Ok(mut new) => {
                 self.generation += 1;
@@ -80,27 +92,34 @@ impl Launcher {
                 self.before = Some(std::mem::replace(&mut self.active, new));
                 self.begin_recording(std::time::Instant::now());
                 // Told as done when the server has said so, or the next server serves.
+                Ok(self.generation)
             }
         }
     }
 
     /// The server decides by the configuration sent last.
-    pub(crate) fn configuration_in_force(&mut self, generation: u64) {
-        if generation == self.generation {
+    pub(crate) fn configuration_in_force(&mut self, from: ServerNo, generation: u64) {
+        if generation == self.generation && self.is_newest(from) {
             say!(Info, "configuration {generation} is in force");
+            self.told_of_configuration(generation, &Ok(()));
             notify("READY=1\n");
         }
     }
 
     /// The server can't use what root could read: certificate and key that don't fit, say.
-    pub(crate) fn configuration_refused(&mut self, generation: u64, why: &str) {
+    pub(crate) fn configuration_refused(&mut self, from: ServerNo, generation: u64, why: &str) {
         let why = crate::text::printable(why, crate::text::TEXT_MAX);
+        if !self.is_newest(from) {
+            say!(Warn, "a server of before can't use configuration {generation} and is ended: {why}");
+            return self.end_unfit(from, Instant::now());
+        }
         say!(Error, "configuration {generation} can't be used: {why}");
+        self.told_of_configuration(generation, &Err(why));
         if generation != self.active.generation {
             return;
         }
         self.kept_old(generation, 1);
-        let starting = self.server.up.as_ref().is_some_and(|up| up.phase == Phase::Starting);
+        let starting = self.server.current.as_ref().is_some_and(|up| up.phase == Phase::Starting);
         match self.before.take() {
             Some(before) => self.active = before,
             None if starting && !self.announced => self.mode = Mode::Over(EX_CONFIG),
@@ -109,6 +128,11 @@ impl Launcher {
         if self.announced {
             notify("READY=1\n");
         }
+    }
+
+    /// Whether it is the server that decides what is in force; where there is none, nobody does.
+    fn is_newest(&self, no: ServerNo) -> bool {
+        self.server.current.as_ref().is_some_and(|up| up.no == no)
     }
 
     fn kept_old(&mut self, generation: u64, problems: u32) {
@@ -123,15 +147,33 @@ impl Launcher {
         notify("STOPPING=1\n");
         if sessions {
             let live: Vec<SessionId> = self.sessions.keys().copied().collect();
-            live.into_iter().for_each(|id| self.end_session(id, EndReason::Revoked, now));
+            for id in live {
+                self.end_session(id, EndReason::Revoked, Manner::Stop, now);
+            }
             most = most.max(self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE);
         }
         self.mode = Mode::Ending { sessions, deadline: now + most };
         self.server.retry_at = None;
-        if let Some(up) = &mut self.server.up {
-            up.phase = if up.phase == Phase::Starting { Phase::Starting } else { Phase::Draining };
+        if let Some(up) = self.server.current.as_mut().filter(|up| up.phase == Phase::Serving) {
+            up.phase = Phase::Draining;
         }
+        self.server.before.iter_mut().for_each(|up| up.phase = Phase::Draining);
         self.server.hold(ToServer::Drain { within });
+    }
+
+    /// Leaves servers and sessions to the next launcher, once nobody loses by it; told twice, at once.
+    fn leave(&mut self, now: Instant) {
+        if matches!(self.mode, Mode::Ending { .. }) {
+            return;
+        }
+        let again = matches!(self.mode, Mode::Leaving { .. });
+        say!(Info, "leaving to the next launcher; servers and sessions live on");
+        notify("STOPPING=1\n");
+        self.mode = Mode::Leaving { deadline: if again { now } else { now + LEAVE_WITHIN } };
+        self.server.retry_at = None;
+        if !again {
+            self.server.tell(ToServer::Leaving);
+        }
     }
 }
 
@@ -148,7 +190,18 @@ const fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn notify(text: &str) {
+/// Has the service manager keep a descriptor for the next start, or forget those of that name.
+pub(crate) fn store(name: &str, fd: Option<BorrowedFd<'_>>) {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else { return };
+    let verb = if fd.is_some() { "FDSTORE" } else { "FDSTOREREMOVE" };
+    let told = notify_with(&socket, &format!("{verb}=1\nFDNAME={name}\n"), fd.as_slice());
+    if let Err(error) = told {
+        say!(Info, "the service manager can't be asked to keep a socket: {error}");
+    }
+}
+
+/// Tells the service manager.
+pub(crate) fn notify(text: &str) {
     if let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) {
         if let Err(error) = portcullis_sys::notify::notify(&socket, text) {
             say!(Warn, "cannot tell the service manager: {error}");

@@ -6,32 +6,39 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::Flock;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use portcullis_model::audit::{Event, Lost};
+use portcullis_model::offline::Offline;
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{ExemptionId, SessionId, SignInId};
 use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::signals::Signals;
 
 use crate::admin::Admin;
+use crate::administrators::{Searching, Uses};
 use crate::audit::Log;
 use crate::children::Child;
 use crate::configuration::Active;
 use crate::dirs::Dirs;
+use crate::door::Door;
 use crate::exemptions::KeptExemption;
+use crate::figures::LoadHistory;
+use crate::listen::Listeners;
 use crate::log::{chain, say};
 use crate::recorder::Recorder;
-use crate::server::Server;
+use crate::server::ServerNo;
+use crate::servers::Servers;
 use crate::sessions::Entry;
-use crate::sign_in::Conversation;
+use crate::sign_in::{Conversation, Talk};
 use crate::state::{Kept, Store};
 use crate::throttle::{Muted, Throttle};
+use crate::watchdog::Watchdog;
 
 /// How long a change that may be lost (a person's last act) waits for the state to be written anyway.
 const LAZY: Duration = Duration::from_secs(30);
@@ -47,7 +54,12 @@ const BATCH: usize = 64;
 pub(crate) enum Mode {
     /// Its work.
     Serving,
-    /// Ending: the server finishes, with `sessions` the sessions end too.
+    /// Leaving its servers and sessions to the next launcher.
+    Leaving {
+        /// When it leaves in the midst of whatever is under way.
+        deadline: Instant,
+    },
+    /// Ending: the servers finish, with `sessions` the sessions end too.
     Ending {
         /// Whether sessions end.
         sessions: bool,
@@ -81,10 +93,12 @@ impl Dirty {
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Signals,
-    Server,
+    Server(ServerNo),
+    Door,
     Admin,
     Recorder,
-    Helper(u64),
+    Searches,
+    Helper(Talk),
     Words(SessionId),
     Reports(SessionId),
     Watched(SessionId),
@@ -101,18 +115,28 @@ pub(crate) struct Launcher {
     pub(crate) log: Log,
     pub(crate) store: Store,
     pub(crate) boot: String,
-    pub(crate) server: Server,
+    pub(crate) server: Servers,
+    /// Where servers of before come back.
+    pub(crate) door: Door,
+    /// What the service manager expects to hear.
+    pub(crate) watchdog: Watchdog,
     /// The administrator's socket.
     pub(crate) admin: Admin,
+    /// Searches of the audit log that are under way.
+    pub(crate) searches: Vec<Searching>,
+    /// What sessions were seen to use.
+    pub(crate) uses: Uses,
+    /// The machine's load.
+    pub(crate) load: LoadHistory,
     /// What reads the kernel's records of sessions.
     pub(crate) recorder: Recorder,
-    pub(crate) listeners: Vec<TcpListener>,
-    pub(crate) main_listeners: u8,
-    pub(crate) address: SocketAddr,
+    pub(crate) listeners: Listeners,
     pub(crate) sign_ins: BTreeMap<SignInId, SignIn>,
     pub(crate) sessions: BTreeMap<SessionId, Entry>,
     pub(crate) exemptions: BTreeMap<ExemptionId, KeptExemption>,
-    pub(crate) conversations: BTreeMap<u64, Conversation>,
+    /// That nobody is let in, while an administrator says so.
+    pub(crate) offline: Option<Offline>,
+    pub(crate) conversations: BTreeMap<Talk, Conversation>,
     pub(crate) throttle: Throttle,
     /// Records of throttled attempts within this minute.
     pub(crate) muted: Muted,
@@ -157,11 +181,13 @@ impl Launcher {
     fn turn(&mut self) {
         let ready = self.wait();
         let now = Instant::now();
-        let mut admin = false;
+        let (mut admin, mut door, mut searches) = (false, false, false);
         for source in ready {
             match source {
                 Source::Signals => self.on_signals(now),
-                Source::Server => self.on_server(now),
+                Source::Server(no) => self.on_server(no, now),
+                Source::Door => door = true,
+                Source::Searches => searches = true,
                 Source::Admin => admin = true,
                 Source::Recorder => self.hear_recorder(now),
                 Source::Helper(conversation) => self.hear_helper(conversation, now),
@@ -169,6 +195,12 @@ impl Launcher {
                 Source::Reports(session) => self.hear_session(session, now),
                 Source::Watched(session) => self.watched_ended(session, now),
             }
+        }
+        if door {
+            self.hear_door(now);
+        }
+        if searches || self.searches.iter().any(|one| now >= one.deadline()) {
+            self.hear_searches(now);
         }
         if admin {
             self.hear_admin(now);
@@ -180,16 +212,19 @@ impl Launcher {
     /// Ends a turn: on disk first, then told.
     fn settle(&mut self, now: Instant) {
         self.commit();
-        if let Err(error) = self.server.flush(now) {
-            self.drop_server(&error, now);
+        for (no, error) in self.server.flush(now) {
+            self.drop_server(no, &error, now);
         }
         self.admin.flush(now);
+        // Here and nowhere else: a loop that doesn't come round says nothing.
+        self.watchdog.turned(now);
     }
 
     fn wait(&self) -> Vec<Source> {
-        let writes = if self.server.wants_to_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
         let mut all = vec![(Source::Signals, Some(self.signals.as_fd()), PollFlags::POLLIN)];
-        all.push((Source::Server, self.server.fd(), PollFlags::POLLIN | writes));
+        all.extend(self.server.fds().map(|(no, fd, flags)| (Source::Server(no), Some(fd), flags)));
+        all.extend(self.searches.iter().map(|one| (Source::Searches, Some(one.fd()), PollFlags::POLLIN)));
+        all.extend(self.door.fds().map(|(fd, flags)| (Source::Door, Some(fd), flags)));
         // While records can't be written, the recorder keeps what it has.
         let recorder = self.recorder.fd().filter(|_| self.is_healthy());
         all.push((Source::Recorder, recorder, PollFlags::POLLIN));
@@ -244,29 +279,38 @@ impl Launcher {
         self.conversations.values().for_each(|conversation| at(conversation.deadline()));
         self.sessions.values().for_each(|entry| at(entry.deadline));
         at(self.admin.deadline());
+        at(Some(self.load_deadline()));
+        self.searches.iter().for_each(|one| at(Some(one.deadline())));
         at(self.recorder.deadline());
         at(self.exemptions_deadline());
-        let watches = !(self.sessions.is_empty() && self.sign_ins.is_empty() && self.exemptions.is_empty());
+        at(self.door.deadline());
+        at(self.watchdog.deadline());
+        let watches = !(self.sessions.is_empty()
+            && self.sign_ins.is_empty()
+            && self.exemptions.is_empty()
+            && self.server.before.is_empty());
         if watches || !self.lost_records.is_empty() {
             at(Some(self.next_sweep));
         }
-        if let Mode::Ending { deadline, .. } = self.mode {
+        if let Mode::Ending { deadline, .. } | Mode::Leaving { deadline } = self.mode {
             at(Some(deadline));
         }
         next
     }
 
-    fn on_server(&mut self, now: Instant) {
+    fn on_server(&mut self, no: ServerNo, now: Instant) {
+        self.server.asks(no);
         for _ in 0..BATCH {
             let second = now.duration_since(self.began).as_secs();
-            match self.server.next(second) {
+            let Some(up) = self.server.get(no) else { return };
+            match up.next(second) {
                 Ok(Some((request, permit))) => {
-                    if let Err(error) = self.handle(request, permit, now) {
-                        return self.drop_server(&error, now);
+                    if let Err(error) = self.handle(no, request, permit, now) {
+                        return self.drop_server(no, &error, now);
                     }
                 }
                 Ok(None) => return,
-                Err(error) => return self.drop_server(&error, now),
+                Err(error) => return self.drop_server(no, &error, now),
             }
         }
     }
@@ -275,23 +319,28 @@ impl Launcher {
         self.tick_conversations(now);
         self.tick_sessions(now);
         self.tick_recorder(now);
+        self.tick_servers(now);
         self.expire_exemptions();
+        self.tick_acts(now);
+        self.tick_load(now);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
             self.say_lost_records();
+            self.say_strangers();
             self.expire_sign_ins();
             self.watch_limits();
             self.sweep_sessions(now);
         }
         match self.mode {
             Mode::Serving if self.server.retry_at.is_some_and(|at| now >= at) => self.start_server(now),
+            Mode::Leaving { deadline } if now >= deadline || self.may_leave() => self.finish(now),
             Mode::Ending { sessions, deadline } => {
                 let live = sessions && self.sessions.values().any(|entry| entry.kept.session.state.is_live());
-                if now >= deadline || (self.server.up.is_none() && !live) {
+                if now >= deadline || (self.server.all().next().is_none() && !live) {
                     self.finish(now);
                 }
             }
-            Mode::Serving | Mode::Over(_) => {}
+            Mode::Serving | Mode::Leaving { .. } | Mode::Over(_) => {}
         }
     }
 
@@ -334,6 +383,17 @@ impl Launcher {
             sign_ins: self.sign_ins.values().cloned().collect(),
             sessions: self.sessions.values().map(|entry| entry.kept.clone()).collect(),
             exemptions: self.exemptions.values().cloned().collect(),
+            offline: self.offline.clone(),
+            servers: self.server.kept().chain(self.door.missing()).collect(),
+        }
+    }
+
+    /// Ends what is left of the servers.
+    fn end_servers(&mut self, now: Instant) {
+        let all: Vec<ServerNo> = self.server.all().map(|up| up.no).collect();
+        all.into_iter().for_each(|no| self.drop_server_now(no, now));
+        for survivor in self.door.rest() {
+            let _ = survivor.process.signal(Signal::SIGKILL);
         }
     }
 
@@ -345,13 +405,21 @@ impl Launcher {
 
     fn finish(&mut self, now: Instant) {
         self.say_lost_records();
-        self.server.kill(now);
+        self.say_strangers();
+        let leaving = matches!(self.mode, Mode::Leaving { .. });
+        if !leaving {
+            self.end_servers(now);
+        }
         self.admin.close();
-        self.forget_conversations();
+        self.door.close();
+        self.forget_conversations(None);
         self.dirty.at_once();
-        self.log.write(Event::Stopped { why: "told to end".into() });
+        let why = if leaving { "told to leave to the next launcher" } else { "told to end" };
+        self.log.write(Event::Stopped { why: why.into() });
         self.commit();
         self.leave_recorder();
+        // What the last turn made true is told yet.
+        let _ = self.server.flush(now);
         let unsaved = !self.is_healthy();
         self.mode = Mode::Over(u8::from(unsaved));
         say!(

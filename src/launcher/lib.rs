@@ -7,14 +7,19 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod administrators;
 mod audit;
 mod children;
 mod clock;
 mod configuration;
+mod confinement;
 mod control;
 mod dirs;
+mod door;
 mod exemptions;
+mod figures;
 mod flags;
+mod handover;
 mod key_file;
 mod launcher;
 mod listen;
@@ -24,6 +29,7 @@ mod recorder;
 mod requests;
 mod role;
 mod server;
+mod servers;
 mod sessions;
 mod sign_in;
 mod start;
@@ -31,6 +37,7 @@ mod state;
 mod table;
 mod text;
 mod throttle;
+mod watchdog;
 
 use std::process::ExitCode;
 
@@ -70,6 +77,11 @@ pub fn main() -> ExitCode {
             } else {
                 ExitCode::FAILURE
             })
+        }),
+        Some(first) if first == role::READER => in_role("reader", |fds| {
+            let [channel, log, ..] = <[_; 4]>::try_from(fds).ok()?;
+            let read = administrators::reader::run(&Channel::from_fd(channel?), &log?.into());
+            Some(if read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
         Some(first) if first == role::PROBE => {
             in_role("probe", |_| Some(recorder::probe(&args.collect::<Vec<_>>())))

@@ -8,7 +8,7 @@ use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{ToLauncher, ToServer, WireError};
 
 use crate::launcher::Launcher;
-use crate::server::ServerError;
+use crate::server::{ServerError, ServerNo};
 use crate::table::Permit;
 
 impl Launcher {
@@ -18,32 +18,36 @@ impl Launcher {
     /// When its content breaks the rules; the server is replaced then.
     pub(crate) fn handle(
         &mut self,
+        from: ServerNo,
         request: ToLauncher,
         permit: Permit,
         now: Instant,
     ) -> Result<(), ServerError> {
         let malformed = || ServerError::Channel(WireError::Malformed);
         if permit == Permit::TooMany {
-            self.refuse_too_many(request, now);
+            self.refuse_too_many(from, request, now);
             return Ok(());
         }
         match request {
-            ToLauncher::Ready => self.server_ready(),
+            ToLauncher::Ready => self.server_ready(now),
             ToLauncher::SignInStart { conversation, user, remote, password } => {
-                if self.conversations.contains_key(&conversation) {
+                if self.conversations.contains_key(&(from, conversation)) {
                     return Err(malformed());
                 }
-                self.start_sign_in(conversation, user, remote, password, now);
+                self.start_sign_in((from, conversation), user, remote, password, now);
             }
-            ToLauncher::SignInAnswer { conversation, answers } => self.answer(conversation, answers, now),
-            ToLauncher::SignInCancel { conversation } => self.cancel(conversation, now),
+            ToLauncher::SignInAnswer { conversation, answers } => {
+                self.answer((from, conversation), answers, now);
+            }
+            ToLauncher::SignInCancel { conversation } => self.cancel((from, conversation), now),
             ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
             ToLauncher::Touch { sign_in, until } => self.touch(sign_in, until),
             ToLauncher::OpenSession { request, sign_in, ide } => {
                 self.open_session(request, sign_in, ide, now)
             }
             ToLauncher::StopSession { sign_in, session } => self.stop_session(sign_in, session, now),
-            ToLauncher::Activity { session, at } => self.activity(session, at),
+            ToLauncher::Activity { session, at, by } => self.activity(session, at, by),
+            ToLauncher::Seen(all) => self.seen(&all),
             ToLauncher::Audit(event) => match event {
                 Event::Refused { .. }
                 | Event::Transfer { .. }
@@ -54,6 +58,8 @@ impl Launcher {
                 Event::Started { .. }
                 | Event::Stopped { .. }
                 | Event::ProcessLost { .. }
+                | Event::ServerReplaced { .. }
+                | Event::ServerRefused { .. }
                 | Event::Configured { .. }
                 | Event::SignIn { .. }
                 | Event::SignInDenied { .. }
@@ -66,24 +72,48 @@ impl Launcher {
                 | Event::Refusal { .. }
                 | Event::ExecutionsLost { .. }
                 | Event::Exempted { .. }
-                | Event::ExemptionEnded { .. } => return Err(malformed()),
+                | Event::ExemptionEnded { .. }
+                | Event::Revoked { .. }
+                | Event::RevocationDone { .. }
+                | Event::Administered { .. } => return Err(malformed()),
             },
-            ToLauncher::ConfigurationInForce { generation } => self.configuration_in_force(generation),
+            ToLauncher::ConfigurationInForce { generation } => self.configuration_in_force(from, generation),
             ToLauncher::ConfigurationRefused { generation, why } => {
-                self.configuration_refused(generation, &why)
+                self.configuration_refused(from, generation, &why)
+            }
+            ToLauncher::Revoked { request, websockets, transfers, left } => {
+                self.server_revoked(from, request, (websockets, transfers, left));
+            }
+            ToLauncher::Figures { request } => self.tell_figures(request, now),
+            ToLauncher::AdminLook { request, sign_in, history } => {
+                self.admin_look(request, sign_in, history, now);
+            }
+            ToLauncher::AdminAct { request, sign_in, act } => self.admin_act(request, sign_in, act, now),
+            ToLauncher::AdminSearch { request, sign_in, search } => {
+                self.admin_search(request, sign_in, search, now);
+            }
+            ToLauncher::Carries(carried) => {
+                if let Some(up) = self.server.get(from) {
+                    up.carried = carried;
+                }
+            }
+            ToLauncher::Paused => {
+                if let Some(up) = self.server.get(from) {
+                    up.paused = true;
+                }
             }
         }
         Ok(())
     }
 
     /// Answers a request that came too often for its row.
-    fn refuse_too_many(&mut self, request: ToLauncher, now: Instant) {
+    fn refuse_too_many(&mut self, from: ServerNo, request: ToLauncher, now: Instant) {
         match request {
             ToLauncher::SignInStart { conversation, user, remote, .. }
-                if !self.conversations.contains_key(&conversation) =>
+                if !self.conversations.contains_key(&(from, conversation)) =>
             {
                 self.deny_at_once(
-                    conversation,
+                    (from, conversation),
                     &user,
                     remote,
                     Denied::Throttled,
@@ -91,14 +121,17 @@ impl Launcher {
                 );
             }
             ToLauncher::SignInAnswer { conversation, .. } | ToLauncher::SignInCancel { conversation } => {
-                self.cancel(conversation, now);
+                self.cancel((from, conversation), now);
             }
             ToLauncher::OpenSession { request, .. } => {
                 let result = Err(OpenError::TooMany {
                     limit: crate::table::row(crate::table::Kind::OpenSession).per_second,
                 });
-                self.server.tell(ToServer::Opened { request, result });
+                self.server.tell_answer(ToServer::Opened { request, result });
             }
+            ToLauncher::AdminLook { request, .. }
+            | ToLauncher::AdminAct { request, .. }
+            | ToLauncher::AdminSearch { request, .. } => self.admin_too_many(request),
             // A sign-out is never lost; there are as many as there were sign-ins.
             ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
             // Counted, and written as one record with the next sweep: a flood of records must not become another.
@@ -108,8 +141,13 @@ impl Launcher {
             | ToLauncher::Touch { .. }
             | ToLauncher::StopSession { .. }
             | ToLauncher::Activity { .. }
+            | ToLauncher::Seen { .. }
             | ToLauncher::ConfigurationInForce { .. }
-            | ToLauncher::ConfigurationRefused { .. } => {}
+            | ToLauncher::ConfigurationRefused { .. }
+            | ToLauncher::Revoked { .. }
+            | ToLauncher::Figures { .. }
+            | ToLauncher::Carries(_)
+            | ToLauncher::Paused => {}
         }
     }
 }

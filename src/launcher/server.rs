@@ -1,38 +1,43 @@
-//! The server's process and the messages to it: started as its own account, replaced when it dies or breaks the rules.
+//! One server's process and the messages to it: started as its own account, ended when it breaks the rules.
 //!
 //! Messages that say that something is so wait in `held` until the launcher's turn has made it durable; the others go at
-//! once. The queue is bounded: a server that doesn't read is replaced, it can't make root's process grow.
+//! once. The queue is bounded: a server that doesn't read is ended, it can't make root's process grow. A server outlives this
+//! process; whichever comes back from an earlier one is an [`Up`] as well. Which servers there are is kept in
+//! [`servers`](crate::servers).
 
 use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
 use portcullis_model::ExemptionId;
 use portcullis_sys::exec::{Exec, ExecError};
-use portcullis_sys::process::Process;
+use portcullis_sys::process::{Process, start_time};
+use portcullis_wire::launcher::Carried;
 use portcullis_wire::{Channel, Hello, ToLauncher, ToServer, WireError};
 use thiserror::Error;
 
+use crate::clock;
 use crate::configuration::ServerUser;
 use crate::confinement::Confinement;
+use crate::state::{KeptServer, Known};
 use crate::table::{self, Kind, Meter, Permit, Phase, Violation};
 
 /// Messages that wait for the server to read: all sign-ins and sessions of a busy machine, at its start.
 const QUEUE_MAX: usize = 200_000;
 /// Time for which a server may read nothing while something waits.
 const STUCK: Duration = Duration::from_secs(10);
-/// First pause before a restart; doubled each time up to the last.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-/// Longest pause before a restart.
-const PAUSE_LAST: Duration = Duration::from_secs(5);
-/// A server that served so long starts the pauses over.
-const PROVEN: Duration = Duration::from_secs(30);
 
 /// Where programs look for others; the server starts none.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Names a server within this launcher's life: numbers of its own choice (requests, conversations) count only beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ServerNo(pub(crate) u32);
 
 /// Why there is no server, or no longer.
 #[derive(Debug, Error)]
@@ -64,31 +69,6 @@ impl ServerError {
     }
 }
 
-/// A running server.
-#[derive(Debug)]
-pub(crate) struct Up {
-    /// Its process.
-    pub(crate) process: Process,
-    /// Where it is in its life.
-    pub(crate) phase: Phase,
-    channel: Channel,
-    meter: Meter,
-    since: Instant,
-    waits_since: Option<Instant>,
-}
-
-/// The server, running or not.
-#[derive(Debug)]
-pub(crate) struct Server {
-    /// The running one.
-    pub(crate) up: Option<Up>,
-    /// When the next one is started.
-    pub(crate) retry_at: Option<Instant>,
-    pause: Duration,
-    queue: VecDeque<ToServer>,
-    held: VecDeque<ToServer>,
-}
-
 /// What a server is started with.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
@@ -106,23 +86,39 @@ pub(crate) struct Start<'a> {
     pub(crate) listeners: &'a [TcpListener],
 }
 
-impl Server {
-    /// None yet; one is to be started at once.
-    pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            up: None,
-            retry_at: Some(now),
-            pause: PAUSE_FIRST,
-            queue: VecDeque::new(),
-            held: VecDeque::new(),
-        }
-    }
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Up {
+    /// Which.
+    pub(crate) no: ServerNo,
+    /// Its process.
+    pub(crate) process: Process,
+    /// How the next launcher recognises it.
+    pub(crate) known: Known,
+    /// Where it is in its life.
+    pub(crate) phase: Phase,
+    /// What hangs on it, as it said last.
+    pub(crate) carried: Carried,
+    /// Until when it finishes, in seconds since 1970, once another took its place.
+    pub(crate) until: Option<u64>,
+    /// It sends nothing more before the next launcher.
+    pub(crate) paused: bool,
+    /// Since when this launcher has it.
+    pub(crate) since: Instant,
+    /// When it was started, in seconds since 1970.
+    began: u64,
+    channel: Channel,
+    meter: Meter,
+    waits_since: Option<Instant>,
+    queue: VecDeque<Rc<ToServer>>,
+    held: VecDeque<Rc<ToServer>>,
+    /// Its records so far, and up to which it was told that they are on disk.
+    records: (u64, u64),
+}
 
+impl Up {
     /// Starts one and sends its first message.
-    pub(crate) fn start(&mut self, start: &Start<'_>, now: Instant) -> Result<i32, ServerError> {
-        self.queue.clear();
-        self.held.clear();
-        self.retry_at = None;
+    pub(crate) fn start(no: ServerNo, start: &Start<'_>, now: Instant) -> Result<Self, ServerError> {
         let (ours, theirs) = Channel::pair().map_err(ServerError::Channel)?;
         let failed = |source| ServerError::Start { program: start.program.display().to_string(), source };
         let mut exec = Exec::new(start.program).map_err(failed)?;
@@ -131,42 +127,69 @@ impl Server {
             exec.env("PORTCULLIS_LOG", level.as_bytes());
         }
         exec.identity(start.user.uid, start.user.gid, &[start.user.gid]);
-        exec.cwd(Path::new("/")).umask(0o077).own_session().death_signal(Signal::SIGTERM);
+        // No signal at this process' death: what people do through it goes on until the next launcher has taken over.
+        exec.cwd(Path::new("/")).umask(0o077).own_session();
         exec.nofile(start.descriptors, start.descriptors).oom_score(0);
         start.confinement.hold(&mut exec);
         let process = exec.spawn().map_err(failed)?;
         drop(exec);
-        let pid = process.pid();
         let fds: Vec<BorrowedFd<'_>> = start.listeners.iter().map(std::os::fd::AsFd::as_fd).collect();
-        let nonblocking = ours.set_nonblocking(true);
-        self.up = Some(Up {
+        let hello = ToServer::Hello(Box::new(start.hello.clone()));
+        let told = ours.set_nonblocking(true).and_then(|()| ours.send(&hello, &fds));
+        // Gone already: nobody will ever be taken for it.
+        let started = start_time(process.pid()).unwrap_or(0);
+        let up = Self::of(no, process, started, ours, now);
+        match told {
+            Ok(()) => Ok(up),
+            Err(error) => {
+                up.kill();
+                Err(ServerError::Channel(error))
+            }
+        }
+    }
+
+    /// One that came back from an earlier launcher.
+    pub(crate) fn returned(no: ServerNo, process: Process, kept: KeptServer, channel: Channel) -> Self {
+        let mut up = Self::of(no, process, kept.process.started, channel, Instant::now());
+        up.phase = if kept.until.is_some() { Phase::Draining } else { Phase::Serving };
+        up.until = kept.until;
+        up.began = kept.since;
+        up
+    }
+
+    fn of(no: ServerNo, process: Process, started: u64, channel: Channel, now: Instant) -> Self {
+        Self {
+            no,
+            known: Known { pid: process.pid(), started },
             process,
-            channel: ours,
             phase: Phase::Starting,
-            meter: Meter::default(),
+            carried: Carried::default(),
+            until: None,
+            paused: false,
             since: now,
+            began: clock::seconds(),
+            channel,
+            meter: Meter::default(),
             waits_since: None,
-        });
-        let up = self.up.as_ref().expect("set one statement above");
-        nonblocking.map_err(ServerError::Channel)?;
-        up.channel
-            .send(&ToServer::Hello(Box::new(copy(&start.hello))), &fds)
-            .map_err(ServerError::Channel)?;
-        Ok(pid)
+            queue: VecDeque::new(),
+            held: VecDeque::new(),
+            records: (0, 0),
+        }
+    }
+
+    /// As the state keeps it.
+    pub(crate) const fn kept(&self) -> KeptServer {
+        KeptServer { process: self.known, since: self.began, until: self.until }
     }
 
     /// Queues a message that depends on nothing.
-    pub(crate) fn tell(&mut self, message: ToServer) {
-        if self.up.is_some() {
-            self.queue.push_back(message);
-        }
+    pub(crate) fn tell(&mut self, message: Rc<ToServer>) {
+        self.queue.push_back(message);
     }
 
     /// Queues a message that is true only once this turn's records and state are on disk.
-    pub(crate) fn hold(&mut self, message: ToServer) {
-        if self.up.is_some() {
-            self.held.push_back(message);
-        }
+    pub(crate) fn hold(&mut self, message: Rc<ToServer>) {
+        self.held.push_back(message);
     }
 
     /// Takes an exemption back: at once, whatever the disk says, for what is taken away must not wait. One that waits to be told
@@ -176,34 +199,42 @@ impl Server {
         let waiting = self.held.len();
         self.held.retain(|message| !is_it(message));
         if self.held.len() == waiting {
-            self.tell(ToServer::ExemptionEnded(id));
+            self.tell(Rc::new(ToServer::ExemptionEnded(id)));
         }
+    }
+
+    /// A record of its came: it keeps its copy until it is told that it is on disk.
+    pub(crate) const fn noted(&mut self) {
+        self.records.0 += 1;
     }
 
     /// Records and state are on disk: what was held may go.
     pub(crate) fn release(&mut self) {
         self.queue.append(&mut self.held);
+        if self.records.0 > self.records.1 {
+            self.records.1 = self.records.0;
+            self.queue.push_back(Rc::new(ToServer::Written { records: self.records.0 }));
+        }
     }
 
     /// Whether something waits for room in the channel.
     pub(crate) fn wants_to_write(&self) -> bool {
-        self.up.is_some() && !self.queue.is_empty()
+        !self.queue.is_empty()
     }
 
     /// Sends what the channel takes.
     pub(crate) fn flush(&mut self, now: Instant) -> Result<(), ServerError> {
-        let Some(up) = &mut self.up else { return Ok(()) };
         if self.queue.len() + self.held.len() > QUEUE_MAX {
             return Err(ServerError::Stuck);
         }
         while let Some(message) = self.queue.front() {
-            match up.channel.send(message, &[]) {
+            match self.channel.send(&**message, &[]) {
                 Ok(()) => {
                     self.queue.pop_front();
-                    up.waits_since = None;
+                    self.waits_since = None;
                 }
                 Err(WireError::WouldBlock) => {
-                    let since = *up.waits_since.get_or_insert(now);
+                    let since = *self.waits_since.get_or_insert(now);
                     return if now.duration_since(since) > STUCK { Err(ServerError::Stuck) } else { Ok(()) };
                 }
                 Err(error) => return Err(ServerError::Channel(error)),
@@ -214,73 +245,33 @@ impl Server {
 
     /// The next request, judged by the table; `None` when none waits.
     pub(crate) fn next(&mut self, second: u64) -> Result<Option<(ToLauncher, Permit)>, ServerError> {
-        let Some(up) = &mut self.up else { return Ok(None) };
-        let request = match up.channel.receive::<ToLauncher>() {
+        let request = match self.channel.receive::<ToLauncher>() {
             Ok((request, fds)) if fds.is_empty() => request,
             Ok(_) => return Err(ServerError::Channel(WireError::Malformed)),
             Err(WireError::WouldBlock) => return Ok(None),
             Err(error) => return Err(ServerError::Channel(error)),
         };
         let kind = table::kind(&request);
-        let permit = up.meter.judge(up.phase, kind, second).map_err(ServerError::Rules)?;
-        if kind == Kind::Ready {
-            up.phase = Phase::Serving;
+        let permit = self.meter.judge(self.phase, kind, second).map_err(ServerError::Rules)?;
+        match kind {
+            Kind::Ready => self.phase = Phase::Serving,
+            // Every record counts, whatever becomes of it.
+            Kind::Audit => self.noted(),
+            _ => {}
         }
         Ok(Some((request, permit)))
     }
 
-    /// Whether one serves.
-    pub(crate) fn is_serving(&self) -> bool {
-        self.up.as_ref().is_some_and(|up| up.phase == Phase::Serving)
+    /// The descriptor to poll, and for what.
+    pub(crate) fn fd(&self) -> (BorrowedFd<'_>, PollFlags) {
+        let writes = if self.wants_to_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
+        (self.channel.as_fd(), PollFlags::POLLIN | writes)
     }
 
-    /// The descriptor to poll.
-    pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.up.as_ref().map(|up| up.channel.as_fd())
+    /// Ends it at once; a child is reaped when it has ended.
+    pub(crate) fn kill(&self) {
+        let _ = self.process.signal(Signal::SIGKILL);
     }
-
-    /// Ends the connection at once; the process is reaped when it has ended.
-    pub(crate) fn kill(&mut self, now: Instant) {
-        let Some(up) = self.up.take() else { return };
-        let _ = up.process.signal(Signal::SIGKILL);
-        self.lost(up.since, now);
-    }
-
-    /// Its process has ended by itself.
-    pub(crate) fn ended(&mut self, pid: i32, now: Instant) {
-        if let Some(up) = self.up.take_if(|up| up.process.pid() == pid) {
-            self.lost(up.since, now);
-        }
-    }
-
-    /// None could be started.
-    pub(crate) fn not_started(&mut self, now: Instant) {
-        self.up = None;
-        self.lost(now, now);
-    }
-
-    fn lost(&mut self, since: Instant, now: Instant) {
-        self.queue.clear();
-        self.held.clear();
-        if now.duration_since(since) > PROVEN {
-            self.pause = PAUSE_FIRST;
-        }
-        self.retry_at = Some(now + self.pause);
-        self.pause = (self.pause * 2).min(PAUSE_LAST);
-    }
-}
-
-/// A copy that is sent and gone; keys in it are wiped when it is dropped.
-fn copy(hello: &Hello) -> Hello {
-    let configuration = portcullis_wire::launcher::Configuration {
-        generation: hello.configuration.generation,
-        config_dir: hello.configuration.config_dir.clone(),
-        files: hello.configuration.files.clone(),
-        keys: hello.configuration.keys.clone(),
-        tls: hello.configuration.tls.clone(),
-        host: hello.configuration.host.clone(),
-    };
-    Hello { configuration, run_dir: hello.run_dir.clone(), listeners: hello.listeners }
 }
 
 #[cfg(test)]
@@ -289,17 +280,24 @@ mod tests {
 
     #[test]
     fn an_exemption_that_waits_for_the_disk_is_never_told_once_it_is_over() {
-        let mut server = Server::new(Instant::now());
+        let process = Process::open(nix::unistd::getpid().as_raw()).expect("this one");
+        let (channel, _other) = Channel::pair().expect("a pair");
+        let mut server = Up::of(ServerNo(1), process, 1, channel, Instant::now());
         let exemption = crate::state::tests::sample().exemptions.remove(0).exemption;
         let other = portcullis_model::exemption::Exemption {
             id: ExemptionId::from_bytes([9; 4]),
             ..exemption.clone()
         };
-        server.held.push_back(ToServer::Exemption(Box::new(exemption.clone())));
-        server.held.push_back(ToServer::Exemption(Box::new(other.clone())));
+        server.hold(Rc::new(ToServer::Exemption(Box::new(exemption.clone()))));
+        server.hold(Rc::new(ToServer::Exemption(Box::new(other.clone()))));
         server.take_back(exemption.id);
         assert_eq!(server.held.len(), 1, "the other one waits on");
+        server.noted();
         server.release();
-        assert!(matches!(server.queue.as_slices().0, [ToServer::Exemption(one)] if one.id == other.id));
+        let told: Vec<&ToServer> = server.queue.iter().map(|message| &**message).collect();
+        let [ToServer::Exemption(one), ToServer::Written { records: 1 }] = told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(one.id, other.id);
     }
 }

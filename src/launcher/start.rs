@@ -2,35 +2,43 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
-use portcullis_conf::{Problem, Severity};
+use portcullis_conf::{Problem, Settings, Severity};
 use portcullis_model::audit::Event;
+use portcullis_sys::activation::{self, Given};
 use portcullis_sys::attributes;
 use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::signals::Signals;
 use portcullis_wire::launcher::Hello;
-use portcullis_wire::{FDS_MAX, ToServer};
 
 use crate::admin::Admin;
+use crate::administrators::Uses;
 use crate::audit::Log;
 use crate::children::Child;
+use crate::clock;
 use crate::configuration::Active;
 use crate::confinement::Confinement;
+use crate::control::store;
 use crate::dirs::Dirs;
+use crate::door::{Door, Guest};
+use crate::figures::LoadHistory;
 use crate::flags::{self, Command};
 use crate::launcher::{Dirty, Launcher, Mode};
-use crate::listen;
+use crate::listen::{ListenError, Listeners, MAINS_MAX, Wanted, store_name};
 use crate::log::{chain, say};
 use crate::recorder::Recorder;
-use crate::server::{Server, Start};
+use crate::server::Start;
+use crate::servers::Servers;
 use crate::sessions::adoptable;
 use crate::state::{Found, Kept, Store};
 use crate::throttle::{Muted, Throttle};
+use crate::watchdog::Watchdog;
 
 /// Exit status for a configuration that can't be used (`EX_CONFIG` of sysexits.h).
 pub(crate) const EX_CONFIG: u8 = 78;
@@ -91,14 +99,17 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         say!(Error, "{}", chain(error));
         1
     };
+    // ORDER: before anything else is opened, and before there are children: they must not take these for theirs.
+    let given = activation::take();
     // ORDER: nothing of ours is born open to others, and no child of a child gets away from here on.
     attributes::umask(0o022);
     attributes::dumpable(false).map_err(|errno| failed(&errno))?;
     attributes::subreaper().map_err(|errno| failed(&errno))?;
     // Whoever uses up the memory is ended before those who look after everybody. Where that isn't permitted, it isn't.
     let _ = attributes::oom_score(OOM_SCORE);
-    let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT])
-        .map_err(|errno| failed(&errno))?;
+    let signals =
+        Signals::take(&[Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT])
+            .map_err(|errno| failed(&errno))?;
     let lock = dirs.prepare().map_err(|error| failed(&error))?;
     let active = Active::read(&dirs, 1).map_err(|problems| {
         tell_problems(&problems, &dirs);
@@ -107,7 +118,6 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         EX_CONFIG
     })?;
     tell_problems(&active.remarks, &dirs);
-    let (listeners, main_listeners, address) = bind(&active).map_err(|error| failed(&error))?;
     let admin = Admin::listen(&dirs.run).map_err(|errno| {
         say!(Error, "cannot listen for administrators in `{}`: {errno}", dirs.run.display());
         1
@@ -126,9 +136,16 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         }
     };
     let now = Instant::now();
-    let interval = active.settings.rserver.auth_sign_in_throttle_seconds;
     let boot =
         std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    // After another boot a number is another process.
+    let before = if kept.boot == boot { &kept.servers[..] } else { &[] };
+    let mut door = Door::open(&dirs.run, active.server_user, before, now).map_err(|errno| {
+        say!(Error, "cannot listen for servers of before in `{}`: {errno}", dirs.run.display());
+        1
+    })?;
+    let (listeners, guests) = listeners(&active, given, &mut door).map_err(|error| failed(&error))?;
+    let interval = active.settings.rserver.auth_sign_in_throttle_seconds;
     let adopted = adoptable(&kept, &boot);
     log.write(Event::Started { version: env!("CARGO_PKG_VERSION").into(), adopted, torn_bytes });
     log.write(Event::Configured {
@@ -144,15 +161,19 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         log,
         store,
         boot,
-        server: Server::new(now),
+        server: Servers::new(now),
+        door,
+        watchdog: Watchdog::of_environment(now),
         admin,
+        searches: Vec::new(),
+        uses: Uses::default(),
+        load: LoadHistory::open(&dirs.state, now, clock::seconds()),
         recorder: Recorder::new(now),
         listeners,
-        main_listeners,
-        address,
         sign_ins: BTreeMap::new(),
         sessions: BTreeMap::new(),
         exemptions: BTreeMap::new(),
+        offline: None,
         conversations: BTreeMap::new(),
         throttle: Throttle::new(Duration::from_secs(interval.into())),
         muted: Muted::default(),
@@ -177,6 +198,9 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     if adopted > 0 {
         say!(Info, "{adopted} sessions were taken over");
     }
+    for guest in guests {
+        launcher.let_in(guest, now);
+    }
     launcher.start_server(now);
     Ok(launcher)
 }
@@ -195,18 +219,51 @@ pub(crate) fn count(problems: &[Problem]) -> u32 {
     u32::try_from(problems.len()).unwrap_or(u32::MAX)
 }
 
-/// One main listener per thread of the server, then one that redirects to https, if need be.
-fn bind(active: &Active) -> Result<(Vec<TcpListener>, u8, SocketAddr), listen::ListenError> {
+/// Where figures are asked for: on this machine only.
+fn metrics_address(settings: &Settings) -> SocketAddr {
+    let port = u16::try_from(settings.operation.metrics_port).unwrap_or(u16::MAX);
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// One main listener per thread of the server, and one that redirects to https, if need be: those that the service manager kept,
+/// those of a server of before, and the rest bound here.
+fn listeners(
+    active: &Active,
+    given: Vec<Given>,
+    door: &mut Door,
+) -> Result<(Listeners, Vec<Guest>), ListenError> {
     let settings = &active.settings;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = usize::try_from(settings.rserver.www_thread_pool_size).unwrap_or(1);
-    let threads = threads.min(cores).clamp(1, FDS_MAX - 1);
     let ip = settings.rserver.www_address;
-    let (mut listeners, address) = listen::shared((ip, settings.port()).into(), threads)?;
-    if settings.redirects_http() {
-        listeners.extend(listen::shared((ip, 80).into(), 1)?.0);
+    let wanted = Wanted {
+        main: (ip, settings.port()).into(),
+        threads: threads.min(cores).clamp(1, MAINS_MAX),
+        redirect: settings.redirects_http().then(|| (ip, 80).into()),
+        metrics: settings.operation.metrics_enabled.then(|| metrics_address(settings)),
+    };
+    // Nobody has to be waited for when the sockets are here already.
+    let mut guests = if given.is_empty() { door.gather() } else { door.hear(Instant::now()) };
+    let identities = |fds: &[TcpListener]| -> Vec<u64> {
+        fds.iter().filter_map(|one| activation::identity(one.as_fd()).ok()).collect()
+    };
+    let names: Vec<String> = given.iter().map(|given| given.name.clone()).collect();
+    let given: Vec<TcpListener> = given.into_iter().map(|given| given.fd.into()).collect();
+    let stored = identities(&given);
+    let handed = guests.iter_mut().flat_map(|guest| std::mem::take(&mut guest.listeners));
+    let listeners = Listeners::of(&wanted, given.into_iter().chain(handed.map(OwnedFd::into)).collect())?;
+    for listener in &listeners.all {
+        let known = activation::identity(listener.as_fd()).is_ok_and(|identity| stored.contains(&identity));
+        if let (false, Ok(address)) = (known, listener.local_addr()) {
+            store(&store_name(address), Some(listener.as_fd()));
+        }
     }
-    Ok((listeners, u8::try_from(threads).unwrap_or(1), address))
+    // Under another name than those of now: of an address that is listened on no more.
+    let in_use: Vec<String> =
+        listeners.all.iter().filter_map(|one| Some(store_name(one.local_addr().ok()?))).collect();
+    let old = names.iter().filter(|name| name.starts_with("portcullis-") && !in_use.contains(name));
+    old.for_each(|name| store(name, None));
+    Ok((listeners, guests))
 }
 
 impl Launcher {
@@ -247,29 +304,22 @@ impl Launcher {
             hello: Hello {
                 configuration: self.active.message(&self.host),
                 run_dir: self.dirs.run.display().to_string(),
-                listeners: self.main_listeners,
+                listeners: self.listeners.mains,
             },
-            listeners: &self.listeners,
+            listeners: &self.listeners.all,
         };
-        let started = self.server.start(&start, now);
-        if let Some(up) = &self.server.up {
-            self.children.insert(up.process.pid(), Child::Server);
+        match self.server.start(&start, now) {
+            Ok(pid) => drop(self.children.insert(pid, Child::Server)),
+            Err(error) => {
+                say!(Error, "{}", chain(&error));
+                self.server.not_started(now);
+                return;
+            }
         }
-        if let Err(error) = started {
-            say!(Error, "{}", chain(&error));
-            self.server.kill(now);
-            self.server.not_started(now);
-            return;
+        // ORDER: in the state before it serves anybody: the next launcher must know it when it comes back.
+        self.dirty.at_once();
+        if let Some(no) = self.server.current.as_ref().map(|up| up.no) {
+            self.tell_all_that_lives(no);
         }
-        for kept in self.exemptions.values() {
-            self.server.hold(ToServer::Exemption(Box::new(kept.exemption.clone())));
-        }
-        for sign_in in self.sign_ins.values() {
-            self.server.hold(ToServer::SignIn(Box::new(sign_in.clone())));
-        }
-        for entry in self.sessions.values() {
-            self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
-        }
-        self.server.hold(ToServer::Caught);
     }
 }

@@ -10,6 +10,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_model::Uid;
+use portcullis_model::lifetime::Seen;
+use portcullis_model::offline::Offline;
 use portcullis_model::sandbox::Limits;
 use portcullis_model::session::{EndReason, Session};
 use portcullis_model::sign_in::SignIn;
@@ -34,6 +36,17 @@ pub(crate) struct Known {
     pub(crate) started: u64,
 }
 
+/// A server as it is kept: the next launcher knows it by this when it comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptServer {
+    /// Its process.
+    pub(crate) process: Known,
+    /// When it was started, in seconds since 1970.
+    pub(crate) since: u64,
+    /// Until when it finishes, in seconds since 1970, once another took its place.
+    pub(crate) until: Option<u64>,
+}
+
 /// A session as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeptSession {
@@ -56,6 +69,9 @@ pub(crate) struct KeptSession {
     /// What of the kernel's refusals has been told.
     #[serde(default)]
     pub(crate) told: Told,
+    /// What was seen of it beside its owner's last act. A state of an earlier version has nothing.
+    #[serde(default)]
+    pub(crate) seen: Seen,
     /// Why it was told to end, when it was.
     pub(crate) ending: Option<EndReason>,
     /// Whether the record of its start is in the audit log.
@@ -103,6 +119,12 @@ pub(crate) struct Kept {
     /// Exemptions in force. A state of an earlier version has none.
     #[serde(default)]
     pub(crate) exemptions: Vec<KeptExemption>,
+    /// That nobody is let in. A state of an earlier version lets people in.
+    #[serde(default)]
+    pub(crate) offline: Option<Offline>,
+    /// The servers there are. A state of an earlier version has none: its server ended with its launcher.
+    #[serde(default)]
+    pub(crate) servers: Vec<KeptServer>,
 }
 
 /// Why a text is no state.
@@ -266,6 +288,7 @@ pub(crate) mod tests {
             started: 200,
             last_activity: 300,
             load: Load::default(),
+            warning: None,
         };
         let kept = KeptSession {
             session,
@@ -276,6 +299,7 @@ pub(crate) mod tests {
             cgroups: vec!["/sys/fs/cgroup/user-1000/session-09".into()],
             limits: Limits::default(),
             told: Told::default(),
+            seen: Seen::default(),
             ending: Some(EndReason::Stopped),
             proven: true,
             watched: None,
@@ -290,7 +314,9 @@ pub(crate) mod tests {
             until: 200,
         };
         let exemptions = vec![KeptExemption { exemption, ends: 300_000 }];
-        Kept { boot: "b".into(), sign_ins: vec![sign_in], sessions: vec![kept], exemptions }
+        let offline = Some(Offline { message: "new disks".into(), since: 100, suspended: true });
+        let servers = vec![KeptServer { process: Known { pid: 12, started: 3 }, since: 5, until: Some(400) }];
+        Kept { boot: "b".into(), sign_ins: vec![sign_in], sessions: vec![kept], exemptions, offline, servers }
     }
 
     #[test]
@@ -307,9 +333,16 @@ pub(crate) mod tests {
     #[test]
     fn a_state_of_before_exemptions_is_one() {
         let mut old = serde_json::to_value(sample()).expect("JSON");
-        old.as_object_mut().expect("an object").remove("exemptions");
+        for name in ["exemptions", "offline", "servers"] {
+            old.as_object_mut().expect("an object").remove(name).expect("a field");
+        }
         let kept: Kept = serde_json::from_value(old).expect("a state");
-        assert!(kept.exemptions.is_empty() && kept.sessions.len() == 1);
+        assert!(
+            kept.exemptions.is_empty()
+                && kept.offline.is_none()
+                && kept.servers.is_empty()
+                && kept.sessions.len() == 1
+        );
     }
 
     #[test]

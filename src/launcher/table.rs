@@ -54,9 +54,17 @@ table! {
     OpenSession "open-session" [Serving Draining] Often 50 Refuse,
     StopSession "stop-session" [Serving Draining] Often 100 Refuse,
     Activity "activity" [Serving Draining] Often 2000 End,
+    Seen "seen" [Serving Draining] Often 200 End,
     Audit "audit" [Starting Serving Draining] Often 2000 Refuse,
     ConfigurationInForce "configuration-in-force" [Serving Draining] Often 10 End,
     ConfigurationRefused "configuration-refused" [Starting Serving Draining] Often 10 End,
+    Revoked "revoked" [Serving Draining] Often 50 End,
+    Figures "figures" [Serving Draining] Often 20 End,
+    AdminLook "admin-look" [Serving Draining] Often 50 Refuse,
+    AdminAct "admin-act" [Serving Draining] Often 20 Refuse,
+    AdminSearch "admin-search" [Serving Draining] Often 5 Refuse,
+    Carries "carries" [Serving Draining] Often 10 End,
+    Paused "paused" [Serving Draining] Once 1 End,
 }
 
 /// How many times in a server's life.
@@ -182,9 +190,17 @@ touch                  -SD  often  2000/s  end
 open-session           -SD  often  50/s    refuse
 stop-session           -SD  often  100/s   refuse
 activity               -SD  often  2000/s  end
+seen                   -SD  often  200/s   end
 audit                  SSD  often  2000/s  refuse
 configuration-in-force -SD  often  10/s    end
 configuration-refused  SSD  often  10/s    end
+revoked                -SD  often  50/s    end
+figures                -SD  often  20/s    end
+admin-look             -SD  often  50/s    refuse
+admin-act              -SD  often  20/s    refuse
+admin-search           -SD  often  5/s     refuse
+carries                -SD  often  10/s    end
+paused                 -SD  once   1/s     end
 ";
 
     #[test]

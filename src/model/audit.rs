@@ -77,6 +77,33 @@ events! {
         /// Its exit status or signal.
         status: String,
     }
+    /// A server's place was taken by another one, or its time was over; what hung on it by then.
+    ServerReplaced = "server-replaced" {
+        /// Its process.
+        pid: i32,
+        /// `replaced`; `other-version`, when it could not speak with the launcher that came; `configuration-refused`, when it could
+        /// not use that launcher's configuration; `too-many`; or `late`, when it did not finish in time.
+        why: String,
+        /// Seconds that it has to finish.
+        within: u64,
+        /// Connections of browsers, those of WebSockets over HTTP/1 not counted.
+        connections: u32,
+        /// WebSockets.
+        websockets: u32,
+        /// Connections on which a request was under way.
+        busy: u32,
+    }
+    /// Somebody knocked where servers of before come back, and was none.
+    ServerRefused = "server-refused" {
+        /// The process, the last one of several.
+        pid: i32,
+        /// Its user.
+        uid: Uid,
+        /// Why it was refused.
+        why: String,
+        /// How many alike there were.
+        count: u32,
+    }
     /// The configuration was read again.
     Configured = "configured" {
         /// Counts up with each accepted configuration.
@@ -146,6 +173,8 @@ events! {
         why: EndReason,
         /// Processes that had to be ended after the IDE itself.
         left_over: u32,
+        /// Whether RStudio saved its state before it went.
+        suspended: bool,
     }
     /// Somebody who is not the proxy connected to a session's port.
     PeerRefused = "peer-refused" {
@@ -212,6 +241,49 @@ events! {
         why: ExemptionEnd,
         /// As in `exempted` when an administrator ended it, else -1.
         login: i64,
+    }
+    /// An administrator ended everything of a person: each sign-in and session has a record of its end as well.
+    Revoked = "revoked" {
+        /// Whose.
+        user: String,
+        /// Sign-ins that ended.
+        sign_ins: u32,
+        /// Sessions that end.
+        sessions: u32,
+        /// Processes in them at that moment.
+        processes: u32,
+        /// The uid that signed in to the machine and became root to ask for it, or -1 when the kernel doesn't know, or it was
+        /// asked for in a browser.
+        login: i64,
+        /// The administrator: who is signed in, or as the command says it.
+        by: String,
+    }
+    /// What a revocation cut is closed, and its sessions are over; or they have had time for it.
+    RevocationDone = "revocation-done" {
+        /// Whose it was.
+        user: String,
+        /// WebSockets that were open.
+        websockets: u32,
+        /// Other transfers that were under way.
+        transfers: u32,
+        /// WebSockets and transfers that are not closed yet, servers that did not say, and sessions that are not over yet.
+        left: u32,
+        /// How long it took.
+        milliseconds: u64,
+    }
+    /// An administrator did something that has no event of its own.
+    Administered = "administered" {
+        /// What: `session-stop`, `session-suspend`, `session-force-suspend`, `session-kill`, `offline`, `online`, `reload`, or
+        /// `search` and `look` of the pages for administrators.
+        act: String,
+        /// To which session or person; empty where it was to none.
+        target: String,
+        /// Whose session it is; the message; the words that were searched for.
+        detail: String,
+        /// As in `revoked`.
+        login: i64,
+        /// As in `revoked`.
+        by: String,
     }
     /// Bytes of a file went in or out.
     Transfer = "transfer" {

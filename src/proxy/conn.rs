@@ -149,10 +149,23 @@ impl Drop for Busy {
 pub(crate) enum Order {
     /// Go on.
     None,
+    /// Finish what is in progress, and the next request if nothing is; then close.
+    Last,
     /// Finish what is in progress, then close.
     Finish,
     /// End now.
     End(Option<Late>),
+}
+
+impl Order {
+    const fn rank(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Last => 1,
+            Self::Finish => 2,
+            Self::End(_) => 3,
+        }
+    }
 }
 
 /// A connection in the accept loop's list.
@@ -184,7 +197,8 @@ impl Entry {
 
     /// The loop's side.
     pub(crate) fn give(&self, order: Order) {
-        if self.order.get() == order || matches!(self.order.get(), Order::End(_)) {
+        // What was ordered is never taken back.
+        if order.rank() <= self.order.get().rank() {
             return;
         }
         self.order.set(order);

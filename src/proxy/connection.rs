@@ -38,7 +38,7 @@ where
         Some(config) => {
             let handshake = TlsAcceptor::from(config).accept(tcp);
             let ended = poll_fn(|cx| match place.order(cx) {
-                Order::None => Poll::Pending,
+                Order::None | Order::Last => Poll::Pending,
                 Order::Finish | Order::End(_) => Poll::Ready(()),
             });
             let accepted = tokio::select! {
@@ -149,12 +149,14 @@ where
     poll_fn(|cx| {
         match served.place.order(cx) {
             Order::None => {}
+            // Its client has not spoken yet, and would be waited for: its first bytes come by here.
+            Order::Last if served.place.state.is_fresh() => {}
             Order::End(_) => return Poll::Ready(()),
-            Order::Finish if !finishing => {
+            Order::Last | Order::Finish if !finishing => {
                 finishing = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            Order::Finish => {}
+            Order::Last | Order::Finish => {}
         }
         Pin::new(&mut connection).poll(cx).map(|result| {
             if let Err(error) = result {

@@ -5,9 +5,18 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// Until when, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until {
+    /// What is left then is cut.
+    pub(crate) at: Instant,
+    /// Somebody else takes what is new: nobody is hurried.
+    pub(crate) gently: bool,
+}
+
 /// Starts the drain of every [`serve`](crate::serve()) it was passed to. Clones are the same signal.
 #[derive(Debug, Clone)]
-pub struct Drain(watch::Sender<Option<Instant>>);
+pub struct Drain(watch::Sender<Option<Until>>);
 
 impl Default for Drain {
     fn default() -> Self {
@@ -21,10 +30,17 @@ impl Drain {
         Self(watch::Sender::new(None))
     }
 
-    /// Stops accepting at once, lets requests in progress finish, cuts what is left after `within`.
-    /// A second call moves the deadline.
+    /// Stops accepting at once, lets requests in progress finish, closes connections that ask nothing, cuts what is left after
+    /// `within`. A second call moves the deadline.
     pub fn start(&self, within: Duration) {
-        self.0.send_replace(Some(Instant::now() + within));
+        self.0.send_replace(Some(Until { at: Instant::now() + within, gently: false }));
+    }
+
+    /// The same for when another process accepts on the same sockets: a connection that asks nothing is left its next request,
+    /// whose answer says that it is the last one, for no client can tell a closed connection from one that is about to be. A
+    /// second call moves the deadline.
+    pub fn hand_over(&self, within: Duration) {
+        self.0.send_replace(Some(Until { at: Instant::now() + within, gently: true }));
     }
 
     /// Whether it was started.
@@ -32,7 +48,12 @@ impl Drain {
         self.0.borrow().is_some()
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<Option<Instant>> {
+    /// Whether another process takes what is new.
+    pub fn handed_over(&self) -> bool {
+        self.0.borrow().is_some_and(|until| until.gently)
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Until>> {
         self.0.subscribe()
     }
 }

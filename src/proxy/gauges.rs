@@ -15,6 +15,7 @@ const CLASSES: usize = 5;
 pub struct Gauges {
     connections: AtomicU64,
     tunnels: AtomicU64,
+    busy: AtomicU64,
     accepted: AtomicU64,
     refused: AtomicU64,
     requests: AtomicU64,
@@ -38,6 +39,11 @@ impl Gauges {
     /// WebSocket tunnels open now.
     pub fn tunnels(&self) -> u64 {
         self.tunnels.load(Ordering::Relaxed)
+    }
+
+    /// Of the connections open now, those with a request under way; looked at once a second.
+    pub fn busy(&self) -> u64 {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Connections accepted since the start.
@@ -94,6 +100,10 @@ impl Gauges {
     /// Resolves when a tunnel has ended since the last call.
     pub(crate) async fn tunnel_ended(&self) {
         self.tunnel_ended.notified().await;
+    }
+
+    pub(crate) fn note_busy(&self, count: u64) {
+        self.busy.store(count, Ordering::Relaxed);
     }
 
     pub(crate) fn count_refused(&self) {

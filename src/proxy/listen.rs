@@ -13,7 +13,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::body::Body;
 use crate::cut::{Cut, Reason};
-use crate::drain::Drain;
+use crate::drain::{Drain, Until};
 use crate::gauges::Gauges;
 use crate::incoming::Incoming;
 use crate::open::Open;
@@ -124,7 +124,7 @@ where
                 }
                 Err(error) => refused_by_kernel(&error, &mut ticks).await,
             },
-            _ = ticks.tick() => open.sweep(&shared.limits),
+            _ = ticks.tick() => sweep(&open, &shared),
             changed = draining.changed() => if changed.is_err() { break },
         }
     }
@@ -137,12 +137,17 @@ where
 async fn finish<H>(
     shared: &Rc<Shared<H>>,
     open: &Open,
-    draining: &mut watch::Receiver<Option<Instant>>,
+    draining: &mut watch::Receiver<Option<Until>>,
     mut ticks: Interval,
 ) {
-    open.finish();
+    let (mut deadline, mut gently) = (Instant::now(), None);
     loop {
-        let deadline = draining.borrow_and_update().unwrap_or_else(Instant::now);
+        if let Some(until) = *draining.borrow_and_update() {
+            deadline = until.at;
+            if gently.replace(until.gently) != Some(until.gently) {
+                if until.gently { open.last() } else { open.finish() }
+            }
+        }
         if open.count() == 0 && shared.gauges.tunnels() == 0 {
             return;
         }
@@ -150,7 +155,7 @@ async fn finish<H>(
             () = tokio::time::sleep_until(deadline) => break,
             () = open.gone() => {}
             () = shared.gauges.tunnel_ended() => {}
-            _ = ticks.tick() => open.sweep(&shared.limits),
+            _ = ticks.tick() => sweep(open, shared),
             _ = draining.changed() => {}
         }
     }
@@ -166,6 +171,12 @@ async fn finish<H>(
     while open.count() > 0 {
         open.gone().await;
     }
+}
+
+/// Once a tick: closes what has waited too long, and counts.
+fn sweep<H>(open: &Open, shared: &Shared<H>) {
+    open.sweep(&shared.limits);
+    shared.gauges.note_busy(open.busy());
 }
 
 fn has_room<H>(open: &Open, shared: &Shared<H>) -> bool {

@@ -85,7 +85,9 @@ impl Open {
         for entry in self.0.entries.borrow().iter().flatten() {
             match entry.state.late(limits) {
                 // An idle one is asked first, so that HTTP/2 clients hear of it.
-                Some(Late::Idle) if entry.last() == Order::None => entry.give(Order::Finish),
+                Some(Late::Idle) if matches!(entry.last(), Order::None | Order::Last) => {
+                    entry.give(Order::Finish);
+                }
                 Some(late) => entry.give(Order::End(Some(late))),
                 None => {}
             }
@@ -108,6 +110,18 @@ impl Open {
             // hyper would wait for a first request on a connection that never had one.
             entry.give(if entry.state.is_fresh() { Order::End(None) } else { Order::Finish });
         }
+    }
+
+    /// Asks all to answer one more request where none is under way, and to say that it is the last.
+    pub(crate) fn last(&self) {
+        self.0.entries.borrow().iter().flatten().for_each(|entry| entry.give(Order::Last));
+    }
+
+    /// How many have a request under way.
+    pub(crate) fn busy(&self) -> u64 {
+        let entries = self.0.entries.borrow();
+        let busy = entries.iter().flatten().filter(|entry| entry.state.silent_since().is_none());
+        busy.fold(0, |count, _| count + 1)
     }
 
     /// Ends all.

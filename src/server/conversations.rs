@@ -12,6 +12,8 @@ use portcullis_model::sign_in::Denied;
 use portcullis_wire::Prompt;
 use tokio::sync::oneshot;
 
+use crate::refusals::fresh_id;
+
 /// Conversations at once, those waiting for a person included. PAM's own bound (`sign-in-max-concurrent`) is the launcher's.
 const AT_ONCE: usize = 512;
 /// Of these, those from one address: whoever holds many must not keep everybody else out. Behind a proxy all have one address;
@@ -130,6 +132,14 @@ impl Conversations {
     /// The browser's key of one.
     pub(crate) fn key(&self, number: u64) -> Option<String> {
         self.table().held.get(&number).map(|held| held.key.clone())
+    }
+
+    /// The launcher that held it is gone: whoever waits is told, and whoever answers later begins anew.
+    pub(crate) fn broke_off(&self, number: u64) {
+        let id = fresh_id();
+        tracing::info!(%id, "a sign-in broke off with the launcher");
+        // Nothing of it is left at the launcher to be ended.
+        let _ = self.heard(number, Turn::Denied(Denied::System, id));
     }
 
     /// Hands on what PAM did. Texts without a question wait for the next question, so that a person sees them together.

@@ -1,24 +1,30 @@
 //! The wire to the launcher: greeting, then messages both ways on the control thread until either ends.
 //!
-//! What the launcher says is taken as it is: it is root. Its end of the wire closing means that nobody answers for sessions and
-//! sign-ins any more: this server then finishes what is under way and exits.
+//! What the launcher says is taken as it is: it is root. Its end of the wire closing means that it was restarted, upgraded or
+//! killed: this server goes on and knocks at the next one's door ([`alone`](crate::alone)), which tells it anew of everything
+//! that lives. What was said and not answered is said again or given up ([`post`](crate::post)).
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use portcullis_wire::launcher::{Configuration, Hello};
+use portcullis_wire::launcher::{Carried, Configuration, Hello};
 use portcullis_wire::{Channel, ToLauncher, ToServer, WireError};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 
+use crate::alone;
 use crate::conversations::{Turn, Unheard};
 use crate::generation::{Generation, GenerationError};
+use crate::post::Post;
 use crate::wire::Wire;
 use crate::world::World;
 
-/// Seconds for what is under way when the launcher is gone: as long as a restarted one may wait for the port.
-const ORPHANED: Duration = Duration::from_secs(10);
+/// Time for the launcher to write the last records of a server that ends.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How often is looked whether what hangs on this server changed.
+const CARRIES_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the server can't begin.
 #[derive(Debug, Error)]
@@ -62,61 +68,107 @@ pub(crate) fn refuse_first(channel: &Channel, generation: u64, error: &Generatio
     let _ = channel.send(&ToLauncher::ConfigurationRefused { generation, why: chain(error) }, &[]);
 }
 
-/// Passes messages both ways until all serving threads are done (`serving` falls to 0).
+/// Passes messages both ways until all serving threads are done (`serving` falls to 0), through any number of launchers.
 ///
 /// # Errors
-/// When the wire can't be watched.
+/// When a wire can't be watched.
 pub(crate) async fn run(
     channel: Channel,
     world: &World,
-    mut queue: mpsc::Receiver<ToLauncher>,
+    queue: mpsc::Receiver<ToLauncher>,
     mut serving: watch::Receiver<usize>,
 ) -> std::io::Result<()> {
-    let wire = Wire::new(channel)?;
-    let mut linked = true;
+    let mut wire = Wire::new(channel)?;
+    let mut post = Post::new(queue);
     loop {
-        tokio::select! {
-            received = wire.receive::<ToServer>(), if linked => match received {
-                Ok((message, _)) => apply(world, message),
-                Err(error) => {
-                    linked = false;
-                    lost(world, &error);
-                }
-            },
-            Some(message) = queue.recv() => linked = linked && send(&wire, world, &message).await,
-            _ = serving.wait_for(|left| *left == 0) => break,
+        let Err(error) = talk(&wire, world, &mut post, &mut serving).await else { break };
+        let told = post.is_paused();
+        if world.drain.started() {
+            tracing::info!("the launcher is gone");
+        } else {
+            tracing::warn!(%error, "the launcher is gone: waiting for the next one");
         }
+        post.lost(world);
+        wire = match alone::until_the_next(world, &mut post, &mut serving, told).await {
+            Some(channel) => Wire::new(channel)?,
+            None => {
+                let untold = post.give_up();
+                if untold > 0 {
+                    tracing::error!(untold, "records that no launcher took are lost");
+                }
+                return Ok(());
+            }
+        };
+        world.linked.store(true, Ordering::Relaxed);
     }
     for event in world.refusals.flush(0, true).into_iter().chain(world.pieces.flush(0, true)) {
         world.link.audit(event);
     }
-    while let (true, Ok(message)) = (linked, queue.try_recv()) {
-        linked = send(&wire, world, &message).await;
+    // Beyond that there is nobody who could still be told.
+    let _ = tokio::time::timeout(LAST_WORDS, last_words(&wire, &mut post)).await;
+    Ok(())
+}
+
+/// With one launcher, until serving is over or it is gone.
+async fn talk(
+    wire: &Wire,
+    world: &World,
+    post: &mut Post,
+    serving: &mut watch::Receiver<usize>,
+) -> Result<(), WireError> {
+    let mut looks = tokio::time::interval(CARRIES_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut carried = Carried::default();
+    loop {
+        let paused = post.is_paused();
+        tokio::select! {
+            received = wire.receive::<ToServer>() => {
+                let message = received?.0;
+                post.hear(&message, world);
+                if matches!(message, ToServer::Leaving) {
+                    send(wire, post, ToLauncher::Paused).await?;
+                }
+                apply(world, message);
+            }
+            answer = world.revocations.answer(), if !paused => send(wire, post, answer).await?,
+            message = post.next(), if !paused => send(wire, post, message).await?,
+            _ = looks.tick(), if !paused => {
+                let now = world.carried();
+                if std::mem::replace(&mut carried, now) != now {
+                    send(wire, post, ToLauncher::Carries(now)).await?;
+                }
+            }
+            _ = serving.wait_for(|left| *left == 0) => return Ok(()),
+        }
+    }
+}
+
+async fn send(wire: &Wire, post: &mut Post, message: ToLauncher) -> Result<(), WireError> {
+    match wire.send(&message).await {
+        Ok(()) => post.sent(message),
+        Err(error @ (WireError::TooLarge | WireError::Malformed)) => {
+            tracing::error!(%error, "cannot tell the launcher something");
+        }
+        Err(error) => {
+            post.unsent(message);
+            return Err(error);
+        }
     }
     Ok(())
 }
 
-async fn send(wire: &Wire, world: &World, message: &ToLauncher) -> bool {
-    match wire.send(message).await {
-        Ok(()) => true,
-        Err(error @ (WireError::TooLarge | WireError::Malformed)) => {
-            tracing::error!(%error, "cannot tell the launcher something");
-            true
-        }
-        Err(error) => {
-            lost(world, &error);
-            false
+/// Says what is left to say, and waits until the last record is on disk.
+async fn last_words(wire: &Wire, post: &mut Post) {
+    while let Some(message) = post.next_at_once() {
+        if send(wire, post, message).await.is_err() {
+            return;
         }
     }
-}
-
-fn lost(world: &World, error: &WireError) {
-    if world.linked.swap(false, Ordering::Relaxed) {
-        if world.drain.started() {
-            tracing::info!("the launcher has ended");
-        } else {
-            tracing::warn!(%error, "the launcher is gone: finishing what is under way");
-            drain(world, ORPHANED);
+    while post.has_unwritten() {
+        match wire.receive::<ToServer>().await {
+            Ok((ToServer::Written { records }, _)) => post.written(records),
+            Ok(_) => {}
+            Err(_) => return,
         }
     }
 }
@@ -136,17 +188,37 @@ fn apply(world: &World, message: ToServer) {
         ToServer::SignedIn { conversation, sign_in } => heard(world, conversation, Turn::SignedIn(sign_in)),
         ToServer::Denied { conversation, reason, id } => heard(world, conversation, Turn::Denied(reason, id)),
         ToServer::SignInEnded { sign_in, .. } => world.table.sign_in_ended(sign_in),
+        ToServer::Revoke { request, sign_ins } => {
+            tracing::info!(sign_ins = sign_ins.len(), "sign-ins revoked");
+            world.revocations.begin(request, world.table.revoke(&sign_ins));
+        }
+        ToServer::Offline(offline) => {
+            tracing::info!(offline = offline.is_some(), "the administrator opens or closes");
+            world.table.offline(offline.map(|offline| *offline));
+        }
         ToServer::Opened { request, result } => world.opens.answer(request, result),
         ToServer::Drain { within } => drain(world, Duration::from_secs(u64::from(within))),
-        ToServer::Hello(_) | ToServer::Caught => tracing::error!("the launcher greeted twice"),
+        ToServer::Replaced { within } => hand_over(world, Duration::from_secs(u64::from(within))),
+        // Heard by `post`.
+        ToServer::Caught | ToServer::Leaving | ToServer::Written { .. } => {}
+        ToServer::Hello(_) => tracing::error!("the launcher greeted twice"),
     }
 }
 
 /// Stops accepting; what is under way may go on for so long.
 pub(crate) fn drain(world: &World, within: Duration) {
     tracing::info!(seconds = within.as_secs(), "draining");
+    world.listen_no_more();
     world.drain.start(within);
     // Pages that wait for events are let go at once.
+    world.table.poke();
+}
+
+/// Stops accepting, since another server does; whoever hangs on this one may go on for so long.
+fn hand_over(world: &World, within: Duration) {
+    tracing::info!(seconds = within.as_secs(), "another server takes what is new");
+    world.listen_no_more();
+    world.drain.hand_over(within);
     world.table.poke();
 }
 

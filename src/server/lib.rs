@@ -7,6 +7,7 @@
 //! Threads: one per listener, each with a runtime of its own (`serve`); one for the wire and the clocks (`launcher_link`).
 #![forbid(unsafe_code)]
 
+mod alone;
 mod answers;
 mod busy;
 mod call;
@@ -30,18 +31,22 @@ mod link;
 mod listed;
 mod load;
 mod logging;
+mod offline;
 mod pass;
 mod passage;
 mod pieces;
+mod post;
 mod reach;
 mod redirect;
 mod refusals;
+mod revocations;
 mod routes;
 mod rstudio;
 mod run;
 mod serve;
 mod sessions;
 mod sign_in;
+mod sight;
 mod standing;
 mod state;
 mod strip;

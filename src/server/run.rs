@@ -4,28 +4,23 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_proxy::{Drain, Gauges, Limits, Listen, serve as accept, threads};
+use portcullis_proxy::{Gauges, Limits, Listen, serve as accept, threads};
 use portcullis_wire::{Channel, ToLauncher, WireError};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::conversations::Conversations;
 use crate::door::Doors;
 use crate::generation::{Generation, GenerationError};
 use crate::held::Held;
-use crate::judging::Judging;
 use crate::launcher_link::{self, GreetError, drain};
-use crate::link::{Link, Pending};
-use crate::pieces::Pieces;
+use crate::link::Link;
 use crate::redirect::redirect;
-use crate::refusals::Refusals;
 use crate::serve::handle;
-use crate::state::{Snapshot, Table, now};
+use crate::state::{Snapshot, now};
 use crate::who::Memo;
 use crate::world::{Thread, World};
 
@@ -75,22 +70,9 @@ pub(crate) fn run(wire: Channel) -> Result<(), RunError> {
     let redirects = fds.split_off(mains);
     let limits = limits(&generation, mains);
     let (link, queue) = Link::new();
-    let world = Arc::new(World {
-        table: Table::new(Arc::new(generation)),
-        link,
-        linked: AtomicBool::new(true),
-        opens: Pending::default(),
-        conversations: Conversations::default(),
-        judging: Judging::default(),
-        messages: Judging::messages(),
-        refusals: Refusals::default(),
-        consoles: crate::consoles::Consoles::default(),
-        pieces: Pieces::default(),
-        run_dir: PathBuf::from(hello.run_dir),
-        drain: Drain::new(),
-        tls,
-        gauges: (0..mains).map(|_| Gauges::new()).collect(),
-    });
+    let copies = fds.iter().chain(&redirects).map(OwnedFd::try_clone).collect::<io::Result<Vec<_>>>();
+    let listeners = (copies.map_err(RunError::Thread)?, mains);
+    let world = Arc::new(World::new(generation, tls, link, PathBuf::from(hello.run_dir), listeners));
     launcher_link::catch_up(&wire, &world).map_err(RunError::Greet)?;
 
     let serving = watch::Sender::new(mains);
@@ -213,6 +195,7 @@ fn start_control(
             tokio::task::spawn_local(flush_refusals(world.clone()));
             let asking = thread(world.clone());
             tokio::task::spawn_local(async move { crate::busy::watch(&asking).await });
+            tokio::task::spawn_local(crate::sight::tell(world.clone()));
             if let Err(error) = launcher_link::run(wire, &world, queue, serving).await {
                 tracing::error!(%error, "cannot watch the wire to the launcher");
                 drain(&world, Duration::ZERO);

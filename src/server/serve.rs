@@ -19,7 +19,7 @@ use crate::routes::{Route, route};
 use crate::state::now;
 use crate::who::{Identity, Memo, identify};
 use crate::world::Thread;
-use crate::{events, home, ide, load, sessions, sign_in};
+use crate::{events, home, ide, load, offline, sessions, sign_in};
 
 /// Answers one request.
 pub(crate) async fn handle(
@@ -48,6 +48,9 @@ pub(crate) async fn handle(
         Route::Health => return health(thread, &reader, request.method()),
         Route::Static(name) => return file(&reader, request.method(), name),
         _ => {}
+    }
+    if let Some(offline) = snapshot.offline.as_ref().filter(|_| !offline::stays(place)) {
+        return offline::answer(&reader, offline, now);
     }
     if !known(request.method()) {
         return reader.wrong_method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -157,7 +160,9 @@ fn health(thread: &Thread, reader: &Reader<'_>, method: &Method) -> Response<Bod
         return reader.wrong_method("GET, HEAD");
     }
     let linked = thread.world.linked.load(std::sync::atomic::Ordering::Relaxed);
-    let (status, text) = match (linked, thread.world.drain.started()) {
+    let drain = &thread.world.drain;
+    // Handed over is not ending: whoever asks anew finds another server at work.
+    let (status, text) = match (linked, drain.started() && !drain.handed_over()) {
         (true, false) => (StatusCode::OK, "ok\n"),
         (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "no launcher\n"),

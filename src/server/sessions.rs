@@ -85,6 +85,12 @@ fn refused(call: &Call<'_>, ide: Ide, error: OpenError) -> Response<Body> {
                 got.word()
             ),
         ),
+        OpenError::Restarted => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The service was restarted before it answered. If the session was started it is in the list in a moment; else start it \
+             once more."
+                .to_owned(),
+        ),
         OpenError::NotInstalled { program } => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!(

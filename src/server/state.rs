@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use portcullis_model::exemption::Exemption;
+use portcullis_model::offline::Offline;
 use portcullis_model::session::{Session, State};
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{ExemptionId, SessionId, SignInId, UserName};
@@ -19,6 +20,8 @@ use portcullis_proxy::{Cut, Reason, Upstream};
 use tokio::sync::watch;
 
 use crate::generation::Generation;
+use crate::post::Told;
+use crate::sight::Sight;
 use crate::standing::Standing;
 
 #[cfg(test)]
@@ -94,13 +97,17 @@ pub(crate) struct Way {
     pub(crate) cut: Cut,
     /// `Authorization` for the IDE: only we know it.
     pub(crate) authorization: HeaderValue,
+    /// What is seen of it that is no person's act.
+    pub(crate) sight: Sight,
     told: AtomicU64,
 }
 
 impl Live {
-    /// Notes a person's act; true when the launcher is to be told.
+    /// Notes a person's act; true when the launcher is to be told: soon, while a page says that the session will end.
     pub(crate) fn acted(&self, now: u64) -> bool {
-        let due = |told: u64| (now >= told.saturating_add(ACTIVITY_EVERY)).then_some(now);
+        let every = if self.session.warning.is_some() { 1 } else { ACTIVITY_EVERY };
+        // A clock that was set back is no reason to be silent until it has caught up.
+        let due = |told: u64| (now >= told.saturating_add(every) || now < told).then_some(now);
         self.way.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
     }
 
@@ -121,6 +128,8 @@ pub(crate) struct Snapshot {
     pub(crate) sessions: HashMap<SessionId, Arc<Live>>,
     /// The exemptions in force; few.
     pub(crate) exemptions: Vec<Arc<Exemption>>,
+    /// That nobody is let in, while that is so.
+    pub(crate) offline: Option<Arc<Offline>>,
     /// Counts up when anything is taken away, or judged anew: what was remembered of a verified cookie is void then.
     pub(crate) epoch: u64,
 }
@@ -186,6 +195,7 @@ impl Table {
             people: HashMap::new(),
             sessions: HashMap::new(),
             exemptions: Vec::new(),
+            offline: None,
             epoch: 1,
         };
         Self {
@@ -241,6 +251,42 @@ impl Table {
         if let Some(person) = gone {
             person.presence.cut.cut(Reason::Revoked);
         }
+    }
+
+    /// An administrator ended these sign-ins: nothing new begins under them. What hangs on them is the caller's to count and cut.
+    pub(crate) fn revoke(&self, ids: &[SignInId]) -> Vec<Arc<SignInState>> {
+        let mut gone = Vec::new();
+        self.change(|next| {
+            gone.extend(ids.iter().filter_map(|id| next.people.remove(id)).map(|person| person.presence.clone()));
+            next.epoch += 1;
+        });
+        gone
+    }
+
+    /// Nobody is let in, or people are again. What is open ends; sign-ins and sessions stay.
+    pub(crate) fn offline(&self, offline: Option<Offline>) {
+        let mut others = Vec::new();
+        self.change(|next| {
+            if offline.is_some() {
+                others = next.judge_anew(|_| true, true);
+            }
+            next.offline = offline.map(Arc::new);
+        });
+        // ORDER: as in `cut`.
+        others.iter().for_each(|presence| presence.cut.cut(Reason::GoingAway));
+    }
+
+    /// Everything that lives was told anew: what was not is over, and ends. Returns how many sign-ins and sessions that were.
+    pub(crate) fn only(&self, told: &Told) -> usize {
+        let snapshot = self.load();
+        let people = snapshot.people.keys().filter(|id| !told.sign_ins.contains(id));
+        let sessions = snapshot.sessions.keys().filter(|id| !told.sessions.contains(id));
+        let exemptions = snapshot.exemptions.iter().map(|one| one.id);
+        let count = people.clone().count() + sessions.clone().count();
+        people.for_each(|id| self.sign_in_ended(*id));
+        sessions.for_each(|id| self.session_forgotten(*id));
+        exemptions.filter(|id| !told.exemptions.contains(id)).for_each(|id| self.exemption_ended(id));
+        count
     }
 
     /// A session began or changed.
@@ -316,5 +362,5 @@ fn way_to(session: &Session) -> Way {
         HeaderValue::from_bytes(&token).unwrap_or_else(|_| HeaderValue::from_static("token invalid"));
     authorization.set_sensitive(true);
     let told = AtomicU64::new(session.last_activity);
-    Way { upstream: Upstream::default(), cut: Cut::new(), authorization, told }
+    Way { upstream: Upstream::default(), cut: Cut::new(), authorization, sight: Sight::default(), told }
 }

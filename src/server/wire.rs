@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
-use portcullis_wire::{Channel, WireError};
+use portcullis_wire::{Channel, Let, Message, WireError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::Interest;
@@ -34,7 +34,7 @@ impl Wire {
     ///
     /// # Errors
     /// As [`Channel::receive`], but for "not now".
-    pub(crate) async fn receive<T: DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
+    pub(crate) async fn receive<T: Message + DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
         self.when(Interest::READABLE, || self.channel.receive()).await
     }
 
@@ -42,8 +42,16 @@ impl Wire {
     ///
     /// # Errors
     /// As [`Channel::send`], but for "not now".
-    pub(crate) async fn send<T: Serialize>(&self, message: &T) -> Result<(), WireError> {
+    pub(crate) async fn send<T: Message + Serialize>(&self, message: &T) -> Result<(), WireError> {
         self.when(Interest::WRITABLE, || self.channel.send(message, &[])).await
+    }
+
+    /// Whether a launcher lets this server in.
+    ///
+    /// # Errors
+    /// As [`Let::receive`].
+    pub(crate) async fn let_in(&self) -> Result<Let, WireError> {
+        self.when(Interest::READABLE, || Let::receive(&self.channel)).await
     }
 
     async fn when<T>(

@@ -2,16 +2,18 @@
 //!
 //! Made once by `lib`; each serving thread has it in its [`Thread`].
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
+use portcullis_model::lifetime::Sign;
 use portcullis_proxy::{Drain, Gauges, TlsConfig};
 use portcullis_wire::ToLauncher;
-use portcullis_wire::launcher::OpenError;
+use portcullis_wire::launcher::{Carried, OpenError};
 
 use crate::consoles::{Consoles, Heard};
 use crate::conversations::Conversations;
@@ -22,6 +24,7 @@ use crate::judging::Judging;
 use crate::link::{Link, Pending};
 use crate::pieces::Pieces;
 use crate::refusals::{Refusals, Refused};
+use crate::revocations::Revocations;
 use crate::state::{Live, Person, Table};
 
 /// Shared by all threads.
@@ -43,12 +46,16 @@ pub(crate) struct World {
     pub(crate) messages: Judging,
     /// Refusals being counted.
     pub(crate) refusals: Refusals,
+    /// What an administrator cut and is not closed yet.
+    pub(crate) revocations: Revocations,
     /// What each person has used of the records of consoles.
     pub(crate) consoles: Consoles,
     /// Files that come in pieces.
     pub(crate) pieces: Pieces,
     /// Directory with the sessions' control sockets.
     pub(crate) run_dir: PathBuf,
+    /// Copies of the listening sockets, for the next launcher, as long as this server accepts.
+    pub(crate) listeners: Mutex<Vec<OwnedFd>>,
     /// Ends serving.
     pub(crate) drain: Drain,
     /// TLS of new connections, when it is on.
@@ -58,10 +65,55 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// One where nobody is signed in. `listeners` are those of so many serving threads, then others.
+    pub(crate) fn new(
+        generation: Generation,
+        tls: Option<TlsConfig>,
+        link: Link,
+        run_dir: PathBuf,
+        (listeners, threads): (Vec<OwnedFd>, usize),
+    ) -> Self {
+        Self {
+            table: Table::new(Arc::new(generation)),
+            link,
+            linked: AtomicBool::new(true),
+            opens: Pending::default(),
+            conversations: Conversations::default(),
+            judging: Judging::default(),
+            messages: Judging::messages(),
+            refusals: Refusals::default(),
+            revocations: Revocations::default(),
+            consoles: Consoles::default(),
+            pieces: Pieces::default(),
+            run_dir,
+            listeners: Mutex::new(listeners),
+            drain: Drain::new(),
+            tls,
+            gauges: (0..threads).map(|_| Gauges::new()).collect(),
+        }
+    }
+
+    /// What hangs on this server.
+    pub(crate) fn carried(&self) -> Carried {
+        let sum = |of: fn(&Gauges) -> u64| {
+            u32::try_from(self.gauges.iter().map(|one| of(one)).sum::<u64>()).unwrap_or(u32::MAX)
+        };
+        Carried {
+            connections: sum(Gauges::connections),
+            websockets: sum(Gauges::tunnels),
+            busy: sum(Gauges::busy),
+        }
+    }
+
+    /// It accepts no more: the next launcher gets no listening sockets from it.
+    pub(crate) fn listen_no_more(&self) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Notes that a person used a session: neither it nor their sign-in is idle.
-    pub(crate) fn acted(&self, generation: &Generation, person: &Person, live: &Live, now: u64) {
+    pub(crate) fn acted(&self, generation: &Generation, person: &Person, live: &Live, now: u64, by: Sign) {
         if live.acted(now) {
-            self.link.tell(ToLauncher::Activity { session: live.session.id, at: now });
+            self.link.tell(ToLauncher::Activity { session: live.session.id, at: now, by });
         }
         self.touched(generation, person, now);
     }
@@ -109,5 +161,16 @@ impl Thread {
     /// Everything at this moment.
     pub(crate) fn snapshot(&self) -> Rc<Moment> {
         self.held.latest(&self.world.table)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// One that nobody serves.
+    pub(crate) fn world() -> World {
+        let (link, _) = Link::new();
+        World::new(Generation::for_tests(&[]), None, link, PathBuf::new(), (Vec::new(), 1))
     }
 }

@@ -4,6 +4,7 @@
 //! connect, what is killed and when is the caller's business. Called by wire, session, launcher and server.
 #![allow(unsafe_code)]
 
+pub mod activation;
 pub mod attributes;
 pub mod audit;
 pub mod beneath;
@@ -30,3 +31,4 @@ pub mod seccomp;
 pub mod signals;
 pub mod socket;
 pub mod tree;
+pub mod work;

@@ -7,10 +7,20 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_model::exemption::{Exemption, REASON_MAX};
+use portcullis_model::lifetime::WhyAlive;
 use portcullis_model::load::SessionLoad;
+use portcullis_model::offline::{MESSAGE_MAX, Offline};
+use portcullis_model::session::Manner;
 use portcullis_model::{ExemptionId, SessionId, UserName};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+mod rows;
+
+pub use rows::{
+    ChangedOption, EndedRow, PersonRow, Reloaded, Revocation, SIGN_INS_SHOWN, ServerState, SessionRow,
+    SignInRow, TakesEffect, Which,
+};
 
 /// Where the launcher listens for root.
 pub fn socket_path(run_dir: &Path) -> PathBuf {
@@ -22,6 +32,15 @@ pub const EXEMPTIONS_AT_ONCE: usize = 64;
 
 /// Sessions with their use in one message: each is 200 bytes at most.
 pub const LOADS_AT_ONCE: usize = 256;
+
+/// Sessions in one message: each is some 200 bytes, one that ended a few hundred more (its output is left out).
+pub const SESSIONS_AT_ONCE: usize = 64;
+
+/// People in one message: each is a kilobyte at most.
+pub const PEOPLE_AT_ONCE: usize = 64;
+
+/// Lines of a reload's answer, and their length in characters: the log has all of it.
+pub const LINES_MAX: usize = 64;
 
 /// Root to launcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +67,58 @@ pub enum ToDaemon {
         /// Which.
         id: ExemptionId,
     },
+    /// Why is this session there still? Answered by [`FromDaemon::WhyAlive`].
+    WhyAlive {
+        /// Which.
+        session: SessionId,
+    },
+    /// Which sessions are there? Answered by [`FromDaemon::Sessions`], any number of times.
+    Sessions {
+        /// Whose.
+        which: Which,
+        /// Those that ended and are remembered, too.
+        ended: bool,
+    },
+    /// Who is signed in or has a session? Answered by [`FromDaemon::People`], any number of times.
+    People,
+    /// End sessions. Answered by [`FromDaemon::EndedSessions`] when they are over, or have had time for it.
+    EndSessions {
+        /// Which.
+        which: Which,
+        /// How.
+        manner: Manner,
+        /// Whether several may be meant by a person's name.
+        several: bool,
+        /// Who asks, as the command says it: the person reads it.
+        by: String,
+    },
+    /// End everything of a person: sign-ins, connections, sessions. Answered by [`FromDaemon::Revoked`], once it is on disk and
+    /// gone, or has had time for it.
+    Revoke {
+        /// Whose.
+        user: UserName,
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+    /// Let nobody in. Answered by [`FromDaemon::Offline`], once that is on disk.
+    GoOffline {
+        /// What people read.
+        message: String,
+        /// Whether sessions are suspended.
+        suspend: bool,
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+    /// Let people in again. Answered by [`FromDaemon::Offline`].
+    GoOnline {
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+    /// Read the configuration again. Answered by [`FromDaemon::Reloaded`], once the server decides by it.
+    Reload {
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
 }
 
 /// Launcher to root.
@@ -68,6 +139,25 @@ pub enum FromDaemon {
     Exemptions(Vec<Exemption>),
     /// To [`ToDaemon::EndExemption`].
     Ended(Box<Exemption>),
+    /// To [`ToDaemon::WhyAlive`].
+    WhyAlive(Box<WhyAlive>),
+    /// To [`ToDaemon::Sessions`]; at most [`SESSIONS_AT_ONCE`].
+    Sessions(Vec<SessionRow>),
+    /// To [`ToDaemon::People`]; at most [`PEOPLE_AT_ONCE`].
+    People(Vec<PersonRow>),
+    /// To [`ToDaemon::EndSessions`]; at most [`LOADS_AT_ONCE`].
+    EndedSessions(Vec<EndedRow>),
+    /// To [`ToDaemon::Revoke`].
+    Revoked(Box<Revocation>),
+    /// To [`ToDaemon::GoOffline`] and [`ToDaemon::GoOnline`].
+    Offline {
+        /// Whether it was so already; the message is the new one then.
+        already: bool,
+        /// Sessions that are being suspended.
+        suspends: u32,
+    },
+    /// To [`ToDaemon::Reload`].
+    Reloaded(Box<Reloaded>),
     /// It won't; the last message of an answer.
     Refused(Refusal),
     /// The last message of an answer.
@@ -99,6 +189,10 @@ pub struct Status {
     pub exemptions: u32,
     /// Why programs that are started in sessions are not recorded; `None` where they are.
     pub not_recorded: Option<String>,
+    /// Since when nobody is let in, and why; `None` while people are.
+    pub offline: Option<Offline>,
+    /// The servers: one that serves, and those of before that finish what they began.
+    pub servers: Vec<ServerState>,
 }
 
 /// Why the launcher won't.
@@ -134,6 +228,26 @@ pub enum Refusal {
     /// Not there.
     #[error("there is no exemption `{0}`")]
     Exemption(ExemptionId),
+    /// Over, or never there.
+    #[error("there is no running session `{0}`")]
+    NoSession(SessionId),
+    /// Nothing of theirs runs.
+    #[error("there is no running session of `{0}`")]
+    NoSessionOf(UserName),
+    /// It is in none.
+    #[error("process {0} belongs to no session")]
+    NoProcess(i32),
+    /// One was meant.
+    #[error("`{user}` has {count} sessions")]
+    Several {
+        /// Whose.
+        user: UserName,
+        /// How many.
+        count: u32,
+    },
+    /// Too long, or not printable.
+    #[error("a message has at most {MESSAGE_MAX} printable characters in one line")]
+    Message,
     /// As many as there may be.
     #[error("there are {0} exemptions already")]
     Full(u32),

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use zeroize::Zeroize as _;
 
-use crate::{FDS_MAX, MESSAGE_MAX, VERSION};
+use crate::{FDS_MAX, MESSAGE_MAX, Message};
 
 /// Why a message was not sent or taken.
 #[derive(Debug, Error)]
@@ -104,13 +104,13 @@ impl Channel {
     ///
     /// # Errors
     /// See [`WireError`]; nothing was sent then.
-    pub fn send<T: Serialize>(&self, message: &T, fds: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+    pub fn send<T: Message + Serialize>(&self, message: &T, fds: &[BorrowedFd<'_>]) -> Result<(), WireError> {
         if fds.len() > FDS_MAX {
             return Err(WireError::TooLarge);
         }
         // Zeroizing and of fixed size: a message may carry a password, and a growing buffer would leave copies behind.
         let mut buffer = Buffer::new();
-        buffer.bytes[0] = VERSION;
+        buffer.bytes[0] = T::VERSION;
         let body = postcard::to_slice(message, &mut buffer.bytes[1..]).map_err(|error| match error {
             postcard::Error::SerializeBufferFull => WireError::TooLarge,
             _ => WireError::Malformed,
@@ -125,7 +125,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`WireError::Closed`] at the end; [`WireError::Malformed`] when it is none of ours: the caller ends the channel then.
-    pub fn receive<T: DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
+    pub fn receive<T: Message + DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
         let mut buffer = Buffer::new();
         let received = fd::receive(self.0.as_fd(), &mut buffer.bytes)?;
         buffer.used = received.length;
@@ -136,7 +136,7 @@ impl Channel {
             return Err(WireError::TooLarge);
         }
         match buffer.bytes[..received.length].split_first() {
-            Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
+            Some((version, body)) if *version == T::VERSION => match postcard::take_from_bytes(body) {
                 Ok((message, [])) => Ok((message, received.fds)),
                 _ => Err(WireError::Malformed),
             },
@@ -180,6 +180,7 @@ impl AsFd for Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::versions::SESSION;
     use crate::{Ask, Order};
 
     #[test]
@@ -199,7 +200,7 @@ mod tests {
         let (a, b) = Channel::pair().expect("a pair");
         let huge = Ask::Resolve { paths: vec!["x".repeat(MESSAGE_MAX)] };
         assert!(matches!(a.send(&huge, &[]), Err(WireError::TooLarge)));
-        for bad in [&[VERSION + 1, 0][..], &[VERSION], &[VERSION, 0, 0], &[VERSION, 250]] {
+        for bad in [&[SESSION + 1, 0][..], &[SESSION], &[SESSION, 0, 0], &[SESSION, 250]] {
             fd::send(a.as_fd(), bad, &[]).expect("sent");
             assert!(matches!(b.receive::<Order>(), Err(WireError::Malformed)), "{bad:?}");
         }

@@ -3,15 +3,29 @@
 //! Every request of the server has a row in the launcher's request table (`portcullis_launcher::table`).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use portcullis_model::audit::Event;
 use portcullis_model::cookie::Key;
 use portcullis_model::exemption::Exemption;
 use portcullis_model::host::HostFacts;
+use portcullis_model::lifetime::{Seen, Sign};
+use portcullis_model::offline::Offline;
 use portcullis_model::session::{Ide, Session};
 use portcullis_model::sign_in::{Denied, SignIn, SignInEnd};
 use portcullis_model::{ExemptionId, Level, Secret, SessionId, SignInId};
 use serde::{Deserialize, Serialize};
+
+use crate::watch::{AdminAct, AdminAnswer, AdminRefusal, Figures, Search};
+
+/// Sessions in one [`ToLauncher::Seen`]: each is some 60 bytes.
+pub const SEEN_AT_ONCE: usize = 512;
+
+/// Sign-ins in one [`ToServer::Revoke`]: more than one account may have.
+pub const SIGN_INS_AT_ONCE: usize = 4096;
+
+/// How long a server waits for what it cut to be closed, before it says what is left.
+pub const REVOKED_WITHIN: Duration = Duration::from_millis(800);
 
 /// Server to launcher.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,13 +83,18 @@ pub enum ToLauncher {
         /// Which session.
         session: SessionId,
     },
-    /// A person used a session. At most once in 30 s per session.
+    /// A person used a session. At most once in 30 s per session, but for [`Sign::Stay`].
     Activity {
         /// Which.
         session: SessionId,
         /// Seconds since 1970.
         at: u64,
+        /// How.
+        by: Sign,
     },
+    /// What was seen of sessions that is no person's act: an open page, files on their way, busy kernels. At most
+    /// [`SEEN_AT_ONCE`] sessions, and each at most once in ten seconds.
+    Seen(Vec<(SessionId, Seen)>),
     /// Write to the audit log. Only what the server alone sees is taken from it: [`Event::Refused`], [`Event::Transfer`],
     /// [`Event::Console`], [`Event::ConsoleLimit`] and [`Event::Overflow`].
     Audit(Event),
@@ -91,6 +110,72 @@ pub enum ToLauncher {
         /// Why, for the log.
         why: String,
     },
+    /// What hangs on this server. When it changed, at most once a second.
+    Carries(Carried),
+    /// What do you count? Answered by [`ToServer::Figures`].
+    Figures {
+        /// Names the request in the answer.
+        request: u64,
+    },
+    /// An administrator looks. Answered by [`ToServer::Administrator`].
+    AdminLook {
+        /// Names the request in the answer.
+        request: u64,
+        /// Who asks.
+        sign_in: SignInId,
+        /// With the machine's last day.
+        history: bool,
+    },
+    /// An administrator acts. Answered by [`ToServer::Administrator`] once it is on disk.
+    AdminAct {
+        /// Names the request in the answer.
+        request: u64,
+        /// Who asks.
+        sign_in: SignInId,
+        /// What is to be done.
+        act: AdminAct,
+    },
+    /// An administrator searches the audit log. Answered by [`ToServer::Administrator`].
+    AdminSearch {
+        /// Names the request in the answer.
+        request: u64,
+        /// Who asks.
+        sign_in: SignInId,
+        /// For what.
+        search: Search,
+    },
+    /// What [`ToServer::Revoke`] cut is closed, or has had [`REVOKED_WITHIN`] for it.
+    Revoked {
+        /// Which request.
+        request: u64,
+        /// WebSockets that were open.
+        websockets: u32,
+        /// Other transfers that were under way.
+        transfers: u32,
+        /// How many of both are open still.
+        left: u32,
+    },
+    /// Nothing more is sent here: what comes up waits for the next launcher. The answer to [`ToServer::Leaving`].
+    Paused,
+}
+
+/// What hangs on a server: what would break off with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Connections of browsers that are open, those of WebSockets over HTTP/1 not counted.
+    pub connections: u32,
+    /// WebSockets.
+    pub websockets: u32,
+    /// Of the connections, those on which a request is under way: a download, an upload, an answer that is waited for, or
+    /// WebSockets over HTTP/2.
+    pub busy: u32,
+}
+
+impl Carried {
+    /// Whether nothing does.
+    pub const fn is_nothing(&self) -> bool {
+        self.connections == 0 && self.websockets == 0
+    }
 }
 
 /// Launcher to server.
@@ -149,10 +234,48 @@ pub enum ToServer {
         /// The session, or why there is none (for its owner to read).
         result: Result<SessionId, OpenError>,
     },
+    /// Answer to [`ToLauncher::Figures`].
+    Figures {
+        /// The request's number.
+        request: u64,
+        /// The figures.
+        figures: Box<Figures>,
+    },
+    /// Answer to what an administrator asked.
+    Administrator {
+        /// The request's number.
+        request: u64,
+        /// What they see, or what was done, or why not.
+        result: Result<AdminAnswer, AdminRefusal>,
+    },
     /// Stop accepting, finish what is under way within so many seconds, exit.
     Drain {
         /// Seconds.
         within: u32,
+    },
+    /// Another server takes what is new: stop accepting, let everybody finish what they do within so many seconds, exit.
+    /// Nobody is hurried: a connection without a request has its next one answered yet.
+    Replaced {
+        /// Seconds.
+        within: u32,
+    },
+    /// This launcher is about to leave, and another one comes: say [`ToLauncher::Paused`], and knock at the next one's door.
+    Leaving,
+    /// An administrator ended these sign-ins: end them, cut what hangs on them, and answer with [`ToLauncher::Revoked`] when that is
+    /// closed. At most [`SIGN_INS_AT_ONCE`].
+    Revoke {
+        /// Names the answer.
+        request: u64,
+        /// Which.
+        sign_ins: Vec<SignInId>,
+    },
+    /// Nobody is let in, or people are again: what is open ends, and only what [`Offline`] says is answered. Comes before
+    /// [`ToServer::Caught`] where nobody is.
+    Offline(Option<Box<Offline>>),
+    /// So many records of this server, counted since the channel was opened, are on disk: they need not be told again.
+    Written {
+        /// How many.
+        records: u64,
     },
 }
 
@@ -199,6 +322,8 @@ pub enum OpenError {
     },
     /// The sign-in is over.
     NotSignedIn,
+    /// The launcher was replaced before it answered: nobody knows here what became of it.
+    Restarted,
     /// The launcher couldn't; the id is in the log.
     System {
         /// Id in the log.
@@ -216,7 +341,7 @@ pub struct ConfFile {
 }
 
 /// The first message to a server.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hello {
     /// Everything that a reload can change.
     pub configuration: Configuration,
@@ -227,7 +352,7 @@ pub struct Hello {
 }
 
 /// What a reload can change.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Configuration {
     /// Counts up from 1.
     pub generation: u64,

@@ -3,7 +3,8 @@
 //! Four channels, all `SOCK_SEQPACKET` Unix sockets, so a message keeps its edges; each message is postcard, prefixed by the
 //! protocol's version byte, and capped. Descriptors travel beside a message (`SCM_RIGHTS`).
 //!
-//! * server → launcher [`ToLauncher`], launcher → server [`ToServer`]: a socket pair the launcher makes.
+//! * server → launcher [`ToLauncher`], launcher → server [`ToServer`]: a socket pair the launcher makes, or what a server that
+//!   outlived its launcher is let in by ([`knock`]).
 //! * launcher → session [`Order`], session → launcher [`Report`]: the session's control socket, peer uid 0.
 //! * root's command → launcher [`admin::ToDaemon`], launcher → root's command [`admin::FromDaemon`]: the administrator's socket.
 //! * server → session [`Ask`], session → server [`Answer`]: the same socket, peer uid of the proxy's account.
@@ -14,15 +15,47 @@
 pub mod admin;
 pub mod channel;
 pub mod host;
+pub mod knock;
 pub mod launcher;
 pub mod session;
+pub mod watch;
 
 pub use channel::{Channel, WireError};
+pub use knock::{Knock, Let};
 pub use launcher::{ConfFile, Hello, Prompt, PromptStyle, ToLauncher, ToServer};
 pub use session::{Answer, Ask, Go, Order, Report, SessionSpec};
 
-/// First byte of every message; a process of another version is refused at its first message.
-pub const VERSION: u8 = 1;
+/// What can be sent over a [`Channel`]: knows the version of its protocol, which is the first byte of every message. A process
+/// of another version is refused at its first message.
+pub trait Message {
+    /// Of its protocol.
+    const VERSION: u8;
+}
+
+/// Versions of the protocols. Each counts up when a message that was released changes, and alone: a server of before an upgrade
+/// is ended by another [`SERVER`](versions::SERVER), sessions would be by another [`SESSION`](versions::SESSION).
+pub mod versions {
+    /// Between launcher and server.
+    pub const SERVER: u8 = 2;
+    /// Between root's command and launcher.
+    pub const ADMIN: u8 = 2;
+    /// Of sessions, which live through upgrades: a new variant stands behind the others, and what was there stays as it is, so
+    /// that this never counts up.
+    pub const SESSION: u8 = 1;
+}
+
+macro_rules! messages {
+    ($($version:ident: $($message:ty),*;)*) => {
+        $($(impl Message for $message { const VERSION: u8 = versions::$version; })*)*
+    };
+}
+
+messages! {
+    SERVER: ToLauncher, ToServer;
+    ADMIN: admin::ToDaemon, admin::FromDaemon;
+    SESSION: Order, Report, Ask, Answer, SessionSpec, Go;
+}
+
 /// Largest message, in bytes: room for a configuration of many profiles; below the kernel's default socket buffer.
 pub const MESSAGE_MAX: usize = 128 * 1024;
 /// Most descriptors beside one message: listeners of 8 threads and a redirect listener, with room.

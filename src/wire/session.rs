@@ -58,6 +58,12 @@ pub enum Order {
     Status,
     /// End the IDE and all processes, then exit.
     End,
+    /// Ask the IDE, which is RStudio's session, to save its state and to go: it does if nothing runs in it, or always when
+    /// `forced`, within the time for an end.
+    Suspend {
+        /// Whatever runs in it.
+        forced: bool,
+    },
 }
 
 /// Session to launcher.
@@ -135,4 +141,36 @@ pub enum Answer {
         /// Why.
         why: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a session of an earlier version says and understands: an upgraded launcher and server speak to it.
+    #[test]
+    fn sessions_of_before_an_upgrade_are_understood() {
+        fn same<T: Serialize>(message: &T, bytes: &[u8]) {
+            let encoded = postcard::to_slice(message, &mut [0; 64]).expect("it fits").to_vec();
+            assert_eq!(encoded, bytes);
+        }
+        same(&Order::Status, &[0]);
+        same(&Order::End, &[1]);
+        same(&Report::Proof("p".into()), &[0, 1, b'p']);
+        same(&Report::Step(Step::Answer), &[1, 4]);
+        same(&Report::Running, &[2]);
+        let failed = Report::Failed { step: Step::Port, why: "w".into(), output: vec!["o".into()] };
+        same(&failed, &[3, 0, 1, b'w', 1, 1, b'o']);
+        same(&Report::IdeExited { status: "s".into(), output: vec![] }, &[4, 1, b's', 0]);
+        same(&Report::PeerRefused { peer: -1, count: 3 }, &[5, 1, 3]);
+        let target = SocketAddr::from(([127, 0, 0, 1], 5));
+        let refused = Report::ConnectionRefused { target, packet: true, count: 1 };
+        same(&refused, &[6, 0, 127, 0, 0, 1, 5, 1, 1]);
+        same(&Report::Ended { left_over: 2 }, &[7, 2]);
+        same(&Ask::Connect, &[0]);
+        same(&Ask::Resolve { paths: vec!["/".into()] }, &[1, 1, 1, b'/']);
+        same(&Answer::Connected, &[0]);
+        same(&Answer::Resolved { paths: vec![None, Some("/".into())] }, &[1, 2, 0, 1, 1, b'/']);
+        same(&Answer::Failed { why: "w".into() }, &[2, 1, b'w']);
+    }
 }

@@ -21,6 +21,11 @@ options! {
     /// Sessions of all people together.
     "session-limit-total" session_limit_total: Int<1, 100000> = "1000", Hup,
         "more than a machine's memory holds; a bound against runaway clients";
+    /// Hours that a session may last, used or not; 0 for ever.
+    ///
+    /// For machines whose sessions should pick up updates and new limits within a known time. Also in a section of profiles.
+    "session-max-age-hours" session_max_age_hours: Int<0, 87600> = "0", Hup,
+        "a session that is used does no harm by its age, and its end would cost its owner what is in memory";
     /// Minutes for which an ended session and its last output are shown to its owner.
     "session-ended-keep-minutes" session_ended_keep_minutes: Int<1, 10080> = "60", Hup,
         "long enough to read why it ended";
@@ -70,4 +75,8 @@ options! {
     /// Seconds for which requests under way may go on when the server ends.
     "drain-seconds" drain_seconds: Int<0, 600> = "30", Hup,
         "a large upload may finish; a service manager waits for 90";
+    /// Minutes for which a server that was replaced (by a restart, or an upgrade) lets WebSockets, downloads and uploads go on.
+    /// What is left then is cut.
+    "handover-minutes" handover_minutes: Int<0, 10080> = "720", Hup,
+        "a working day: pages that stay open connect anew by themselves much earlier";
 }

@@ -15,6 +15,7 @@ use portcullis_sys::socket::{accept, listen_seqpacket, remove_socket};
 use portcullis_wire::admin::{FromDaemon, Refusal, ToDaemon, socket_path};
 use portcullis_wire::{Channel, WireError};
 
+use super::acts::Acts;
 use super::table::Meter;
 use crate::log::{chain, say};
 
@@ -48,6 +49,8 @@ pub(crate) struct Admin {
     next: u64,
     /// How often each request came.
     pub(super) meter: Meter,
+    /// What was asked and takes a while.
+    pub(super) acts: Acts,
 }
 
 impl Admin {
@@ -56,7 +59,14 @@ impl Admin {
         let path = socket_path(run_dir);
         remove_socket(&path)?;
         let listener = listen_seqpacket(&path, 0o600, None)?;
-        Ok(Self { listener, path, peers: BTreeMap::new(), next: 0, meter: Meter::default() })
+        Ok(Self {
+            listener,
+            path,
+            peers: BTreeMap::new(),
+            next: 0,
+            meter: Meter::default(),
+            acts: Acts::default(),
+        })
     }
 
     /// What to poll.
@@ -70,9 +80,9 @@ impl Admin {
         listener.into_iter().chain(peers)
     }
 
-    /// When the next caller is dropped for their silence.
+    /// When the next caller is dropped for their silence, or what they asked has had its time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.peers.values().map(|peer| peer.deadline).min()
+        self.peers.values().map(|peer| peer.deadline).chain(self.acts.deadline()).min()
     }
 
     /// Whose login session a caller belongs to.
@@ -255,7 +265,7 @@ mod tests {
         assert_eq!((admin.peers.len(), admin.fds().count()), (PEERS_MAX, PEERS_MAX));
         nix::sys::socket::send(
             std::os::fd::AsRawFd::as_raw_fd(&callers[0]),
-            &[portcullis_wire::VERSION + 1, 0],
+            &[portcullis_wire::versions::ADMIN + 1, 0],
             nix::sys::socket::MsgFlags::empty(),
         )
         .expect("sent");

@@ -28,6 +28,12 @@ pub(super) fn bounded(mut event: Event) -> Event {
             cut(flag, text::NAME_MAX);
             cut(reason, text::TEXT_MAX);
         }
+        Event::Revoked { user, by, .. } => [user, by].into_iter().for_each(|field| cut(field, 256)),
+        Event::RevocationDone { user, .. } => cut(user, 256),
+        Event::Administered { act, target, detail, by, .. } => {
+            [act, target, by].into_iter().for_each(|field| cut(field, text::LABEL_MAX));
+            cut(detail, text::TEXT_MAX);
+        }
         Event::Console { user, ide, path, channel, direction, text, .. } => {
             cut(user, 256);
             [ide, channel, direction].into_iter().for_each(|field| cut(field, text::LABEL_MAX));
@@ -56,6 +62,8 @@ pub(super) fn bounded(mut event: Event) -> Event {
             cut(field, text::TEXT_MAX)
         }
         Event::Started { .. }
+        | Event::ServerReplaced { .. }
+        | Event::ServerRefused { .. }
         | Event::Configured { .. }
         | Event::SignIn { .. }
         | Event::SignInEnded { .. }

@@ -1,8 +1,20 @@
 //! What launcher and recorder say to each other, over a Unix socket in the run directory that only root can open.
 
+use portcullis_wire::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::state::Known;
+
+/// Counts up when a message changes: a recorder outlives its launcher, and the next one may be of another version.
+const VERSION: u8 = 1;
+
+impl Message for ToRecorder {
+    const VERSION: u8 = VERSION;
+}
+
+impl Message for FromRecorder {
+    const VERSION: u8 = VERSION;
+}
 
 /// Launcher to recorder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use portcullis_model::lifetime::Seen;
 use portcullis_model::load::Load;
 use portcullis_model::sandbox::Limits;
 use portcullis_model::session::{Ide, IdeCommand, Session, State, Step, Transport, door_path};
@@ -21,7 +22,7 @@ use super::looked::Looked;
 use super::talk::{Job, ToKeeper};
 use super::{Entry, PamOpened, Starting};
 use crate::children::Child;
-use crate::launcher::{Launcher, Mode};
+use crate::launcher::Launcher;
 use crate::log::{chain, say};
 use crate::recorder::link::Recording;
 use crate::state::{KeptSession, Known, Told};
@@ -36,15 +37,20 @@ impl Launcher {
         };
         let answer = |result| ToServer::Opened { request, result };
         match result {
-            Ok(id) => self.server.hold(answer(Ok(id))),
-            Err(error) => self.server.tell(answer(Err(error))),
+            Ok(id) => self.server.hold_answer(answer(Ok(id))),
+            Err(error) => self.server.tell_answer(answer(Err(error))),
         }
     }
 
     fn try_open(&mut self, sign_in: &SignIn, ide: Ide, now: Instant) -> Result<SessionId, OpenError> {
         let who = &sign_in.principal;
-        if !self.is_healthy() || !matches!(self.mode, Mode::Serving) {
+        if !self.is_healthy() || !self.takes_requests() {
             return Err(broken("records can't be written, or the daemon is ending"));
+        }
+        if self.offline.is_some() {
+            return Err(OpenError::NotOffered {
+                why: "The administrator lets nobody in at the moment".into(),
+            });
         }
         self.within_limits(who)?;
         self.one_rstudio(who, ide)?;
@@ -103,6 +109,7 @@ impl Launcher {
             cgroups: Vec::new(),
             limits: Limits::default(),
             told: Told::default(),
+            seen: Seen::default(),
             ending: None,
             proven: false,
             watched: None,
@@ -116,6 +123,7 @@ impl Launcher {
         say!(Info, "session opened session={id} user={} ide={ide} transport={transport:?}", who.user);
         self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
         self.sessions.insert(id, entry);
+        self.log.counts.begins(id, now);
         self.dirty.at_once();
         Ok(id)
     }

@@ -3,7 +3,7 @@
 
 use portcullis_model::session::Step;
 use portcullis_model::{Gid, Uid, UserName};
-use portcullis_wire::SessionSpec;
+use portcullis_wire::{Message, SessionSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Known;
@@ -99,4 +99,13 @@ pub(crate) enum FromKeeper {
         /// Processes that it did not make because of a limit, in all.
         forks: u64,
     },
+}
+
+// Both ends are the same program: a keeper's channel ends with the launcher that started it.
+impl Message for ToKeeper {
+    const VERSION: u8 = 1;
+}
+
+impl Message for FromKeeper {
+    const VERSION: u8 = 1;
 }

@@ -22,8 +22,9 @@ use portcullis_sys::process::{Ended, Process};
 use portcullis_wire::{Channel, ToServer, WireError};
 
 use self::talk::{FromHelper, ToHelper};
-use crate::launcher::{Launcher, Mode};
+use crate::launcher::Launcher;
 use crate::log::{chain, say};
+use crate::server::ServerNo;
 use crate::throttle::Counted;
 use crate::{role, text};
 
@@ -33,6 +34,11 @@ const CONVERSATIONS_MAX: usize = 1024;
 const TYPED_MAX: usize = 256;
 /// How many deadlines one conversation may take in all: a password, a code, and three prompts of a password change.
 const TURNS_MAX: u32 = 6;
+/// Why nobody gets in while the daemon is offline.
+const NOBODY: &str = "an administrator lets nobody in at the moment";
+
+/// Names a conversation: a number of the server's choice, beside the server.
+pub(crate) type Talk = (ServerNo, u64);
 
 /// A conversation.
 #[derive(Debug)]
@@ -94,16 +100,19 @@ impl Launcher {
     /// `SignInStart`.
     pub(crate) fn start_sign_in(
         &mut self,
-        conversation: u64,
+        conversation: Talk,
         user: String,
         remote: IpAddr,
         password: Secret,
         now: Instant,
     ) {
         let steady = now.duration_since(self.began);
-        if !self.is_healthy() || !matches!(self.mode, Mode::Serving) {
+        if !self.is_healthy() || !self.takes_requests() {
             let why = "records can't be written, or the daemon is ending";
             return self.deny_at_once(conversation, &user, remote, Denied::System, why);
+        }
+        if self.offline.is_some() {
+            return self.deny_at_once(conversation, &user, remote, Denied::Offline, NOBODY);
         }
         if self.conversations.len() >= CONVERSATIONS_MAX {
             return self.deny_at_once(
@@ -133,7 +142,7 @@ impl Launcher {
     }
 
     /// What the helper says.
-    pub(crate) fn hear_helper(&mut self, conversation: u64, now: Instant) {
+    pub(crate) fn hear_helper(&mut self, conversation: Talk, now: Instant) {
         loop {
             let Some(one) = self.conversations.get_mut(&conversation) else { return };
             let Stage::Talking { channel, asked, deadline, .. } = &mut one.stage else { return };
@@ -142,7 +151,8 @@ impl Launcher {
                     let most = self.active.seconds(|conf| conf.pam_timeout_seconds);
                     *asked = prompts.iter().any(|prompt| prompt.style.wants_answer());
                     *deadline = (now + most).min(one.began + most * TURNS_MAX);
-                    self.server.tell(ToServer::Prompts { conversation, prompts });
+                    self.server
+                        .tell_to(conversation.0, ToServer::Prompts { conversation: conversation.1, prompts });
                 }
                 Ok((FromHelper::Accepted(principal), _)) => {
                     return self.accepted(conversation, principal, now);
@@ -158,7 +168,7 @@ impl Launcher {
     }
 
     /// The helper's process ended; a last word may still be there.
-    pub(crate) fn helper_ended(&mut self, conversation: u64, pid: i32, ended: Ended, now: Instant) {
+    pub(crate) fn helper_ended(&mut self, conversation: Talk, pid: i32, ended: Ended, now: Instant) {
         let is_its =
             |one: &Conversation| matches!(&one.stage, Stage::Talking { helper, .. } if helper.pid() == pid);
         self.hear_helper(conversation, now);
@@ -171,12 +181,15 @@ impl Launcher {
     }
 
     /// PAM let somebody in; whether this account may sign in here is decided now.
-    fn accepted(&mut self, conversation: u64, principal: Principal, now: Instant) {
+    fn accepted(&mut self, conversation: Talk, principal: Principal, now: Instant) {
         let settings = &self.active.settings.rserver;
         let permitted =
             permit::permit(&principal, self.active.minimum_uid, &settings.auth_required_user_group);
         if let Err(why) = permitted {
             return self.deny(conversation, Denied::NotPermitted, &why.to_string(), now);
+        }
+        if self.offline.is_some() {
+            return self.deny(conversation, Denied::Offline, NOBODY, now);
         }
         let Some(one) = self.conversations.remove(&conversation) else { return };
         match self.grant(principal, one.remote) {
@@ -185,7 +198,8 @@ impl Launcher {
                     self.throttle.take_back(&one.user, one.remote, counted);
                 }
                 self.throttle.succeeded(&one.user, one.remote, now.duration_since(self.began));
-                self.server.hold(ToServer::SignedIn { conversation, sign_in });
+                let (server, conversation) = conversation;
+                self.server.hold_to(server, ToServer::SignedIn { conversation, sign_in });
                 self.start_helpers(now);
             }
             Err(why) => {
@@ -197,7 +211,7 @@ impl Launcher {
     }
 
     /// `SignInAnswer`. A conversation that has just ended is no mistake: messages cross.
-    pub(crate) fn answer(&mut self, conversation: u64, answers: Vec<Secret>, now: Instant) {
+    pub(crate) fn answer(&mut self, conversation: Talk, answers: Vec<Secret>, now: Instant) {
         let most = self.active.seconds(|conf| conf.pam_timeout_seconds);
         let Some(one) = self.conversations.get_mut(&conversation) else { return };
         let Stage::Talking { channel, asked, deadline, .. } = &mut one.stage else { return };
@@ -213,7 +227,7 @@ impl Launcher {
     }
 
     /// `SignInCancel`. Counted as a failure: leaving when no second prompt comes tells as much as a refusal.
-    pub(crate) fn cancel(&mut self, conversation: u64, now: Instant) {
+    pub(crate) fn cancel(&mut self, conversation: Talk, now: Instant) {
         if self
             .conversations
             .get(&conversation)
@@ -224,13 +238,13 @@ impl Launcher {
     }
 
     /// Refuses, and lets the next in.
-    fn deny(&mut self, conversation: u64, reason: Denied, detail: &str, now: Instant) {
+    fn deny(&mut self, conversation: Talk, reason: Denied, detail: &str, now: Instant) {
         self.refuse(conversation, reason, detail, now);
         self.start_helpers(now);
     }
 
     /// Refuses: recorded now, told when its time has come.
-    fn refuse(&mut self, conversation: u64, reason: Denied, detail: &str, now: Instant) {
+    fn refuse(&mut self, conversation: Talk, reason: Denied, detail: &str, now: Instant) {
         let Some(mut one) = self.conversations.remove(&conversation) else { return };
         one.end_helper();
         let is_failure = match reason {
@@ -239,7 +253,7 @@ impl Launcher {
             | Denied::NotPermitted
             | Denied::BadName
             | Denied::Cancelled => true,
-            Denied::Throttled | Denied::Deadline | Denied::System => false,
+            Denied::Throttled | Denied::Deadline | Denied::System | Denied::Offline => false,
         };
         match (one.counted(), is_failure) {
             (None, true) => {
@@ -260,14 +274,15 @@ impl Launcher {
     /// Refuses without a helper and without delay: says nothing about the account.
     pub(crate) fn deny_at_once(
         &mut self,
-        conversation: u64,
+        conversation: Talk,
         user: &str,
         remote: IpAddr,
         reason: Denied,
         detail: &str,
     ) {
         let id = self.record(user, remote, reason, detail);
-        self.server.tell(ToServer::Denied { conversation, reason, id });
+        let (server, conversation) = conversation;
+        self.server.tell_to(server, ToServer::Denied { conversation, reason, id });
     }
 
     /// Records a denial; of a flood that is throttled, some.
@@ -311,16 +326,27 @@ impl Launcher {
             if let Some(Conversation { stage: Stage::Refused { reason, id, .. }, .. }) =
                 self.conversations.remove(&conversation)
             {
-                self.server.tell(ToServer::Denied { conversation, reason, id });
+                let (server, conversation) = conversation;
+                self.server.tell_to(server, ToServer::Denied { conversation, reason, id });
             }
         }
     }
 
-    /// The server is gone, and with it everybody who was talking.
-    pub(crate) fn forget_conversations(&mut self) {
-        for (_, mut one) in std::mem::take(&mut self.conversations) {
-            one.end_helper();
-        }
+    /// A server is gone, and with it everybody who was talking through it; `None`: all are.
+    pub(crate) fn forget_conversations(&mut self, of: Option<ServerNo>) {
+        let gone = |talk: &Talk| of.is_none_or(|no| talk.0 == no);
+        self.conversations.retain(|talk, one| {
+            if gone(talk) {
+                one.end_helper();
+            }
+            !gone(talk)
+        });
+    }
+
+    /// Whether somebody waits for an answer that needs no more words of theirs.
+    pub(crate) fn is_deciding(&self) -> bool {
+        let decides = |one: &Conversation| !matches!(one.stage, Stage::Talking { asked: true, .. });
+        self.conversations.values().any(decides)
     }
 }
 

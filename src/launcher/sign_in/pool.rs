@@ -10,7 +10,7 @@ use portcullis_model::sign_in::Denied;
 use portcullis_wire::Channel;
 
 use super::talk::{Job, ToHelper};
-use super::{Conversation, Stage};
+use super::{Conversation, Stage, Talk};
 use crate::children::Child;
 use crate::launcher::Launcher;
 use crate::log::{chain, say};
@@ -36,7 +36,7 @@ impl Launcher {
 
     /// The oldest that waits and may have a helper now. One address never has all of them: whoever lets PAM's questions stand
     /// unanswered would keep everybody else out.
-    fn next_waiting(&self, most: usize) -> Option<(u64, String, IpAddr)> {
+    fn next_waiting(&self, most: usize) -> Option<(Talk, String, IpAddr)> {
         let mut talking: HashMap<Network, usize> = HashMap::new();
         for one in self.conversations.values().filter(|one| matches!(one.stage, Stage::Talking { .. })) {
             *talking.entry(Network::of(one.remote)).or_default() += 1;
@@ -53,7 +53,7 @@ impl Launcher {
         waiting.min_by_key(|(_, one)| one.began).map(|(&id, one)| (id, one.user.clone(), one.remote))
     }
 
-    fn start_helper(&mut self, conversation: u64, counted: Counted, now: Instant) -> Result<(), String> {
+    fn start_helper(&mut self, conversation: Talk, counted: Counted, now: Instant) -> Result<(), String> {
         let deadline = now + self.active.seconds(|conf| conf.pam_timeout_seconds);
         let Some(one) = self.conversations.get_mut(&conversation) else { return Ok(()) };
         let Stage::Waiting { password } = &mut one.stage else { return Ok(()) };

@@ -2,7 +2,7 @@
 
 use portcullis_model::Secret;
 use portcullis_model::sign_in::{Denied, Principal};
-use portcullis_wire::Prompt;
+use portcullis_wire::{Message, Prompt};
 use serde::{Deserialize, Serialize};
 
 /// Launcher to helper.
@@ -43,4 +43,13 @@ pub(crate) enum FromHelper {
         /// What PAM said, for the audit log.
         detail: String,
     },
+}
+
+// Both ends are the same program.
+impl Message for ToHelper {
+    const VERSION: u8 = 1;
+}
+
+impl Message for FromHelper {
+    const VERSION: u8 = 1;
 }

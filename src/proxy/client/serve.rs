@@ -62,7 +62,7 @@ where
     }
     let ended = poll_fn(|cx| match served.place.order(cx) {
         Order::End(None) => Poll::Ready(()),
-        Order::End(Some(_)) | Order::Finish | Order::None => Poll::Pending,
+        Order::End(Some(_)) | Order::Finish | Order::Last | Order::None => Poll::Pending,
     });
     tokio::select! {
         () = linger(io) => {}
@@ -84,7 +84,7 @@ where
                 Order::End(late) => return Poll::Ready(Err(End::Ordered(late))),
                 Order::Finish if wire.is_idle() => return Poll::Ready(Err(End::Said)),
                 // A request that has begun to come is answered yet.
-                Order::Finish | Order::None => {}
+                Order::Finish | Order::Last | Order::None => {}
             }
             wire.poll_head(cx, limits.header_bytes).map(Ok)
         });
