@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
+use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
-use portcullis_model::session::{End, EndReason, Ide, OUTPUT_LINES, State, Step, Transport, door_path};
-use portcullis_model::{SessionId, SignInId};
+use portcullis_model::lifetime::{Seen, Sign};
+use portcullis_model::session::{End, Ide, OUTPUT_LINES, State, Step, Transport, door_path};
 use portcullis_policy::rstudio::exit_words;
 use portcullis_sys::cgroup::{Group, Refusals};
 use portcullis_sys::process::{Ended, Process};
@@ -97,6 +98,7 @@ impl Launcher {
                     entry.deadline = None;
                     entry.kept.session.last_activity = clock::seconds();
                     say!(Info, "session runs session={id}");
+                    self.log.counts.runs(id, entry.kept.session.ide.word(), now);
                     self.dirty.at_once();
                     self.set_state(id, State::Running);
                 }
@@ -107,6 +109,7 @@ impl Launcher {
             }
             Report::IdeExited { status, output } => {
                 self.look_at_end(id);
+                self.suspended(id, &status);
                 let Some(entry) = self.sessions.get_mut(&id) else { return };
                 entry.told.ide_killed = was_killed(&status);
                 let words = match entry.kept.session.ide {
@@ -198,51 +201,28 @@ impl Launcher {
         }
     }
 
-    /// `StopSession`: of its owner only. The owner is an account's number, not a name.
-    pub(crate) fn stop_session(&mut self, sign_in: SignInId, id: SessionId, now: Instant) {
-        let owner = self.sign_ins.get(&sign_in).map(|sign_in| sign_in.principal.uid);
-        let whose = self.sessions.get(&id).map(|entry| entry.kept.uid);
-        if owner.is_some() && owner == whose {
-            self.end_session(id, EndReason::Stopped, now);
-        }
-    }
-
     /// `Activity`: never in the future, never backwards.
-    pub(crate) fn activity(&mut self, id: SessionId, at: u64) {
+    pub(crate) fn activity(&mut self, id: SessionId, at: u64, by: Sign) {
         let now = clock::seconds();
         if let Some(entry) = self.sessions.get_mut(&id) {
             let last = &mut entry.kept.session.last_activity;
-            *last = (*last).max(at.min(now));
+            if at.min(now) >= *last {
+                *last = at.min(now);
+                entry.kept.seen.act = by;
+            }
             self.dirty.soon();
         }
     }
 
-    /// Has a session ended.
-    pub(crate) fn end_session(&mut self, id: SessionId, reason: EndReason, now: Instant) {
-        let Some(entry) = self.sessions.get_mut(&id) else { return };
-        if !entry.kept.session.state.is_live() || entry.kept.ending.is_some() {
-            return;
+    /// `Seen`: the same of what is no person's act.
+    pub(crate) fn seen(&mut self, all: &[(SessionId, Seen)]) {
+        let now = clock::seconds();
+        for (id, seen) in all {
+            if let Some(entry) = self.sessions.get_mut(id) {
+                entry.kept.seen.merge(&seen.until(now));
+                self.dirty.soon();
+            }
         }
-        say!(Info, "session is ended session={id} why={reason:?}");
-        entry.kept.ending = Some(reason);
-        self.dirty.at_once();
-        self.end_again(id, now);
-    }
-
-    /// Tells the keeper to end it (once more, after a restart).
-    pub(super) fn end_again(&mut self, id: SessionId, now: Instant) {
-        let patience = self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE;
-        let Some(entry) = self.sessions.get_mut(&id) else { return };
-        entry.deadline = Some(now + patience);
-        if entry.start.is_some() {
-            entry.words = None; // in PAM's hands still: closed as soon as they let go
-        } else if let Some(keeper) =
-            entry.keeper.as_ref().filter(|_| entry.own_child || entry.kept.process.is_some())
-        {
-            // One that an earlier launcher left in PAM's hands closes by itself: its channel to that launcher is gone.
-            let _ = keeper.signal(Signal::SIGTERM);
-        }
-        self.ending(id, now);
     }
 
     /// A keeper of ours ended.
@@ -303,6 +283,8 @@ impl Launcher {
             end_reason(entry.kept.ending.as_ref(), &entry.told, entry.kept.session.load.killed.as_ref());
         let step = entry.told.failed.as_ref().map(|(step, _)| *step);
         let output = std::mem::take(&mut entry.told.output);
+        let suspended = entry.told.suspended;
+        entry.kept.session.warning = None;
         entry.deadline = None;
         entry.reports = None;
         entry.kept.process = None;
@@ -316,9 +298,10 @@ impl Launcher {
             user: entry.kept.session.user.to_string(),
             why: why.clone(),
             left_over: entry.told.left_over,
+            suspended,
         });
         self.dirty.at_once();
-        self.set_state(id, State::Ended(End { why, step, output, at: clock::seconds() }));
+        self.set_state(id, State::Ended(End { why, step, output, at: clock::seconds(), suspended }));
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod adopt;
 mod connections;
+mod ending;
 mod follow;
 pub(crate) mod keeper;
+mod lifetime;
 mod limits;
 mod login;
 mod looked;
@@ -24,6 +26,7 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use portcullis_model::audit::Event;
+use portcullis_model::lifetime::Clocks;
 use portcullis_model::load::{Killed, Whose};
 use portcullis_model::session::{EndReason, Step};
 use portcullis_model::sign_in::{Principal, SignIn};
@@ -36,6 +39,7 @@ use crate::role;
 use crate::state::KeptSession;
 
 pub(crate) use self::adopt::adoptable;
+use self::ending::Asked;
 use self::looked::Looked;
 
 /// A session and what the launcher holds of it.
@@ -57,6 +61,10 @@ pub(crate) struct Entry {
     start: Option<Box<Starting>>,
     /// Whether its last process was sent `SIGKILL`.
     killed: bool,
+    /// Its clocks, and of which configuration they are.
+    clocks: Option<(u64, Clocks)>,
+    /// That it was asked to suspend, and why.
+    asked: Option<Asked>,
     /// What became of it.
     told: Told,
     /// When the launcher loses patience.
@@ -99,6 +107,8 @@ struct Told {
     proof: Option<String>,
     /// Where and why the start failed.
     failed: Option<(Step, String)>,
+    /// Whether RStudio saved its state before it went.
+    suspended: bool,
     /// How the IDE exited by itself.
     exited: Option<String>,
     /// Whether that was by the signal with which the kernel ends processes for want of memory.
@@ -126,6 +136,8 @@ impl Entry {
             lost: None,
             start: None,
             killed: false,
+            clocks: None,
+            asked: None,
             told: Told::default(),
             deadline: None,
             port: None,

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use portcullis_model::session::{EndReason, State};
+use portcullis_model::session::State;
 use portcullis_sys::process::Process;
 use portcullis_wire::ToServer;
 
@@ -29,29 +29,17 @@ impl Launcher {
         any
     }
 
-    /// Idle sessions are ended, ended ones forgotten after a while.
+    /// Sessions whose time is up are ended, ended ones forgotten after a while.
     pub(crate) fn sweep_sessions(&mut self, now: Instant) {
         self.free_ports(PORT_KEPT, now);
         let seconds = clock::seconds();
         let keep = u64::from(self.active.settings.portcullis.session_ended_keep_minutes) * 60;
-        let (mut idle, mut ended) = (Vec::new(), Vec::new());
+        self.judge_sessions(now);
+        let mut ended = Vec::new();
         for (&id, entry) in &self.sessions {
-            let session = &entry.kept.session;
-            match &session.state {
-                State::Running => {
-                    let options = self.active.settings.session_for(&session.user, &entry.kept.groups);
-                    let minutes = options.rsession.session_timeout_minutes;
-                    if minutes > 0 && seconds.saturating_sub(session.last_activity) >= u64::from(minutes) * 60
-                    {
-                        idle.push((id, minutes));
-                    }
-                }
-                State::Ended(end) => ended.push((entry.kept.uid, std::cmp::Reverse(end.at), id)),
-                State::Launching(_) | State::Ending => {}
+            if let State::Ended(end) = &entry.kept.session.state {
+                ended.push((entry.kept.uid, std::cmp::Reverse(end.at), id));
             }
-        }
-        for (id, minutes) in idle {
-            self.end_session(id, EndReason::Idle(minutes), now);
         }
         ended.sort_unstable();
         let mut rank = 0;
