@@ -234,15 +234,15 @@ mod tests {
         let answer = report(wrong.path(), true).text();
         assert_eq!(answer.status, EX_CONFIG);
         let expected = format!(
-            "[FAIL] rserver.conf: 1 error, 1 note
+            "[FAIL] rserver.conf: 1 error, 1 warning
        {place}/rserver.conf:1: www-port: `x` is not a port
         1 | www-port=x
           |          ^
        hint: write a whole number from 1 to 65535
-       {place}/rserver.conf:2: admin-enabled: note: it is known but not implemented: there are no pages for \
-             administrators; the command `portcullis` is theirs
+       {place}/rserver.conf:2: admin-enabled: warning: nobody sees these pages: there is no group of administrators
         2 | admin-enabled=1
           |               ^
+       hint: set `admin-superuser-group`, or `admin-group`
 [FAIL] rsession.conf: 2 errors
        {place}/rsession.conf:1: allow-shel: there is no such option
         1 | allow-shel=0

@@ -5,18 +5,14 @@
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use portcullis_model::load::SessionLoad;
-use portcullis_wire::admin::{FromDaemon, Status, ToDaemon, socket_path};
+use portcullis_wire::admin::{FromDaemon, Refusal, ToDaemon, socket_path};
 use portcullis_wire::{Channel, WireError};
-use serde_json::json;
+use thiserror::Error;
 
-use crate::Answer;
-
-mod load;
+use crate::exit::Exit;
 
 /// Milliseconds to wait for a message: the launcher's longest turn is one slow disk.
 const PATIENCE: u16 = 10_000;
@@ -32,6 +28,11 @@ pub(crate) struct RunDir {
 }
 
 impl RunDir {
+    #[cfg(test)]
+    pub(crate) fn at(run_dir: &Path) -> Self {
+        Self { run_dir: run_dir.to_owned() }
+    }
+
     /// The directory.
     pub(crate) fn path(&self) -> &Path {
         &self.run_dir
@@ -42,105 +43,105 @@ impl RunDir {
     /// # Errors
     /// When nobody answers, or the daemon won't.
     pub(crate) fn ask(&self, question: &ToDaemon) -> anyhow::Result<Vec<FromDaemon>> {
-        ask(&socket_path(&self.run_dir), question)
+        Ok(ask(&socket_path(&self.run_dir), question)?)
     }
 }
 
-fn ask(path: &Path, question: &ToDaemon) -> anyhow::Result<Vec<FromDaemon>> {
-    let name = path.display();
-    let channel = Channel::connect(path).map_err(|error| match error {
-        WireError::System(Errno::ENOENT | Errno::ECONNREFUSED) => {
-            anyhow!("the daemon doesn't run: nobody listens at `{name}`")
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(crate) enum AskError {
+    /// Nobody listens.
+    #[error("the daemon doesn't run: nobody listens at `{}`", .0.display())]
+    NotRunning(PathBuf),
+    /// The socket is root's.
+    #[error("only root may ask the daemon (`{}`)", .0.display())]
+    NotRoot(PathBuf),
+    /// The socket can't be used.
+    #[error("cannot ask the daemon at `{}`", path.display())]
+    Connect {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: WireError,
+    },
+    /// It says nothing.
+    #[error("the daemon does not answer within {} seconds", PATIENCE / 1000)]
+    Silent,
+    /// It went away in the middle, or talks differently.
+    #[error("the daemon ended, or is of another version than this command")]
+    Ended,
+    /// What came is no answer.
+    #[error("cannot read the daemon's answer")]
+    Answer(#[source] WireError),
+    /// It won't.
+    #[error(transparent)]
+    Refused(Refusal),
+}
+
+impl AskError {
+    /// The exit status that says so.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::NotRunning(_) => Exit::NotRunning,
+            Self::NotRoot(_) | Self::Refused(Refusal::NotRoot) => Exit::NotPermitted,
+            Self::Silent | Self::Refused(Refusal::TooMany(_) | Refusal::NotWritable | Refusal::Ending) => {
+                Exit::NotNow
+            }
+            Self::Refused(
+                Refusal::NoSession(_)
+                | Refusal::NoSessionOf(_)
+                | Refusal::NoProcess(_)
+                | Refusal::Session(_)
+                | Refusal::Exemption(_),
+            ) => Exit::NoneSuch,
+            Self::Refused(Refusal::Several { .. }) => Exit::Usage,
+            Self::Connect { .. } | Self::Ended | Self::Answer(_) | Self::Refused(_) => Exit::Failed,
         }
-        WireError::System(Errno::EACCES) => anyhow!("only root may ask the daemon (`{name}`)"),
-        other => anyhow::Error::new(other).context(format!("cannot ask the daemon at `{name}`")),
+    }
+}
+
+/// The exit status of an error: what the daemon's refusal says, else that it failed.
+pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
+    error.downcast_ref::<AskError>().map_or(Exit::Failed, AskError::exit)
+}
+
+/// The whole answer to a question, without its [`FromDaemon::Done`].
+fn ask(path: &Path, question: &ToDaemon) -> Result<Vec<FromDaemon>, AskError> {
+    let channel = Channel::connect(path).map_err(|error| match error {
+        WireError::System(Errno::ENOENT | Errno::ECONNREFUSED) => AskError::NotRunning(path.to_owned()),
+        WireError::System(Errno::EACCES) => AskError::NotRoot(path.to_owned()),
+        source => AskError::Connect { path: path.to_owned(), source },
     })?;
     let sent = channel.send(question, &[]);
     let mut answer = Vec::new();
     loop {
         let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut fds, PollTimeout::from(PATIENCE)).context("cannot wait for the daemon")? == 0 {
-            bail!("the daemon does not answer within {} seconds", PATIENCE / 1000);
+        // An interrupted wait is a short one.
+        if poll(&mut fds, PollTimeout::from(PATIENCE)) == Ok(0) {
+            return Err(AskError::Silent);
         }
         match channel.receive::<FromDaemon>() {
             Ok((FromDaemon::Done, _)) => return Ok(answer),
             // What it says when it won't even read explains a question that couldn't be sent.
-            Ok((FromDaemon::Refused(why), _)) => return Err(why.into()),
+            Ok((FromDaemon::Refused(why), _)) => return Err(AskError::Refused(why)),
             Ok((message, _)) => answer.push(message),
             Err(WireError::Closed | WireError::Malformed) if sent.is_ok() => {
-                bail!("the daemon ended, or is of another version than this command")
+                return Err(AskError::Ended);
             }
-            Err(error) => return Err(error).context("cannot read the daemon's answer"),
+            Err(WireError::WouldBlock) => {}
+            Err(error) => return Err(AskError::Answer(error)),
         }
     }
 }
 
-/// `portcullis status`.
-pub(crate) fn status(run_dir: &RunDir, as_json: bool) -> anyhow::Result<Answer> {
-    let mut answer = run_dir.ask(&ToDaemon::Status)?.into_iter();
-    let Some(FromDaemon::Status(status)) = answer.next() else { bail!("the daemon answered something else") };
-    let mut loads = Vec::new();
-    for message in answer {
-        let FromDaemon::Loads(some) = message else { bail!("the daemon answered something else") };
-        loads.extend(some);
-    }
-    let text = if as_json {
-        format!("{}\n", as_object(&status, &loads))
-    } else {
-        told(&status) + &loads.iter().map(load::line).collect::<String>()
-    };
-    // A script may go by the exit status alone.
-    let status = u8::from(!(status.serving && status.writable));
-    Ok(Answer { text, status, ..Answer::default() })
-}
-
-fn as_object(status: &Status, loads: &[SessionLoad]) -> serde_json::Value {
-    json!({
-        "version": status.version,
-        "pid": status.pid,
-        "uptime-seconds": status.uptime,
-        "address": status.address,
-        "serving": status.serving,
-        "writable": status.writable,
-        "generation": status.generation,
-        "sign-ins": status.sign_ins,
-        "sessions": status.sessions,
-        "exemptions": status.exemptions,
-        "programs-recorded": status.not_recorded.is_none(),
-        "programs-not-recorded-because": status.not_recorded,
-        "limited-sessions": loads.iter().map(load::object).collect::<Vec<_>>(),
-    })
-}
-
-fn told(status: &Status) -> String {
-    let serves = if status.serving { "serves" } else { "does NOT serve" };
-    let disk = if status.writable {
-        ""
-    } else {
-        "audit log or state can't be written: nobody is let in, nothing is started\n"
-    };
-    format!(
-        "portcullis {} (process {}) {serves} on {}, started {} ago, configuration {}\n{disk}sign-ins: {}\nsessions: {}\n\
-         exemptions: {}\nprograms started in sessions: {}\n",
-        status.version,
-        status.pid,
-        status.address,
-        crate::exempt::span(status.uptime),
-        status.generation,
-        status.sign_ins,
-        status.sessions,
-        status.exemptions,
-        status.not_recorded.as_ref().map_or("recorded".to_owned(), |why| format!("NOT recorded: {why}"))
-    )
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use portcullis_wire::admin::Refusal;
 
     /// A daemon that says this to whoever connects, then closes.
-    fn daemon(messages: Vec<FromDaemon>) -> (tempfile::TempDir, std::thread::JoinHandle<Option<ToDaemon>>) {
+    pub(crate) fn daemon(
+        messages: Vec<FromDaemon>,
+    ) -> (tempfile::TempDir, std::thread::JoinHandle<Option<ToDaemon>>) {
         let dir = tempfile::tempdir().expect("a directory");
         let path = socket_path(dir.path());
         let listener = portcullis_sys::socket::listen_seqpacket(&path, 0o600, None).expect("listening");
@@ -159,22 +160,6 @@ mod tests {
         (dir, std::thread::spawn(answers))
     }
 
-    fn status_of(serving: bool) -> Status {
-        Status {
-            version: "1".into(),
-            pid: 7,
-            uptime: 3700,
-            address: "127.0.0.1:8787".into(),
-            serving,
-            writable: true,
-            generation: 2,
-            sign_ins: 3,
-            sessions: 4,
-            exemptions: 5,
-            not_recorded: None,
-        }
-    }
-
     #[test]
     fn an_answer_is_whole_or_an_error() {
         let (dir, thread) = daemon(vec![FromDaemon::Exemptions(vec![]), FromDaemon::Done]);
@@ -190,25 +175,8 @@ mod tests {
             assert!(error.contains(why), "{error}");
             thread.join().expect("ended");
         }
-        let error = ask(Path::new("/nowhere/admin.sock"), &ToDaemon::Status).expect_err("nobody").to_string();
-        assert_eq!(error, "the daemon doesn't run: nobody listens at `/nowhere/admin.sock`");
-    }
-
-    #[test]
-    fn a_status_is_told_and_its_exit_status_says_whether_it_serves() {
-        for serving in [true, false] {
-            let (dir, thread) =
-                daemon(vec![FromDaemon::Status(Box::new(status_of(serving))), FromDaemon::Done]);
-            let run_dir = RunDir { run_dir: dir.path().to_owned() };
-            let answer = status(&run_dir, false).expect("an answer");
-            assert_eq!(answer.status, u8::from(!serving));
-            assert!(
-                answer.text.contains("started 1 h 1 min ago") && answer.text.contains("sessions: 4"),
-                "{}",
-                answer.text
-            );
-            thread.join().expect("ended");
-        }
-        assert_eq!(as_object(&status_of(true), &[])["sign-ins"], 3);
+        let error = ask(Path::new("/nowhere/admin.sock"), &ToDaemon::Status).expect_err("nobody");
+        assert_eq!(error.to_string(), "the daemon doesn't run: nobody listens at `/nowhere/admin.sock`");
+        assert_eq!(exit_of(&error.into()), Exit::NotRunning);
     }
 }

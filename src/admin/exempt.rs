@@ -154,7 +154,7 @@ fn as_json(all: &[Exemption]) -> anyhow::Result<String> {
 }
 
 /// `2026-01-31 15:04 UTC`.
-fn moment(at: u64) -> String {
+pub(crate) fn moment(at: u64) -> String {
     let at = i64::try_from(at).ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     at.map_or_else(
         || "never".to_owned(),

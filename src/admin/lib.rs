@@ -12,12 +12,16 @@ mod daemon;
 mod doctor;
 mod exempt;
 mod exemptions;
+mod exit;
 mod explain;
 mod judge;
 mod layout;
 mod machine;
+mod operations;
 mod person;
+pub mod reference;
 mod routes;
+mod screen;
 mod show;
 mod simulate;
 
@@ -31,9 +35,13 @@ use clap::{Args, Parser, Subcommand};
 /// Exit status of a configuration that can't be used: `EX_CONFIG` of sysexits.h, on which service managers don't restart.
 const EX_CONFIG: u8 = 78;
 
+/// What an administrator of RStudio Server looks for.
+const RSTUDIO: &str = "Verbs of RStudio Server work too: active-sessions, kill-session, kill-all, suspend-session, suspend-all, \
+    force-suspend-session, force-suspend-all, list-users, test-config, version.";
+
 /// Administers Portcullis, the door in front of RStudio Server, JupyterLab and code-server.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, max_term_width = 100)]
+#[command(name = "portcullis", version, max_term_width = 100, after_help = RSTUDIO)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -100,15 +108,15 @@ enum Command {
     ///
     /// It holds at once, is recorded in the audit log with its reason, is shown to the person, and ends by itself.
     Exempt(exempt::Exempt),
-    /// Ask the daemon how it is; only root may.
-    ///
-    /// Exits with 0 when it serves, with 1 when it doesn't.
-    Status {
-        #[command(flatten)]
-        run_dir: daemon::RunDir,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+    #[command(flatten)]
+    Operate(operations::Operation),
+    #[command(flatten)]
+    Rstudio(operations::rstudio::Verb),
+    /// Write the manual pages and shell completions: for packages.
+    #[command(hide = true)]
+    Generate {
+        /// Below which directory: `man` and `completions` are made there.
+        dir: PathBuf,
     },
 }
 
@@ -181,7 +189,9 @@ impl Command {
                 Ok(doctor::answer(&dir.path(), dir.config_dir.is_some(), question))
             }
             Self::Exempt(exempt) => exempt.run(),
-            Self::Status { run_dir, json } => daemon::status(run_dir, *json),
+            Self::Operate(operation) => operation.run(),
+            Self::Rstudio(verb) => verb.run(),
+            Self::Generate { dir } => reference::write(dir),
         }
     }
 }
@@ -202,7 +212,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let answer = cli.command.run().unwrap_or_else(|error| Answer {
         complaint: format!("portcullis: {error:#}\n"),
-        status: 1,
+        status: daemon::exit_of(&error).code(),
         ..Answer::default()
     });
     let _ = io::stderr().lock().write_all(answer.complaint.as_bytes());

@@ -7,10 +7,12 @@
 #![forbid(unsafe_code)]
 
 pub mod adapters;
+pub mod changes;
 mod conflicts;
 pub mod generate;
 mod ini;
 pub mod ip_rules;
+mod lifetime;
 mod load;
 pub mod option;
 mod options;

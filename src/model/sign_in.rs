@@ -58,6 +58,8 @@ pub enum Denied {
     Cancelled,
     /// PAM or the helper broke.
     System,
+    /// An administrator lets nobody in at the moment.
+    Offline,
 }
 
 /// What a browser is told. Three answers only, so that accounts can't be told apart.
@@ -80,7 +82,7 @@ impl Denied {
                 PublicDenial::Refused
             }
             Self::Throttled => PublicDenial::Busy,
-            Self::Deadline | Self::System => PublicDenial::Unavailable,
+            Self::Deadline | Self::System | Self::Offline => PublicDenial::Unavailable,
         }
     }
 }

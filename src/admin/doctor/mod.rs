@@ -5,7 +5,7 @@
 
 pub(crate) mod host;
 mod levels;
-mod place;
+pub(crate) mod place;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -57,7 +57,11 @@ pub(crate) fn ides(settings: &Settings) -> Vec<Ide> {
 }
 
 /// Why an IDE can't be started, as far as that doesn't depend on the person: whether it is switched off, or its program missing.
-fn start(settings: &Settings, ide: Ide, exists: &dyn Fn(&str) -> bool) -> Result<String, CommandError> {
+pub(crate) fn start(
+    settings: &Settings,
+    ide: Ide,
+    exists: &dyn Fn(&str) -> bool,
+) -> Result<String, CommandError> {
     let anybody = LaunchFacts {
         id: SessionId::from_bytes([0; 8]),
         user: "somebody".parse().expect("it is a name"),

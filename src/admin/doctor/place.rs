@@ -19,7 +19,7 @@ const PLAUSIBLE: u64 = 1_735_689_600;
 const SKEW: u64 = 300;
 
 /// Which IDEs can be started.
-pub(super) fn programs(settings: &Settings, ides: &[Ide]) -> Vec<Check> {
+pub(crate) fn programs(settings: &Settings, ides: &[Ide]) -> Vec<Check> {
     let runs =
         |path: &str| std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0);
     let mut checks = Vec::new();
@@ -54,7 +54,7 @@ pub(super) fn programs(settings: &Settings, ides: &[Ide]) -> Vec<Check> {
 }
 
 /// The running daemon, where it can be asked.
-pub(super) fn daemon(run_dir: &RunDir) -> (Option<Status>, Check) {
+pub(crate) fn daemon(run_dir: &RunDir) -> (Option<Status>, Check) {
     let answer = run_dir.ask(&ToDaemon::Status);
     let told = match answer {
         Ok(messages) => messages.into_iter().find_map(|message| match message {
@@ -95,7 +95,7 @@ pub(super) fn daemon(run_dir: &RunDir) -> (Option<Status>, Check) {
 }
 
 /// Who listens where the daemon is to listen.
-pub(super) fn port(settings: &Settings, running: bool) -> Check {
+pub(crate) fn port(settings: &Settings, running: bool) -> Check {
     let port = settings.port();
     let subject = format!("port {port}");
     match listeners(port) {
@@ -123,7 +123,7 @@ pub(super) fn port(settings: &Settings, running: bool) -> Check {
 }
 
 /// The directories: the daemon refuses those that others may write to.
-pub(super) fn directories(run_dir: &Path, state_dir: &Path) -> Vec<Check> {
+pub(crate) fn directories(run_dir: &Path, state_dir: &Path) -> Vec<Check> {
     [(state_dir, 0o077, "state"), (run_dir, 0o022, "sockets")]
         .map(|(path, others, what)| directory(path, others, what))
         .into()

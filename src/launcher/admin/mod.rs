@@ -4,13 +4,23 @@
 //! answered once its record and the state are on disk. It must not answer the server, nor anybody but uid 0: callers' messages
 //! are taken for an administrator's will.
 
+pub(crate) mod acts;
+mod offline;
 mod peers;
+mod reload;
+mod revoke;
+mod rows;
 mod table;
 
 use std::time::Instant;
 
-use portcullis_wire::admin::{EXEMPTIONS_AT_ONCE, FromDaemon, LOADS_AT_ONCE, Refusal, Status, ToDaemon};
+use portcullis_wire::admin::{
+    EXEMPTIONS_AT_ONCE, FromDaemon, LOADS_AT_ONCE, PEOPLE_AT_ONCE, Refusal, SESSIONS_AT_ONCE, Status,
+    ToDaemon,
+};
 
+pub(crate) use self::acts::By;
+use self::acts::Doing;
 pub(crate) use self::peers::Admin;
 use self::table::{Effect, kind, row};
 use crate::launcher::{Launcher, Mode};
@@ -23,7 +33,8 @@ impl Launcher {
         for (peer, request) in self.admin.requests(now) {
             let name = row(kind(&request)).name;
             let login = self.admin.login(peer);
-            let answer = self.permit(&request, now).and_then(|()| self.carry_out(request, login));
+            let answer =
+                self.permit(&request, now).and_then(|()| self.carry_out(request, (peer, login), now));
             let answer = answer.unwrap_or_else(|refusal| {
                 say!(Info, "an administrator's request was refused request={name}: {refusal}");
                 vec![FromDaemon::Refused(refusal)]
@@ -47,8 +58,14 @@ impl Launcher {
         }
     }
 
-    /// One arm per row of the table. `login` is whose login session asks, for the audit log.
-    fn carry_out(&mut self, request: ToDaemon, login: i64) -> Result<Vec<FromDaemon>, Refusal> {
+    /// One arm per row of the table; nothing is answered yet where something takes a while. `login` is whose login session asks,
+    /// for the audit log.
+    fn carry_out(
+        &mut self,
+        request: ToDaemon,
+        (peer, login): (u64, i64),
+        now: Instant,
+    ) -> Result<Vec<FromDaemon>, Refusal> {
         let mut answer = match request {
             ToDaemon::Status => {
                 let loads = self.loads();
@@ -73,6 +90,37 @@ impl Launcher {
                 let ended = self.withdraw(id, login).ok_or(Refusal::Exemption(id))?;
                 vec![FromDaemon::Ended(Box::new(ended))]
             }
+            ToDaemon::WhyAlive { session } => {
+                let why = self.why_alive(session).ok_or(Refusal::NoSession(session))?;
+                vec![FromDaemon::WhyAlive(Box::new(why))]
+            }
+            ToDaemon::Sessions { which, ended } => {
+                let rows = self.session_rows(&which, ended);
+                rows.chunks(SESSIONS_AT_ONCE).map(|some| FromDaemon::Sessions(some.to_vec())).collect()
+            }
+            ToDaemon::People => {
+                let rows = self.people_rows();
+                rows.chunks(PEOPLE_AT_ONCE).map(|some| FromDaemon::People(some.to_vec())).collect()
+            }
+            ToDaemon::EndSessions { which, manner, several, by } => {
+                let by = By::command(login, &by);
+                let rows = self.end_sessions(&which, manner, several, &by, now)?;
+                let act = self.admin.acts.number();
+                self.admin.acts.begin(act, Some(peer), Doing::Ends(rows), now);
+                return Ok(Vec::new());
+            }
+            ToDaemon::Revoke { user, by } => {
+                self.revoke(&user, &By::command(login, &by), Some(peer), now);
+                return Ok(Vec::new());
+            }
+            ToDaemon::GoOffline { message, suspend, by } => {
+                vec![self.go_offline(&message, suspend, &By::command(login, &by), now)?]
+            }
+            ToDaemon::GoOnline { by } => vec![self.go_online(&By::command(login, &by))],
+            ToDaemon::Reload { by } => match self.reload_for(peer, &By::command(login, &by), now) {
+                Some(answer) => vec![answer],
+                None => return Ok(Vec::new()),
+            },
         };
         answer.push(FromDaemon::Done);
         Ok(answer)
@@ -84,7 +132,7 @@ impl Launcher {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: nix::unistd::getpid().as_raw(),
             uptime: self.began.elapsed().as_secs(),
-            address: self.address.to_string(),
+            address: self.listeners.address.to_string(),
             serving: self.server.is_serving(),
             writable: self.is_healthy(),
             generation: self.active.generation,
@@ -92,10 +140,12 @@ impl Launcher {
             sessions: number(live.count()),
             exemptions: number(self.exemptions.len()),
             not_recorded: self.recorder.why_not(),
+            offline: self.offline.clone(),
+            servers: self.servers_state(),
         }
     }
 }
 
-fn number(count: usize) -> u32 {
+pub(crate) fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

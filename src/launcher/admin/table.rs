@@ -32,6 +32,14 @@ table! {
     Exempt "exempt" Changes 20,
     Exemptions "exemptions" Reads 20,
     EndExemption "end-exemption" Changes 20,
+    WhyAlive "why-alive" Reads 20,
+    Sessions "sessions" Reads 5,
+    People "people" Reads 5,
+    EndSessions "end-sessions" Changes 20,
+    Revoke "revoke" Changes 20,
+    GoOffline "go-offline" Changes 5,
+    GoOnline "go-online" Changes 5,
+    Reload "reload" Changes 2,
 }
 
 /// What a request does.
@@ -88,6 +96,14 @@ status         reads    20/s
 exempt         changes  20/s
 exemptions     reads    20/s
 end-exemption  changes  20/s
+why-alive      reads    20/s
+sessions       reads    5/s
+people         reads    5/s
+end-sessions   changes  20/s
+revoke         changes  20/s
+go-offline     changes  5/s
+go-online      changes  5/s
+reload         changes  2/s
 ";
 
     #[test]

@@ -81,6 +81,7 @@ impl Launcher {
             self.adopt_one(session, same_boot, now);
         }
         self.adopt_exemptions(kept.exemptions, same_boot);
+        self.offline = kept.offline;
         self.end_strangers();
         self.dirty.at_once();
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use portcullis_conf::Rserver;
 use portcullis_model::SignInId;
 use portcullis_model::audit::Event;
 use portcullis_model::sign_in::{Principal, SignIn, SignInEnd};
@@ -18,17 +19,53 @@ const SIGN_INS_MAX: usize = 50_000;
 const OF_ONE_MAX: usize = 100;
 const DAY: u64 = 86_400;
 
-/// Until when a sign-in lives without further acts. `minutes` is `auth-timeout-minutes`, `days` `auth-stay-signed-in-days`.
-fn first_end(since: u64, minutes: u32, days: u32) -> u64 {
-    since + if minutes > 0 { u64::from(minutes) * 60 } else { u64::from(days) * DAY }
+/// How long sign-ins live, by the configuration in force.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    /// `auth-timeout-minutes`; 0: only the longest life counts.
+    idle_minutes: u32,
+    /// `auth-active-timeout-minutes`; 0 is any time.
+    active_minutes: u32,
+    /// `auth-stay-signed-in-days`.
+    days: u32,
 }
 
-/// Until when after an act: what the server asks for, but never past the longest life, counted from the sign-in itself, nor
-/// longer than an act at this moment is good for.
-fn moved_end(sign_in: &SignIn, asked: u64, now: u64, minutes: u32, days: u32) -> u64 {
-    let longest = if days > 0 { sign_in.since + u64::from(days) * DAY } else { u64::MAX };
-    let act = if minutes > 0 { now + u64::from(minutes) * 60 } else { longest };
-    asked.min(act).min(longest).max(sign_in.until.min(longest))
+impl Life {
+    fn of(conf: &Rserver) -> Self {
+        Self {
+            idle_minutes: conf.auth_timeout_minutes,
+            active_minutes: conf.auth_active_timeout_minutes,
+            days: conf.auth_stay_signed_in_days,
+        }
+    }
+
+    /// The end of the longest life, counted from the sign-in itself.
+    fn longest(self, since: u64) -> u64 {
+        let of = |number: u32, unit: u64| {
+            if number > 0 { since.saturating_add(u64::from(number) * unit) } else { u64::MAX }
+        };
+        of(self.active_minutes, 60).min(of(self.days, DAY))
+    }
+
+    /// Until when a sign-in lives without further acts.
+    fn first_end(self, since: u64) -> u64 {
+        let idle = if self.idle_minutes > 0 { since + u64::from(self.idle_minutes) * 60 } else { u64::MAX };
+        // Without any clock it would live for ever; the configuration's check refuses that.
+        idle.min(self.longest(since)).min(since.saturating_add(u64::from(u32::MAX)))
+    }
+
+    /// Until when after an act: what the server asks for, but never past the longest life, nor longer than an act at this moment is
+    /// good for.
+    fn moved_end(self, sign_in: &SignIn, asked: u64, now: u64) -> u64 {
+        let longest = self.longest(sign_in.since);
+        let act = if self.idle_minutes > 0 { now + u64::from(self.idle_minutes) * 60 } else { longest };
+        asked.min(act).min(longest).max(sign_in.until.min(longest))
+    }
+
+    /// Whether a sign-in is over. The longest life is that of the configuration in force, also for those of before.
+    fn is_over(self, sign_in: &SignIn, now: u64) -> bool {
+        sign_in.until.min(self.longest(sign_in.since)) <= now
+    }
 }
 
 impl Launcher {
@@ -44,8 +81,7 @@ impl Launcher {
             oldest.map(|oldest| self.end_sign_in(oldest, SignInEnd::Expired));
         }
         let since = clock::seconds();
-        let conf = &self.active.settings.rserver;
-        let until = first_end(since, conf.auth_timeout_minutes, conf.auth_stay_signed_in_days);
+        let until = Life::of(&self.active.settings.rserver).first_end(since);
         say!(Info, "signed in user={} uid={} remote={remote}", principal.user, principal.uid);
         self.log.write(Event::SignIn {
             user: principal.user.to_string(),
@@ -70,10 +106,9 @@ impl Launcher {
 
     /// `Touch`.
     pub(crate) fn touch(&mut self, id: SignInId, until: u64) {
-        let conf = &self.active.settings.rserver;
-        let (minutes, days) = (conf.auth_timeout_minutes, conf.auth_stay_signed_in_days);
+        let life = Life::of(&self.active.settings.rserver);
         if let Some(sign_in) = self.sign_ins.get_mut(&id) {
-            sign_in.until = moved_end(sign_in, until, clock::seconds(), minutes, days);
+            sign_in.until = life.moved_end(sign_in, until, clock::seconds());
             self.dirty.soon();
         }
     }
@@ -81,14 +116,16 @@ impl Launcher {
     /// Ends those whose time is over.
     pub(crate) fn expire_sign_ins(&mut self) {
         let now = clock::seconds();
-        let over: Vec<SignInId> =
-            self.sign_ins.values().filter(|sign_in| sign_in.until <= now).map(|sign_in| sign_in.id).collect();
+        let life = Life::of(&self.active.settings.rserver);
+        let over = self.sign_ins.values().filter(|sign_in| life.is_over(sign_in, now));
+        let over: Vec<SignInId> = over.map(|sign_in| sign_in.id).collect();
         for id in over {
             self.end_sign_in(id, SignInEnd::Expired);
         }
     }
 
-    fn end_sign_in(&mut self, id: SignInId, why: SignInEnd) -> bool {
+    /// Ends one; false when there is none.
+    pub(crate) fn end_sign_in(&mut self, id: SignInId, why: SignInEnd) -> bool {
         let Some(sign_in) = self.sign_ins.remove(&id) else { return false };
         let user = sign_in.principal.user.to_string();
         say!(Info, "sign-in ended user={user} why={why:?}");
@@ -103,18 +140,50 @@ impl Launcher {
 mod tests {
     use super::*;
 
+    fn life(idle_minutes: u32, active_minutes: u32, days: u32) -> Life {
+        Life { idle_minutes, active_minutes, days }
+    }
+
     #[test]
     fn acts_move_the_end_but_not_past_the_longest_life() {
         let mut sign_in = crate::state::tests::sample().sign_ins.remove(0);
         sign_in.since = 1000;
-        sign_in.until = first_end(1000, 60, 1);
+        sign_in.until = life(60, 0, 1).first_end(1000);
         assert_eq!(sign_in.until, 4600);
-        assert_eq!(first_end(1000, 0, 1), 1000 + DAY);
-        let moved = |asked, now, days| moved_end(&sign_in, asked, now, 60, days);
+        assert_eq!(life(0, 0, 1).first_end(1000), 1000 + DAY);
+        let moved = |asked, now, days| life(60, 0, days).moved_end(&sign_in, asked, now);
         assert_eq!(moved(5000, 1400, 1), 5000);
         assert_eq!(moved(10, 1400, 1), 4600, "an act never shortens a life");
         assert_eq!(moved(u64::MAX, 1_000_000, 1), 1000 + DAY);
         assert_eq!(moved(u64::MAX, 2000, 0), 2000 + 3600, "an act is good for an hour, whoever says more");
-        assert_eq!(moved_end(&sign_in, u64::MAX, 2000, 0, 1), 1000 + DAY);
+        assert_eq!(life(0, 0, 1).moved_end(&sign_in, u64::MAX, 2000), 1000 + DAY);
+    }
+
+    #[test]
+    fn an_active_person_signs_in_again_when_the_time_is_over() {
+        let mut sign_in = crate::state::tests::sample().sign_ins.remove(0);
+        sign_in.since = 1000;
+        let eight_hours = life(60, 480, 30);
+        let end = 1000 + 480 * 60;
+        sign_in.until = eight_hours.first_end(1000);
+        assert_eq!(sign_in.until, 4600);
+        // Somebody who acts every quarter of an hour, all day.
+        for now in (1000..end).step_by(900) {
+            assert!(!eight_hours.is_over(&sign_in, now), "{now}");
+            sign_in.until = eight_hours.moved_end(&sign_in, now + 3600, now);
+            assert!(sign_in.until <= end);
+        }
+        assert!(eight_hours.is_over(&sign_in, end));
+        assert_eq!(life(60, 30, 30).first_end(1000), 1000 + 1800, "shorter than the idle time");
+        assert_eq!(life(0, 30, 30).first_end(1000), 1000 + 1800, "days or not");
+    }
+
+    #[test]
+    fn a_shorter_longest_life_holds_for_sign_ins_of_before() {
+        let mut sign_in = crate::state::tests::sample().sign_ins.remove(0);
+        (sign_in.since, sign_in.until) = (1000, 9000);
+        assert!(!life(60, 0, 30).is_over(&sign_in, 4000));
+        assert!(life(60, 50, 30).is_over(&sign_in, 4000), "a reload made it 50 minutes");
+        assert!(!life(60, 51, 30).is_over(&sign_in, 4000));
     }
 }

@@ -1,6 +1,7 @@
 //! What a group uses, and what the kernel refused it or ended for it, from the files of both versions.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Group;
 
@@ -30,6 +31,22 @@ impl Group {
             memory: dirs().find_map(|dir| memory(dir)),
             processes: dirs().find_map(|dir| number(dir, "pids.current")),
         }
+    }
+
+    /// Microseconds of processor time that it has used. Reads one small file; `None` where nothing counts it.
+    pub fn processor_micros(&self) -> Option<u64> {
+        let of_both = |dir: &std::path::PathBuf| {
+            let nanos = || number(dir, "cpuacct.usage").map(|nanos| nanos / 1000);
+            field(dir, "cpu.stat", "usage_usec").or_else(nanos)
+        };
+        self.dirs().iter().find_map(of_both)
+    }
+
+    /// Time of processors that was used in it and below it; `None` where nothing counts it. Reads one small file.
+    pub fn processor(&self) -> Option<Duration> {
+        let micros = |dir: &Path| field(dir, "cpu.stat", "usage_usec").map(Duration::from_micros);
+        let nanos = |dir: &Path| number(dir, "cpuacct.usage").map(Duration::from_nanos);
+        self.dirs().iter().find_map(|dir| micros(dir).or_else(|| nanos(dir)))
     }
 
     /// Processes that its own limit refused to it and those below it; `None` where the kernel counts that at whoever asked
@@ -99,6 +116,15 @@ mod tests {
         ]);
         assert_eq!(group.usage(), Usage { memory: Some(400), processes: Some(5) });
         assert_eq!(group.refusals(), Refusals { killed: 2, forks: 9 });
+        assert_eq!(group.processor(), None);
+    }
+
+    #[test]
+    fn processor_time_is_counted_by_both_versions() {
+        let (_dir, second) = group(&[("cpu.stat", "usage_usec 1500\nuser_usec 1000\nsystem_usec 500\n")]);
+        assert_eq!(second.processor(), Some(Duration::from_micros(1500)));
+        let (_dir, first) = group(&[("cpuacct.usage", "7000\n")]);
+        assert_eq!(first.processor(), Some(Duration::from_micros(7)));
     }
 
     #[test]
