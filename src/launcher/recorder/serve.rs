@@ -25,9 +25,9 @@ const LOOK: Duration = Duration::from_secs(5);
 const TURN: Duration = Duration::from_millis(250);
 /// Who starts programs starts more of them: how long the first waits for the others, so that all are written at once and nobody is
 /// kept from his work by being told of each.
-const GATHER: Duration = Duration::from_millis(20);
-/// How often it is looked meanwhile whether the ring fills.
-const GATHER_LOOK: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(50);
+/// How often it is looked meanwhile whether the ring fills: waking up costs more than a record does.
+const GATHER_LOOK: Duration = Duration::from_millis(25);
 /// After a session's end, for records that are on their way.
 const FORGET_AFTER: Duration = Duration::from_secs(5);
 /// Without a launcher and sessions, how long things that are not on disk wait for one.

@@ -46,7 +46,9 @@ impl Ring {
     const fn places(&self) -> (&AtomicU64, &AtomicU64) {
         // SAFETY: both are aligned words at the beginning of pages that stay mapped as long as this value; the kernel writes the one
         // with atomic stores and reads the other.
-        unsafe { (&*self.consumer.as_ptr().cast::<AtomicU64>(), &*self.producer.as_ptr().cast::<AtomicU64>()) }
+        unsafe {
+            (&*self.consumer.as_ptr().cast::<AtomicU64>(), &*self.producer.as_ptr().cast::<AtomicU64>())
+        }
     }
 
     /// Bytes that wait to be read, headers included.

@@ -49,7 +49,7 @@ pub(super) fn programs(names: &[&str], samples: &[Vec<Took>], bars: &mut Vec<Bar
     Table {
         title: "A program".into(),
         how: format!(
-            "A static program is started and waited for {PROGRAMS} times in a row, twice in each round. What is not recorded is out of the kernel's audit \
+            "A static program is started and waited for {PROGRAMS} times in a row. What is not recorded is out of the kernel's audit \
              system, as on a machine where nothing is audited."
         ),
         columns: vec!["µs".into(), "more µs than outside".into()],

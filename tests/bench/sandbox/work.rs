@@ -18,8 +18,8 @@ use super::tables::{Took, pieces, programs};
 use super::unaudited::Unaudited;
 use crate::report::{Bar, Table};
 
-/// Programs and imports of one round: a tenth of a second and more.
-pub(super) const PROGRAMS: u32 = 300;
+/// Programs and imports of one round: many of the batches in which programs are recorded (50 ms), and a tenth of a second and more.
+pub(super) const PROGRAMS: u32 = 600;
 const IMPORTS: u32 = 1;
 /// Files of one round in memory: a tenth of a second too.
 pub(super) const FILES: u32 = 2000;
@@ -42,7 +42,7 @@ const COMPUTE: &str = "import numpy; a = numpy.random.default_rng(1).random((400
     [a @ a for _ in range(30)]; b = numpy.arange(4e6); [numpy.sqrt(b).sum() for _ in range(8)]";
 
 /// After programs: what is written of them by then is not paid for by the next way.
-const WRITTEN: Duration = Duration::from_millis(50);
+const WRITTEN: Duration = Duration::from_millis(150);
 
 /// A piece of work.
 struct Order {
@@ -130,7 +130,7 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
 /// The orders, in the order of the tables' columns.
 fn orders(plan: &Plan<'_>) -> Vec<Order> {
     let order = |text, times, turns| Order { text, times, turns, pause: Duration::ZERO };
-    let programs = order(format!("spawn {PROGRAMS} {}", plan.program.display()), 1, 2);
+    let programs = order(format!("spawn {PROGRAMS} {}", plan.program.display()), 1, 1);
     let mut orders = vec![
         Order { pause: WRITTEN, ..programs },
         order(format!("run /usr/bin/python3\t-IBc\t{TREE}"), 1, 5),

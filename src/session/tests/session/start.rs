@@ -20,6 +20,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("files_in_the_way_stop_the_start", files_in_the_way_stop_the_start),
     ("a_user_may_only_become_itself", a_user_may_only_become_itself),
     ("unexpected_groups_and_root_are_refused", unexpected_groups_and_root_are_refused),
+    (
+        "nothing_is_started_before_the_keeper_has_done_its_part",
+        nothing_is_started_before_the_keeper_has_done_its_part,
+    ),
     ("output_without_end_is_drained", output_without_end_is_drained),
 ];
 
@@ -179,6 +183,20 @@ fn unexpected_groups_and_root_are_refused() {
         assert_eq!(step, Step::BecomeUser);
         assert!(why.contains(wanted), "{why}");
     }
+}
+
+fn nothing_is_started_before_the_keeper_has_done_its_part() {
+    let mut setting = setting("http");
+    setting.go = false;
+    let mut world = setting.start();
+    world.expected.push("the session can't start");
+    world.tell = None;
+    let (end, reports) = world.ended();
+    assert_eq!(end, Ended::Exited(1));
+    let (step, why, _) = failure(&reports);
+    assert_eq!(step, Step::BecomeUser);
+    assert!(why.contains("the keeper didn't put the session into its groups"), "{why}");
+    assert!(!reports.iter().any(|report| matches!(report, Report::Proof(_))), "{reports:?}");
 }
 
 fn output_without_end_is_drained() {

@@ -41,8 +41,8 @@ pub(crate) struct World {
     pub(crate) port: String,
     pub(crate) private: PathBuf,
     log: File,
-    /// The keeper's end of the channel that the specification came by.
-    _tell: Channel,
+    /// The keeper's end of the channel that the specification came by, as long as it lives.
+    pub(crate) tell: Option<Channel>,
     /// Log lines of WARN or ERROR that the test expects.
     pub(crate) expected: Vec<&'static str>,
 }
@@ -51,6 +51,8 @@ pub(crate) struct World {
 pub(crate) struct Setting {
     pub(crate) spec: SessionSpec,
     pub(crate) by_keeper: bool,
+    /// Whether the keeper says that it has done its part.
+    pub(crate) go: bool,
     /// Whether a launcher is there from the start.
     pub(crate) with_launcher: bool,
     /// The ids the process starts with; root's when none.
@@ -135,6 +137,7 @@ pub(crate) fn setting(mode: &str) -> Setting {
     Setting {
         spec,
         by_keeper: false,
+        go: true,
         with_launcher: true,
         start_as: None,
         as_first: true,
@@ -166,11 +169,13 @@ impl Setting {
     }
 
     pub(crate) fn start(self) -> World {
-        let Self { spec, by_keeper, with_launcher, start_as, as_first, dir, program, private, listener } =
+        let Self { spec, by_keeper, go, with_launcher, start_as, as_first, dir, program, private, listener } =
             self;
         let (tell, told) = Channel::pair().expect("a pair");
         tell.send(&spec, &[]).expect("sent");
-        tell.send(&Go::InForce, &[]).expect("sent");
+        if go {
+            tell.send(&Go::InForce, &[]).expect("sent");
+        }
         let (launcher, reports) = Channel::pair().expect("a pair");
         let door = dir.path().join("door.sock");
         let control = listen_seqpacket(&door, 0o666, None).expect("a socket");
@@ -218,7 +223,8 @@ impl Setting {
         let port = listener.local_addr().expect("bound").port().to_string();
         let log = File::open(&log_path).expect("the log");
         let door = door.to_str().expect("plain").to_owned();
-        World { dir, program, session, launcher, door, port, private, log, _tell: tell, expected: Vec::new() }
+        let tell = Some(tell);
+        World { dir, program, session, launcher, door, port, private, log, tell, expected: Vec::new() }
     }
 
     /// Starts it and waits until the IDE answers.
