@@ -12,7 +12,7 @@ use crate::words;
 /// A comment line that keeps the connection open through other proxies.
 pub const KEEP_ALIVE: &str = ":\n\n";
 
-/// A session began, changed or ended: `event: session`, data `{"id":…,"state":"launching|running|ending|ended","step":…}`.
+/// A session began, changed or ended: `event: session`, data `{"id":…,"state":"launching|running|ending|ended|suspended","step":…}`.
 pub fn session_event(id: SessionId, state: &State) -> String {
     let step = match state {
         State::Launching(step) => words::step(*step),

@@ -2,9 +2,11 @@
 
 use askama::Template;
 use portcullis_model::SessionId;
+use portcullis_model::lifetime::{Clocks, Warning};
 use portcullis_model::load::Load;
 use portcullis_model::session::{Ide, Session, State};
 
+use crate::ending::{self, EndNotice};
 use crate::load::{self, Meter};
 use crate::restriction::{Lifted, Restriction};
 use crate::{Frame, render, session, when, words};
@@ -30,8 +32,8 @@ pub struct HomePage<'a> {
     pub lifted: &'a [Lifted<'a>],
     /// Whether this person's consoles are recorded.
     pub consoles: Option<Recorded<'a>>,
-    /// `session-timeout-minutes`; 0 when sessions don't end by themselves.
-    pub session_timeout_minutes: u64,
+    /// When this person's sessions end by themselves.
+    pub clocks: Clocks,
 }
 
 /// A session as its owner sees it.
@@ -49,6 +51,10 @@ pub struct SessionCard<'a> {
     pub last_activity: u64,
     /// What it uses of its limits.
     pub load: &'a Load,
+    /// That it will end.
+    pub warning: Option<Warning>,
+    /// The IDE's word, when it is suspended and can be resumed.
+    pub resume: Option<&'a str>,
 }
 
 impl<'a> From<&'a Session> for SessionCard<'a> {
@@ -60,6 +66,8 @@ impl<'a> From<&'a Session> for SessionCard<'a> {
             started: session.started,
             last_activity: session.last_activity,
             load: &session.load,
+            warning: session.warning,
+            resume: None,
         }
     }
 }
@@ -117,9 +125,16 @@ impl SessionCard<'_> {
         Some((load::killed_in_full(killed), moment))
     }
 
+    /// That it will end, and how much time is left.
+    fn notice(&self, now: u64) -> Option<EndNotice> {
+        self.warning
+            .filter(|_| matches!(self.state, State::Running))
+            .map(|warning| EndNotice::of(&warning, now))
+    }
+
     fn why_ended(&self) -> Option<String> {
         match self.state {
-            State::Ended(end) => Some(session::why(&end.why).0),
+            State::Ended(end) => Some(session::why(end).0),
             State::Launching(_) | State::Running | State::Ending => None,
         }
     }
@@ -143,7 +158,12 @@ impl HomePage<'_> {
 
     /// Every state in one sentence, so that a screen reader says what changed.
     fn summary(&self) -> String {
-        let words = [("running", "running"), ("launching", "starting"), ("ending", "stopping")];
+        let words = [
+            ("running", "running"),
+            ("launching", "starting"),
+            ("ending", "stopping"),
+            ("suspended", "suspended"),
+        ];
         let counted = words.into_iter().filter_map(|(word, title)| {
             match self.sessions.iter().filter(|card| card.word() == word).count() {
                 0 => None,
@@ -155,9 +175,14 @@ impl HomePage<'_> {
             1 => " One is close to a limit.",
             _ => " Some are close to a limit.",
         };
+        let ends = match self.sessions.iter().filter(|card| card.notice(self.now).is_some()).count() {
+            0 => "",
+            1 => " One will end soon.",
+            _ => " Some will end soon.",
+        };
         match counted.collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => "You have no running session.".to_owned(),
-            some => format!("Sessions: {some}.{near}"),
+            some => format!("Sessions: {some}.{near}{ends}"),
         }
     }
 
@@ -183,10 +208,7 @@ impl HomePage<'_> {
         ))
     }
 
-    fn idle_note(&self) -> Option<String> {
-        match self.session_timeout_minutes {
-            0 => None,
-            minutes => Some(words::count(minutes, "minute")),
-        }
+    fn rules_of_life(&self) -> Vec<String> {
+        ending::rules(&self.clocks)
     }
 }

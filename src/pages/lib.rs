@@ -8,9 +8,11 @@
 
 mod assets;
 mod autocomplete;
+mod ending;
 mod event;
 mod home;
 pub mod load;
+mod offline;
 mod refusal;
 mod restriction;
 mod root;
@@ -20,8 +22,10 @@ mod when;
 mod words;
 
 pub use assets::{Asset, assets};
+pub use ending::EndNotice;
 pub use event::{KEEP_ALIVE, session_event, signed_out_event};
 pub use home::{HomePage, Recorded, SessionCard, StartChoice};
+pub use offline::OfflinePage;
 pub use portcullis_model::{Effect, Level};
 pub use refusal::RefusalPage;
 pub use restriction::{Lifted, Restriction, meaning};

@@ -114,15 +114,19 @@ impl EndedPage<'_> {
     }
 
     fn outcome(&self) -> &'static str {
-        if self.failed() { "did not start" } else { "has ended" }
+        match (self.failed(), self.end.suspended) {
+            (true, _) => "did not start",
+            (false, true) => "is suspended",
+            (false, false) => "has ended",
+        }
     }
 
     fn why(&self) -> String {
-        why(&self.end.why).0
+        why(self.end).0
     }
 
     fn todo(&self) -> &'static str {
-        why(&self.end.why).1
+        why(self.end).1
     }
 
     fn ago(&self) -> String {
@@ -135,13 +139,48 @@ impl EndedPage<'_> {
 }
 
 /// What happened, and what to do about it.
-pub(crate) fn why(reason: &EndReason) -> (String, &'static str) {
+pub(crate) fn why(end: &End) -> (String, &'static str) {
+    let (what, todo) = reason(&end.why);
+    if end.suspended {
+        let what = what.replace("so it was ended", "so it was suspended").replace("ended it", "suspended it");
+        return (what, "Its state was saved. Resume it to go on where you were.");
+    }
+    (what, todo)
+}
+
+fn reason(reason: &EndReason) -> (String, &'static str) {
     match reason {
         EndReason::Stopped => ("You stopped it.".to_owned(), "Saved files are where they were."),
         EndReason::Idle(minutes) => (
             format!("Nobody used it for {}, so it was ended.", words::count(u64::from(*minutes), "minute")),
             "Saved files are where they were. Variables in memory are gone; run the notebook again.",
         ),
+        EndReason::Disconnected(minutes) => (
+            format!(
+                "No browser was there for {}, and nothing was running, so it was ended.",
+                words::count(u64::from(*minutes), "minute")
+            ),
+            "Saved files are where they were. Variables in memory are gone; run the notebook again.",
+        ),
+        EndReason::KillHours(hours) => (
+            format!(
+                "Nobody used it for {}, so it was ended with all that was running in it.",
+                words::count(u64::from(*hours), "hour")
+            ),
+            "Saved files are where they were. A computation that takes longer needs somebody who looks after it now and then.",
+        ),
+        EndReason::MaximumAge(hours) => (
+            format!(
+                "It was {} old, and no session may get older here.",
+                words::count(u64::from(*hours), "hour")
+            ),
+            "Saved files are where they were. Start a new one.",
+        ),
+        EndReason::Administrator(who) => (
+            format!("An administrator (`{who}`) ended it."),
+            "Ask the administrator if you don't know why. Saved files are where they were.",
+        ),
+        EndReason::Suspended => ("It was suspended.".to_owned(), "Start it again to go on where you were."),
         EndReason::StartFailed(text) => (
             words::sentence(text),
             "Try once more. If it fails again, send the administrator this page's id: it is also in the server's log.",

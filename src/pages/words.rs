@@ -1,6 +1,6 @@
 //! Words of states and steps in addresses, classes and events.
 
-use portcullis_model::session::{State, Step};
+use portcullis_model::session::{End, State, Step};
 
 /// The word of a state.
 pub(crate) const fn state(state: &State) -> &'static str {
@@ -8,6 +8,7 @@ pub(crate) const fn state(state: &State) -> &'static str {
         State::Launching(_) => "launching",
         State::Running => "running",
         State::Ending => "ending",
+        State::Ended(End { suspended: true, .. }) => "suspended",
         State::Ended(_) => "ended",
     }
 }
@@ -18,6 +19,7 @@ pub(crate) const fn state_title(state: &State) -> &'static str {
         State::Launching(_) => "Starting",
         State::Running => "Running",
         State::Ending => "Stopping",
+        State::Ended(End { suspended: true, .. }) => "Suspended",
         State::Ended(_) => "Ended",
     }
 }

@@ -51,7 +51,7 @@
       renewSoon();
     } else if (session.id === page.session) {
       if (session.state === "running") location.replace(page.go);
-      else if (session.state === "ended") location.reload();
+      else if (session.state === "ended" || session.state === "suspended") location.reload();
       else renewSoon();
     }
   };
@@ -84,6 +84,20 @@
       if (!connected || beats % 12 === 0) renewSoon(); // without events every 5 s; with them each minute, for the times
     }, 5000);
   }
+
+  // Countdowns: the page says how many seconds are left when it was made; a clock of the browser's own may stand wrong.
+
+  const ends = new WeakMap();
+  const count = () => {
+    for (const timer of document.querySelectorAll("[data-left]")) {
+      if (!ends.has(timer)) ends.set(timer, performance.now() + Number(timer.dataset.left) * 1000);
+      const left = Math.max(0, Math.ceil((ends.get(timer) - performance.now()) / 1000));
+      const text = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+      if (timer.textContent !== text) timer.textContent = text;
+    }
+  };
+  setInterval(count, 1000);
+  count();
 
   // Forms: one press is enough, and it shows that something happens.
 

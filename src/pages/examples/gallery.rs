@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use portcullis_model::SessionId;
+use portcullis_model::lifetime::{Clock, Clocks, Warning};
 use portcullis_model::load::{Killed, Load, Share, Used, Whose};
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
@@ -80,8 +81,13 @@ fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
 }
 
 fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
-    let ended =
-        State::Ended(End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 90_000 });
+    let ended = State::Ended(End {
+        why: EndReason::Idle(120),
+        step: None,
+        output: Vec::new(),
+        at: NOW - 90_000,
+        suspended: false,
+    });
     let states = [
         (State::Running, 7_400, 30),
         (State::Launching(Step::StartIde), 2, 2),
@@ -114,6 +120,8 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             started: NOW - 7_400 * u64::from(number),
             last_activity: NOW - 30,
             load,
+            warning: None,
+            resume: None,
         })
         .collect();
     let cards: Vec<_> = states
@@ -126,6 +134,8 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             started: NOW - started,
             last_activity: NOW - used,
             load: &loads[usize::from(number) - 1],
+            warning: None,
+            resume: None,
         })
         .collect();
     let restriction = |flag, value, meaning, rule, level| Restriction {
@@ -169,7 +179,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         restrictions: &restrictions,
         lifted: &lifted,
         consoles: Some(Recorded { shown_too: false, rule: "rserver.conf:12" }),
-        session_timeout_minutes: 120,
+        clocks: Clocks { idle_minutes: 120, suspends: true, ..Clocks::default() },
     };
     let why = "You have 3 sessions, as many as this server allows. Stop one first.";
     let limited = HomePage {
@@ -185,12 +195,34 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         restrictions: &[],
         lifted: &[],
         consoles: None,
-        session_timeout_minutes: 0,
+        clocks: Clocks::default(),
         ..full.clone()
     };
     let loaded = HomePage { sessions: &near_cards, ..empty.clone() };
+    let suspended = State::Ended(End {
+        why: EndReason::Idle(120),
+        step: None,
+        output: Vec::new(),
+        at: NOW - 900,
+        suspended: true,
+    });
+    let warning = |clock, left, suspends| Some(Warning { clock, at: NOW + left, suspends });
+    let ending_cards = [
+        SessionCard { warning: warning(Clock::Idle, 272, false), load: &loads[1], ..near_cards[0] },
+        SessionCard { warning: warning(Clock::MaximumAge, 59, false), load: &loads[1], ..near_cards[1] },
+        SessionCard { title: "RStudio", state: &suspended, resume: Some("rstudio"), ..cards[3] },
+    ];
+    let clocks = Clocks {
+        idle_minutes: 120,
+        disconnected_minutes: 30,
+        kill_hours: 48,
+        max_age_hours: 168,
+        suspends: true,
+    };
+    let ending = HomePage { sessions: &ending_cards, clocks, ..empty.clone() };
     vec![
         ("home-near-limits", loaded.html()),
+        ("home-ending", ending.html()),
         ("home", full.html()),
         ("home-limited", limited.html()),
         ("home-empty", empty.html()),
@@ -214,13 +246,16 @@ fn session(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         step: Some(Step::Answer),
         output: output.map(str::to_owned).to_vec(),
         at: NOW - 5,
+        suspended: false,
     };
-    let idle = End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 4_000 };
+    let idle =
+        End { why: EndReason::Idle(120), step: None, output: Vec::new(), at: NOW - 4_000, suspended: false };
     let memory = End {
         why: EndReason::OutOfMemory { whose: Whose::Session, limit_mb: 2048 },
         step: None,
         output: vec!["[I 2026-11-21 14:02:11 ServerApp] Saving file at /big.ipynb".into()],
         at: NOW - 40,
+        suspended: false,
     };
     let ended = |end| {
         EndedPage { frame, id, ide: Ide::Jupyter, title: "JupyterLab", end, now: NOW, restart: true }.html()

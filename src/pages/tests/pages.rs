@@ -3,6 +3,7 @@
 mod support;
 
 use portcullis_model::SessionId;
+use portcullis_model::lifetime::{Clock, Clocks, Warning};
 use portcullis_model::load::{Killed, Load, Share, Used, Whose};
 use portcullis_model::session::{End, EndReason, Ide, State, Step};
 use portcullis_model::sign_in::PublicDenial;
@@ -75,9 +76,20 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
         EndReason::Killed,
         EndReason::OutOfMemory { whose: Whose::User, limit_mb: 64 },
         EndReason::Revoked,
+        EndReason::Disconnected(2),
+        EndReason::KillHours(3),
+        EndReason::MaximumAge(1),
+        EndReason::Administrator(text.to_owned()),
+        EndReason::Suspended,
     ];
     let output = vec![text.to_owned(), "two".to_owned()];
-    let ends = whys.map(|why| End { why, step: Some(Step::StartIde), output: output.clone(), at: 5 });
+    let ends = whys.map(|why| End {
+        why,
+        step: Some(Step::StartIde),
+        output: output.clone(),
+        at: 5,
+        suspended: false,
+    });
     let states = [State::Launching(Step::Port), State::Running, State::Ending].into_iter();
     let states: Vec<_> = states.chain(ends.iter().cloned().map(State::Ended)).collect();
     let share = Some(Share { used: 99, limit: 100 });
@@ -95,6 +107,8 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
             started: 3,
             last_activity: 4,
             load: &load,
+            warning: Some(Warning { clock: Clock::Idle, at: 100_060, suspends: number % 2 == 0 }),
+            resume: Some("rstudio"),
         })
         .collect();
     let mut effects = [Effect::Block, Effect::Audit].into_iter().cycle();
@@ -118,7 +132,13 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
         restrictions: &restrictions,
         lifted: &lifted,
         consoles: Some(Recorded { shown_too: true, rule: text }),
-        session_timeout_minutes: 120,
+        clocks: Clocks {
+            idle_minutes: 1,
+            disconnected_minutes: 2,
+            kill_hours: 3,
+            max_age_hours: 4,
+            suspends: true,
+        },
     };
     add("home", home.html());
     let start = &[StartChoice { ide: Ide::Jupyter, title: "JupyterLab", unavailable: None }];
@@ -308,7 +328,7 @@ fn whoever_is_recorded_is_told_so() {
             restrictions: &[],
             lifted: &[],
             consoles,
-            session_timeout_minutes: 0,
+            clocks: Clocks::default(),
         };
         let html = page.html();
         let line = elements(&html).into_iter().find(|element| element.get("id") == Some("recorded"));
