@@ -50,7 +50,7 @@ fn control(order: &Order, contents: &Contents) -> String {
     format!(
         "Package: portcullis\nVersion: {}\nArchitecture: {}\nMaintainer: {}\nInstalled-Size: {}\n\
          Depends: libc6 (>= 2.{}), libgcc-s1, libpam0g, libpam-modules, libpam-runtime, passwd\n\
-         Recommends: systemd (>= 252)\nSuggests: rstudio-server, python3-venv, bash-completion\n\
+         Recommends: systemd (>= 249)\nSuggests: rstudio-server, python3-venv, bash-completion\n\
          Section: net\nPriority: optional\nDescription: {}\n{description}",
         order.version,
         contents.needs.machine.debian(),

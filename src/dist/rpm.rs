@@ -102,7 +102,7 @@ fn relations(head: &mut Head, order: &Order, contents: &Contents, full: &str) {
         ("libgcc_s.so.1()(64bit)", library, ""),
         ("libpam.so.0()(64bit)", library, ""),
         ("pam", plain, ""),
-        ("systemd", tags::AT_LEAST, "252"),
+        ("systemd", tags::AT_LEAST, "249"),
         ("/bin/sh", tags::SCRIPT, ""),
     ];
     // What reads it must know.

@@ -2,7 +2,7 @@
 //!
 //! The server reads what strangers send, so it has what it needs and nothing else: it talks over sockets, reads the files of
 //! packages, and writes, executes, opens and signals nothing. A unit of its own would say the same in systemd's words
-//! (`etc/systemd/server-confinement.conf`, docs/hardening.md); made here, it holds without a service manager too, and for every server
+//! (docs/services.md); made here, it holds without a service manager too, and for every server
 //! that is started while another one finishes. Called by the start of a server.
 
 use std::path::{Path, PathBuf};
@@ -86,4 +86,70 @@ fn rules(program: &Path, settings: &Settings) -> Vec<Rule> {
     rules.extend(LINKERS.iter().map(|path| rule(path.into(), run)));
     rules.push(rule(program.to_owned(), run));
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::Read as _;
+
+    use portcullis_sys::process::Ended;
+
+    use super::*;
+
+    /// A shell stands in for the server: what it could open and write, a line each; how it ended.
+    fn tried(confined: bool, script: &str) -> (String, Ended) {
+        let program = Path::new("/bin/sh");
+        let settings =
+            portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", Vec::new())).settings;
+        let host = HostFacts {
+            landlock: portcullis_sys::landlock::version(),
+            seccomp: true,
+            ..HostFacts::default()
+        };
+        let confinement = Confinement::of_server(program, &settings, &host).expect("made");
+        let (reader, writer) = portcullis_sys::fd::pipe().expect("a pipe");
+        let mut exec = Exec::new(program).expect("a program");
+        exec.arg("-c").arg(script).fd(1, writer.as_fd()).identity(65_534, 65_534, &[]);
+        if confined {
+            confinement.hold(&mut exec);
+        }
+        let child = exec.spawn().expect("started");
+        drop(exec);
+        drop(writer);
+        let mut text = String::new();
+        File::from(reader).read_to_string(&mut text).expect("its output");
+        (text, child.wait().expect("its end"))
+    }
+
+    #[test]
+    fn the_server_reaches_what_it_needs_and_nothing_else() {
+        if !nix::unistd::geteuid().is_root() || portcullis_sys::landlock::version().is_none() {
+            return; // the black-box tests, which are root's, say what a machine lacks
+        }
+        let open = std::env::temp_dir().join(format!("portcullis-open-{}", std::process::id()));
+        fs::write(&open, "anybody's\n").expect("written");
+        let open = open.display().to_string();
+        let script = format!(
+            "for f in /usr/bin/env /dev/null /etc/passwd /etc/hostname /proc/self/status /proc/1/status /sys/kernel/uevent_seqnum \
+             /dev/zero /dev/full {open}; do true < $f && echo read $f; done 2>/dev/null; \
+             for f in /dev/null {open}.new /tmp/portcullis-new /var/tmp/portcullis-new; do true > $f && echo wrote $f; done 2>/dev/null; \
+             exec /usr/bin/id"
+        );
+        let (held, ended) = tried(true, &script);
+        assert_eq!(held, "read /usr/bin/env\nread /dev/null\nwrote /dev/null\n");
+        assert_eq!(ended, Ended::Exited(126), "it started a program");
+        let (free, ended) = tried(false, &script);
+        assert!(free.contains("read /etc/passwd") && free.contains(&format!("wrote {open}.new")), "{free}");
+        assert!(free.contains("uid=65534"), "{free}");
+        assert_eq!(ended, Ended::Exited(0));
+        for left in [
+            open.clone(),
+            format!("{open}.new"),
+            "/tmp/portcullis-new".into(),
+            "/var/tmp/portcullis-new".into(),
+        ] {
+            let _ = fs::remove_file(left);
+        }
+    }
 }

@@ -15,6 +15,18 @@ pub(crate) const CODE_SERVER: &[&str] =
     &["build-essential", "python3", "python3-venv", "pkg-config", "libkrb5-dev", "ca-certificates", "git"];
 /// To make accounts with a password.
 pub(crate) const ACCOUNTS: &[&str] = &["openssl", "passwd"];
+/// To boot a machine and install the package in it. Tests that need it are skipped where it is missing.
+pub(crate) const SYSTEMD: &[&str] = &[
+    "binutils",
+    "dbus",
+    "dpkg",
+    "init-system-helpers",
+    "libpam-modules",
+    "openssl",
+    "passwd",
+    "python3",
+    "systemd",
+];
 /// Applications to be declared: R Shiny, and a WSGI server. Tests that need one are skipped where it is missing.
 pub(crate) const APPS: &[&str] = &["r-cran-shiny", "gunicorn"];
 /// A kernel for R in JupyterLab. Tests that need it are skipped where it is missing.

@@ -68,6 +68,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         wheels::try_ensure();
         code_server::try_ensure();
     }
+    if options.only.as_deref().is_none_or(|only| only == "systemd") {
+        packages::ensure(packages::SYSTEMD)?;
+    }
     let programs = build(options.only.as_deref())?;
     let mut total = Count::default();
     for program in &programs {

@@ -9,7 +9,7 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     // `conf`, `model` and `policy` for the table of doors alone, which is made from the adapters' rows.
     // `sys` for the tests that look at the kernel's own audit rules.
-    ("portcullis", &["admin", "conf", "launcher", "model", "policy", "server", "session", "sys"]),
+    ("portcullis", &["admin", "conf", "dist", "launcher", "model", "policy", "server", "session", "sys"]),
     ("portcullis-launcher", &["conf", "model", "pam", "policy", "sys", "wire"]),
     ("portcullis-server", &["conf", "model", "pages", "policy", "proxy", "sys", "wire"]),
     ("portcullis-session", &["model", "sys", "wire"]),

@@ -1,0 +1,104 @@
+//! Restart, reload, upgrade: nobody loses anything.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use portcullis_testing::Client;
+
+use super::Scene;
+use super::scene::{launcher, output, property, run};
+use super::starting::package;
+use crate::machine::VERSIONS;
+
+/// Between two requests of somebody who reloads a page all the time.
+const EVERY: Duration = Duration::from_millis(20);
+
+/// Requests on new connections all the time while something is done; how many there were, and what was refused.
+fn under_load(browser: &Client, path: &str, act: impl FnOnce() -> Result<()>) -> Result<(u32, Vec<String>)> {
+    let (over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let asking = {
+        let (over, count, browser, path) = (over.clone(), count.clone(), browser.clone(), path.to_owned());
+        std::thread::spawn(move || {
+            let mut wrong = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                match browser.get(&path) {
+                    Ok(answer) if answer.status == 200 => {}
+                    Ok(answer) => wrong.push(format!("status {}", answer.status)),
+                    Err(error) => wrong.push(format!("{error:#}")),
+                }
+                count.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(EVERY);
+            }
+            wrong
+        })
+    };
+    let outcome = act();
+    over.store(true, Ordering::Relaxed);
+    let wrong = asking.join().map_err(|_| anyhow::anyhow!("the requests panicked"))?;
+    outcome?;
+    Ok((count.load(Ordering::Relaxed), wrong))
+}
+
+fn restarted(scene: &mut Scene, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    let before = launcher()?;
+    let path = format!("/s/{}/api/me", scene.session);
+    let (asked, wrong) = under_load(scene.browser()?, &path, act)?;
+    ensure!(launcher()? != before, "it is the same process");
+    scene.echoes()?;
+    scene.answers()?;
+    ensure!(wrong.is_empty(), "{} of {asked} requests were not served: {:?}", wrong.len(), wrong.first());
+    println!("  {asked} requests meanwhile, all served");
+    Ok(())
+}
+
+pub(super) fn restart(scene: &mut Scene) -> Result<()> {
+    restarted(scene, || run("systemctl", &["restart", "portcullis"]).map(drop))
+}
+
+pub(super) fn reload(scene: &mut Scene) -> Result<()> {
+    let before = launcher()?;
+    fs::write("/etc/rstudio/rsession.conf", "allow-shell=0\n")?;
+    run("systemctl", &["reload", "portcullis"])?;
+    ensure!(launcher()? == before, "it was restarted");
+    // In force as soon as the command is over: terminals are refused from here on.
+    let path = format!("/s/{}/api/terminals", scene.session);
+    let answer = scene.browser()?.request("POST", &path).send()?;
+    ensure!(answer.status == 403, "a terminal is answered {}", answer.status);
+    scene.echoes()
+}
+
+pub(super) fn reload_refused(scene: &mut Scene) -> Result<()> {
+    fs::write("/etc/rstudio/rsession.conf", "allow-shel=1\n")?;
+    let done = output("systemctl", &["reload", "portcullis"])?;
+    let path = format!("/s/{}/api/terminals", scene.session);
+    let answer = scene.browser()?.request("POST", &path).send();
+    // Whatever came of it: what follows is not about this.
+    fs::write("/etc/rstudio/rsession.conf", "")?;
+    ensure!(!done.status.success(), "a reload with an error in it succeeded");
+    ensure!(property("ActiveState")? == "active", "the daemon is {}", property("ActiveState")?);
+    let answer = answer?;
+    ensure!(answer.status == 403, "the old configuration is not in force: {}", answer.status);
+    run("systemctl", &["reload", "portcullis"])?;
+    scene.echoes()
+}
+
+pub(super) fn upgrade(scene: &mut Scene) -> Result<()> {
+    let changed = ["/etc/pam.d/portcullis", "/etc/rstudio/portcullis.conf"];
+    for file in changed {
+        let text = fs::read_to_string(file)?;
+        fs::write(file, format!("{text}\n# the administrator's own line\n"))?;
+    }
+    let package = package(VERSIONS[1])?;
+    restarted(scene, || {
+        run("dpkg", &["--install", "--force-confdef", "--force-confold", &package]).map(drop)
+    })?;
+    let version = run("dpkg-query", &["--show", "--showformat=${Version}", "portcullis"])?;
+    ensure!(version.trim() == VERSIONS[1], "{version} is installed");
+    for file in changed {
+        ensure!(fs::read_to_string(file)?.contains("the administrator's own line"), "{file} was replaced");
+    }
+    Ok(())
+}
