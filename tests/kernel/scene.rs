@@ -1,16 +1,19 @@
 //! A session that is recorded, and orders to a program in it.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use portcullis_sys::audit::reachable;
+use portcullis_sys::audit::{Listed, Status, reachable};
 use portcullis_testing::stage::skip;
-use portcullis_testing::{Account, Client, Stage, World, process, until};
+use portcullis_testing::{Account, Client, Stage, World, until};
 use serde_json::Value;
+
+use crate::machine::quiet;
 
 /// With the kernel's audit rules, for what permissions and limits refuse too.
 pub(crate) const RULES: &str = "audit-refusals=1";
@@ -21,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) account: Account,
     pub(crate) client: Client,
     pub(crate) session: String,
+    /// How the kernel's audit stood before.
+    pub(crate) before: (Status, BTreeSet<Listed>),
 }
 
 impl Scene {
@@ -29,6 +34,7 @@ impl Scene {
         if let Err(error) = reachable() {
             return skip(format!("the kernel's audit can't be had here: {error}"));
         }
+        let before = quiet()?;
         let world = stage
             .world()
             .conf("jupyter.conf", "lab-args=--double-work")
@@ -36,7 +42,7 @@ impl Scene {
             .start()?;
         let (account, client) = world.signed_in("eve")?;
         let session = client.start_session(30)?;
-        Ok(Self { world, account, client, session })
+        Ok(Self { world, account, client, session, before })
     }
 
     /// A file in the account's home, executable.
@@ -99,17 +105,7 @@ impl Scene {
 
     /// The recorder's process.
     pub(crate) fn recorder(&self) -> Result<i32> {
-        let door = self.world.run_dir().join("recorder.before");
-        // Other runs' processes are seen here, and their worlds have the same names: not in our mounts.
-        let mounts = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
-        let is_it = |one: &process::Process| {
-            mounts(&one.pid.to_string()) == mounts("self")
-                && one.args.get(1).is_some_and(|role| role == "recorder")
-                && one.args.get(2).is_some_and(|note| Path::new(note) == door)
-        };
-        until::some("there is a recorder", 20, || {
-            Ok(process::all().into_iter().find(is_it).map(|one| one.pid))
-        })
+        until::some("there is a recorder", 20, || Ok(self.world.recorder().map(|one| one.pid)))
     }
 }
 

@@ -35,6 +35,8 @@ pub struct World {
     pub(crate) accounts: Mutex<Vec<Account>>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) environment: Vec<(String, String)>,
+    /// Where the programs are, of another version, say.
+    pub(crate) programs: Option<PathBuf>,
     pub(crate) readiness: Readiness,
     pub(crate) launcher: Option<Child>,
     pub(crate) address: SocketAddr,
@@ -137,7 +139,11 @@ impl World {
     }
 
     pub(crate) fn spawn(&self) -> Result<Child> {
-        Command::new(place::program("portcullis-launcher"))
+        let program = match &self.programs {
+            Some(folder) => folder.join("portcullis-launcher"),
+            None => place::program("portcullis-launcher"),
+        };
+        Command::new(program)
             .arg("--config-dir")
             .arg(self.config_dir())
             .arg("--run-dir")
@@ -153,6 +159,30 @@ impl World {
             .stderr(self.log.input()?)
             .spawn()
             .context("cannot start the launcher")
+    }
+
+    /// Copies the programs: the next launcher is started from there, as after an upgrade.
+    ///
+    /// # Errors
+    /// When they can't be copied.
+    pub fn upgrade(&mut self) -> Result<()> {
+        let folder = self.folder.join(format!("programs-{}", place::next_number()));
+        fs::create_dir_all(&folder)?;
+        for name in ["portcullis-launcher", "portcullis-server", "portcullis-session"] {
+            fs::copy(place::program(name), folder.join(name)).with_context(|| format!("no `{name}`"))?;
+        }
+        self.programs = Some(folder);
+        Ok(())
+    }
+
+    /// Every server of this world, whoever its parent is.
+    pub fn servers(&self) -> Vec<Process> {
+        let ours = |one: &Process| {
+            one.name() == "portcullis-server" && one.state != "Z" && one.environment().is_ok_and(|environment| {
+                environment.get("PORTCULLIS_WORLD") == Some(&self.number.to_string())
+            })
+        };
+        process::all().into_iter().filter(ours).collect()
     }
 
     /// Sets options of a file as [`crate::builder::Builder::conf`] does; takes effect at the next reload or start.
@@ -248,6 +278,19 @@ impl World {
         })
     }
 
+    /// The process that records what sessions do, while there is one.
+    pub fn recorder(&self) -> Option<Process> {
+        let note = self.run_dir().join("recorder.before");
+        // Other runs' processes may be seen here, and their worlds have the same names: not in our mounts.
+        let mounts = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
+        let is_it = |one: &Process| {
+            one.args.get(1).is_some_and(|role| role == "recorder")
+                && one.args.get(2).is_some_and(|path| Path::new(path) == note)
+                && mounts(&one.pid.to_string()) == mounts("self")
+        };
+        process::all().into_iter().find(is_it)
+    }
+
     /// The audit log; its chain is checked.
     ///
     /// # Errors
@@ -307,7 +350,8 @@ impl World {
         if !status.success() {
             bail!("the launcher ended with {status}");
         }
-        Ok(())
+        // It sets the kernel's audit back, which the next world has too.
+        until::is("its recorder ends", END_SECONDS, || self.recorder().is_none())
     }
 
     fn check(&mut self) -> Vec<String> {

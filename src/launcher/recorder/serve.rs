@@ -307,7 +307,12 @@ impl Recorder {
     }
 
     fn tick(&mut self, now: Instant) {
-        for (count, why) in self.sources.lost(now) {
+        let lost = self.sources.lost(now);
+        if !lost.is_empty() {
+            // That somebody changed rules may be among it.
+            self.repair();
+        }
+        for (count, why) in lost {
             self.lose(None, count, why);
         }
         for held in self.sessions.values_mut() {
@@ -328,7 +333,7 @@ impl Recorder {
         if lost > 0 {
             self.lose(None, lost, Why::Kernel);
         }
-        if self.sources.is_broken() {
+        if lost > 0 || self.sources.is_broken() {
             self.repair();
         }
         if self.launcher.is_none() {

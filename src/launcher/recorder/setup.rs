@@ -21,6 +21,9 @@ use crate::role;
 const BACKLOG: u32 = 8192;
 /// Longest wait for the record of the probe.
 const PROVEN_WITHIN: Duration = Duration::from_secs(2);
+/// The same with all the probes that are started anew because somebody changed rules or state meanwhile, as those do who load
+/// the machine's own rules at its start: that takes them some tenths of a second.
+const SETTLED_WITHIN: Duration = Duration::from_secs(4);
 
 /// Why nothing can be recorded.
 #[derive(Debug, Error)]
@@ -109,7 +112,7 @@ impl Prepared {
             say!(Warn, "cannot write `{}`: {error}", note.display());
         }
         let mut prepared = Self { control, listener, wanted, before, note: note.to_owned() };
-        let proven = prepared.repair().and_then(|_| prove(!prepared.wanted.is_empty()));
+        let proven = prepared.repair().and_then(|_| prepared.prove());
         match proven {
             Ok(()) => Ok(prepared),
             Err(error) => {
@@ -189,41 +192,68 @@ impl Prepared {
             Err(error) => say!(Warn, "the kernel's audit stays as it is: {}", chain(&error)),
         }
     }
-}
 
-/// Starts a program in a login session of its own and waits for its record: of the program with its argument, where rules ask
-/// for it, else of the session that began.
-fn prove(by_rules: bool) -> Result<(), SetupError> {
-    // One of its own: what comes meanwhile for sessions is not to be passed over.
-    let mut listener = Listener::join()?;
-    let end = Instant::now() + PROVEN_WITHIN;
-    let (mark, pid) = start_probe()?;
-    let proves = |act: &Act| {
-        let began = act.moved.is_some_and(|(.., who)| who == pid);
-        let args = act.args.as_ref().filter(|_| act.syscall.is_some());
-        if by_rules { args.is_some_and(|args| args.texts().contains(&mark)) } else { began }
-    };
-    let mut assembler = Assembler::default();
-    loop {
-        let now = Instant::now();
+    /// Starts a program in a login session of its own and waits for its record: of the program with its argument, where rules
+    /// ask for it, else of the session that began. Where somebody changes rules or state meanwhile, what is missing is set
+    /// again and another one is started: the record of the first may never have been made.
+    fn prove(&mut self) -> Result<(), SetupError> {
+        // One of its own: what comes meanwhile for sessions is not to be passed over.
+        let mut listener = Listener::join()?;
+        let settled = Instant::now() + SETTLED_WITHIN;
+        let mut probe = Awaited::start(!self.wanted.is_empty())?;
+        let mut assembler = Assembler::default();
         loop {
-            let act = match listener.hear() {
-                Ok(Heard::Record(kind, text)) => {
-                    Record::parse(kind, text).and_then(|record| assembler.take(&record, now))
-                }
-                Ok(Heard::Overrun) => None,
-                Ok(Heard::Nothing) | Err(_) => break,
-            };
-            if act.is_some_and(|act| proves(&act)) {
+            let (mut proven, mut changed) = (false, false);
+            let now = Instant::now();
+            loop {
+                let act = match listener.hear() {
+                    Ok(Heard::Record(kind, text)) => {
+                        Record::parse(kind, text).and_then(|record| assembler.take(&record, now))
+                    }
+                    Ok(Heard::Overrun) => None,
+                    Ok(Heard::Nothing) | Err(_) => break,
+                };
+                proven |= act.as_ref().is_some_and(|act| probe.is_proven_by(act));
+                changed |= act.is_some_and(|act| act.reconfigured);
+            }
+            // What we set ourselves is heard too, before the probe's record: nothing is missing then, and one probe too many
+            // does no harm.
+            let missed = changed && self.repair()?;
+            if proven && !missed {
                 return Ok(());
             }
+            if changed && now < settled {
+                probe = Awaited::start(!self.wanted.is_empty())?;
+            }
+            let left = probe.until.min(settled).saturating_duration_since(now);
+            if left.is_zero() {
+                return Err(SetupError::Silent);
+            }
+            let mut polled = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
         }
-        let left = end.saturating_duration_since(now);
-        if left.is_zero() {
-            return Err(SetupError::Silent);
-        }
-        let mut polled = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-        let _ = poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+    }
+}
+
+/// A probe whose record is waited for.
+struct Awaited {
+    mark: String,
+    pid: i32,
+    by_rules: bool,
+    until: Instant,
+}
+
+impl Awaited {
+    fn start(by_rules: bool) -> Result<Self, SetupError> {
+        let until = Instant::now() + PROVEN_WITHIN;
+        let (mark, pid) = start_probe()?;
+        Ok(Self { mark, pid, by_rules, until })
+    }
+
+    fn is_proven_by(&self, act: &Act) -> bool {
+        let began = act.moved.is_some_and(|(.., who)| who == self.pid);
+        let args = act.args.as_ref().filter(|_| act.syscall.is_some());
+        if self.by_rules { args.is_some_and(|args| args.texts().contains(&self.mark)) } else { began }
     }
 }
 
