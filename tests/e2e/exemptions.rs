@@ -119,7 +119,7 @@ fn withdrawn(stage: &Stage) -> Result<()> {
     await_status("the flag holds again", 403, || shell(&client, &id))?;
     world.await_audit("exemption-ended", &[("exemption", number), ("why", "withdrawn")], 5)?;
     let again = portcullis(&world, &["exempt", "end", number]).output()?;
-    ensure!(again.status.code() == Some(1) && said(&again).contains("there is no exemption"), "{again:?}");
+    ensure!(again.status.code() == Some(67) && said(&again).contains("there is no exemption"), "{again:?}");
     Ok(())
 }
 
@@ -152,7 +152,7 @@ fn root_alone(stage: &Stage) -> Result<()> {
     let args = ["exempt", account.name.as_str(), "allow-shell", "--for", "1h", "--reason", "please"];
     let as_user = |args: &[&str]| portcullis(&world, args).uid(account.uid).gid(account.uid).output();
     let output = as_user(&args)?;
-    ensure!(output.status.code() == Some(1), "{output:?}");
+    ensure!(output.status.code() == Some(4), "{output:?}");
     ensure!(said(&output).contains("only root may ask the daemon"), "{output:?}");
     // The mode is the first fence; the kernel's word on who asks is the second.
     let socket = world.run_dir().join("admin.sock");
@@ -161,7 +161,7 @@ fn root_alone(stage: &Stage) -> Result<()> {
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666))?;
     for args in [&args[..], &["exempt", "list"], &["status"]] {
         let output = as_user(args)?;
-        ensure!(output.status.code() == Some(1), "{args:?}: {output:?}");
+        ensure!(output.status.code() == Some(4), "{args:?}: {output:?}");
         ensure!(said(&output).contains("only root is answered here"), "{args:?}: {output:?}");
     }
     ensure!(list(&world)?.is_empty() && shell(&client, &id)? == 403, "it was granted");
@@ -282,7 +282,7 @@ fn status(stage: &Stage) -> Result<()> {
     world.stop(Signal::SIGTERM)?;
     let output = portcullis(&world, &["status"]).output()?;
     ensure!(
-        output.status.code() == Some(1) && said(&output).contains("the daemon doesn't run"),
+        output.status.code() == Some(3) && said(&output).contains("the daemon doesn't run"),
         "{output:?}"
     );
     Ok(())

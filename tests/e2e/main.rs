@@ -16,6 +16,7 @@ mod effects;
 mod exemptions;
 mod explain;
 mod flags;
+mod handover;
 mod headers;
 mod idle;
 mod jupyter;
@@ -25,10 +26,12 @@ mod matrix;
 mod memory;
 mod neighbours;
 mod network;
+mod operations;
 mod options;
 mod plan;
 mod prompts;
 mod reload;
+mod revocations;
 mod rstudio;
 mod secure;
 mod sessions;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         starts::all(),
         limits::all(),
         flags::all(),
+        handover::all(),
         effects::all(),
         exemptions::all(),
         explain::all(),
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
         options::all(),
         plan::all(),
         reload::all(),
+        operations::all(),
+        revocations::all(),
         crash::all(),
         idle::all(),
         memory::all(),
