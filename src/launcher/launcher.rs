@@ -157,6 +157,8 @@ pub(crate) struct Launcher {
     pub(crate) no_cgroups_said: bool,
     pub(crate) state_failing: bool,
     pub(crate) next_sweep: Instant,
+    /// When sessions were judged last, on both clocks.
+    pub(crate) looked_at: crate::clock::Moment,
     pub(crate) _lock: Flock<File>,
 }
 

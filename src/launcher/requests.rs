@@ -46,7 +46,7 @@ impl Launcher {
                 self.open_session(request, sign_in, ide, now)
             }
             ToLauncher::StopSession { sign_in, session } => self.stop_session(sign_in, session, now),
-            ToLauncher::Activity { session, at, by } => self.activity(session, at, by),
+            ToLauncher::Activity { session, at, by } => self.activity(session, at, by, now),
             ToLauncher::Seen(all) => self.seen(&all),
             ToLauncher::Audit(event) => match event {
                 Event::Refused { .. }

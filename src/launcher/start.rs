@@ -190,6 +190,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         no_cgroups_said: false,
         state_failing: false,
         next_sweep: now,
+        looked_at: crate::clock::Moment::now(),
         dirs,
         _lock: lock,
     };

@@ -5,7 +5,6 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
-use portcullis_model::lifetime::{Seen, Sign};
 use portcullis_model::session::{End, Ide, OUTPUT_LINES, State, Step, Transport, door_path};
 use portcullis_policy::rstudio::exit_words;
 use portcullis_sys::cgroup::{Group, Refusals};
@@ -198,30 +197,6 @@ impl Launcher {
         if entry.kept.session.state != state {
             entry.kept.session.state = state;
             self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
-        }
-    }
-
-    /// `Activity`: never in the future, never backwards.
-    pub(crate) fn activity(&mut self, id: SessionId, at: u64, by: Sign) {
-        let now = clock::seconds();
-        if let Some(entry) = self.sessions.get_mut(&id) {
-            let last = &mut entry.kept.session.last_activity;
-            if at.min(now) >= *last {
-                *last = at.min(now);
-                entry.kept.seen.act = by;
-            }
-            self.dirty.soon();
-        }
-    }
-
-    /// `Seen`: the same of what is no person's act.
-    pub(crate) fn seen(&mut self, all: &[(SessionId, Seen)]) {
-        let now = clock::seconds();
-        for (id, seen) in all {
-            if let Some(entry) = self.sessions.get_mut(id) {
-                entry.kept.seen.merge(&seen.until(now));
-                self.dirty.soon();
-            }
         }
     }
 

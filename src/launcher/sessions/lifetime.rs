@@ -5,37 +5,91 @@
 use std::time::Instant;
 
 use portcullis_model::SessionId;
-use portcullis_model::lifetime::{Clocks, Facts, Verdict, Warning, WhyAlive, clock_states, judge, signs};
+use portcullis_model::lifetime::{
+    Clocks, Facts, Seen, Sign, Verdict, Warning, WhyAlive, clock_states, judge, signs,
+};
 use portcullis_model::session::{Manner, State};
 use portcullis_wire::ToServer;
 
 use super::Entry;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::launcher::Launcher;
+use crate::log::say;
+
+/// Seconds by which the wall clock may stray from the time since boot between two looks: what a time service corrects at once.
+const JUMP: i64 = 30;
 
 impl Launcher {
     /// Judges every running session; called with each sweep.
     pub(super) fn judge_sessions(&mut self, now: Instant) {
+        self.follow_clock();
         let seconds = clock::seconds();
-        let running =
-            |entry: &Entry| entry.kept.session.state == State::Running && entry.kept.ending.is_none();
         let ids: Vec<SessionId> =
             self.sessions.iter().filter(|(_, entry)| running(entry)).map(|(&id, _)| id).collect();
         for id in ids {
-            let clocks = self.clocks(id);
-            let Some(entry) = self.sessions.get(&id) else { continue };
-            let verdict = judge(&clocks, &facts(entry, seconds));
-            match verdict {
-                Verdict::Keep { .. } => self.warn(id, None),
-                Verdict::Warn(warning) => self.warn(id, Some(warning)),
-                Verdict::Suspend(reason) => {
-                    self.end_session(id, reason, Manner::Suspend, now);
-                }
-                Verdict::End(reason) => {
-                    self.end_session(id, reason, Manner::Stop, now);
-                }
+            self.judge_session(id, seconds, now);
+        }
+    }
+
+    /// Judges one of them.
+    fn judge_session(&mut self, id: SessionId, seconds: u64, now: Instant) {
+        let clocks = self.clocks(id);
+        let Some(entry) = self.sessions.get(&id) else { return };
+        match judge(&clocks, &facts(entry, seconds)) {
+            Verdict::Keep { .. } => self.warn(id, None),
+            Verdict::Warn(warning) => self.warn(id, Some(warning)),
+            Verdict::Suspend(reason) => {
+                self.end_session(id, reason, Manner::Suspend, now);
+            }
+            Verdict::End(reason) => {
+                self.end_session(id, reason, Manner::Stop, now);
             }
         }
+    }
+
+    /// `Activity`: never in the future, never backwards. Whoever was warned sees at once that it stays.
+    pub(crate) fn activity(&mut self, id: SessionId, at: u64, by: Sign, now: Instant) {
+        let seconds = clock::seconds();
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let last = &mut entry.kept.session.last_activity;
+        if at.min(seconds) >= *last {
+            *last = at.min(seconds);
+            entry.kept.seen.act = by;
+        }
+        self.dirty.soon();
+        if entry.kept.session.warning.is_some() && running(entry) {
+            self.judge_session(id, seconds, now);
+        }
+    }
+
+    /// `Seen`: the same of what is no person's act.
+    pub(crate) fn seen(&mut self, all: &[(SessionId, Seen)]) {
+        let now = clock::seconds();
+        for (id, seen) in all {
+            if let Some(entry) = self.sessions.get_mut(id) {
+                entry.kept.seen.merge(&seen.until(now));
+                self.dirty.soon();
+            }
+        }
+    }
+
+    /// Somebody set the machine's clock: what was seen moves with it, else a day forward would end everything at once, and a day
+    /// back keep it a day longer.
+    fn follow_clock(&mut self) {
+        let moment = Moment::now();
+        let before = std::mem::replace(&mut self.looked_at, moment);
+        let by = jump(before, moment);
+        if by == 0 {
+            return;
+        }
+        say!(Warn, "the machine's clock was set by {by} seconds: the sessions' clocks move with it");
+        for entry in self.sessions.values_mut().filter(|entry| entry.kept.session.state.is_live()) {
+            let session = &mut entry.kept.session;
+            session.last_activity = session.last_activity.saturating_add_signed(by);
+            session.started = session.started.saturating_add_signed(by);
+            entry.kept.seen.shift(by);
+        }
+        self.dirty.soon();
     }
 
     /// Tells whoever looks at the session that it will end, or that it won't.
@@ -87,4 +141,32 @@ impl Launcher {
 fn facts(entry: &Entry, now: u64) -> Facts {
     let session = &entry.kept.session;
     Facts { now, started: session.started, acted: session.last_activity, seen: entry.kept.seen }
+}
+
+fn running(entry: &Entry) -> bool {
+    entry.kept.session.state == State::Running && entry.kept.ending.is_none()
+}
+
+/// By how many seconds the wall clock was set between two moments; 0 for what is only corrected.
+fn jump(before: Moment, after: Moment) -> i64 {
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let by = whole(after.wall)
+        - whole(before.wall)
+        - whole(after.since_boot.saturating_sub(before.since_boot) / 1000);
+    if by.abs() >= JUMP { by } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_and_one_that_goes_is_not() {
+        let moment = |wall, seconds: u64| Moment { wall, since_boot: seconds * 1000 };
+        assert_eq!(jump(moment(1000, 10), moment(1005, 15)), 0);
+        assert_eq!(jump(moment(1000, 10), moment(1016, 15)), 0, "corrected by eleven seconds");
+        assert_eq!(jump(moment(1000, 10), moment(87_405, 15)), 86_400);
+        assert_eq!(jump(moment(87_400, 10), moment(1005, 15)), -86_400);
+        assert_eq!(jump(moment(1000, 10), moment(4600, 3610)), 0, "the machine slept");
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) mod remover;
 mod strength;
 mod sweep;
 pub(crate) mod talk;
+mod work;
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
@@ -61,6 +62,8 @@ pub(crate) struct Entry {
     start: Option<Box<Starting>>,
     /// Whether its last process was sent `SIGKILL`.
     killed: bool,
+    /// What its processes do.
+    pub(crate) work: work::Looked,
     /// Its clocks, and of which configuration they are.
     clocks: Option<(u64, Clocks)>,
     /// That it was asked to suspend, and why.
@@ -136,6 +139,7 @@ impl Entry {
             lost: None,
             start: None,
             killed: false,
+            work: work::Looked::default(),
             clocks: None,
             asked: None,
             told: Told::default(),

@@ -121,6 +121,9 @@ impl Launcher {
             return Err(broken(&why));
         }
         say!(Info, "session opened session={id} user={} ide={ide} transport={transport:?}", who.user);
+        if ide == Ide::Rstudio {
+            self.resumed(who.uid);
+        }
         self.server.hold(ToServer::Session(Box::new(entry.kept.session.clone())));
         self.sessions.insert(id, entry);
         self.log.counts.begins(id, now);

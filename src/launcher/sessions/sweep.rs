@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use portcullis_model::session::State;
+use portcullis_model::{SessionId, Uid};
 use portcullis_sys::process::Process;
 use portcullis_wire::ToServer;
 
@@ -34,6 +35,7 @@ impl Launcher {
         self.free_ports(PORT_KEPT, now);
         let seconds = clock::seconds();
         let keep = u64::from(self.active.settings.portcullis.session_ended_keep_minutes) * 60;
+        self.look_at_work(now);
         self.judge_sessions(now);
         let mut ended = Vec::new();
         for (&id, entry) in &self.sessions {
@@ -45,11 +47,33 @@ impl Launcher {
         let mut rank = 0;
         for (at, (uid, std::cmp::Reverse(when), id)) in ended.iter().enumerate() {
             rank = if at > 0 && ended[at - 1].0 == *uid { rank + 1 } else { 0 };
-            if rank >= ENDED_SHOWN || seconds.saturating_sub(*when) >= keep {
+            let old = seconds.saturating_sub(*when) >= keep && !self.is_suspended(*id);
+            if rank >= ENDED_SHOWN || old {
                 self.sessions.remove(id);
                 self.server.hold(ToServer::SessionForgotten(*id));
                 self.dirty.soon();
             }
+        }
+    }
+
+    /// Whether its state waits to be resumed: then it is shown until that.
+    fn is_suspended(&self, id: SessionId) -> bool {
+        self.sessions
+            .get(&id)
+            .is_some_and(|entry| matches!(&entry.kept.session.state, State::Ended(end) if end.suspended))
+    }
+
+    /// Forgets the suspended sessions of a person: another one has their state now.
+    pub(super) fn resumed(&mut self, uid: Uid) {
+        let theirs: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(id, entry)| entry.kept.uid == uid && self.is_suspended(**id))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in theirs {
+            self.sessions.remove(&id);
+            self.server.hold(ToServer::SessionForgotten(id));
         }
     }
 
