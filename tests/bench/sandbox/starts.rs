@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use portcullis_testing::{Client, Stage, World};
+use portcullis_testing::{Client, Stage, World, until};
 
 use super::Plan;
 use super::ground::{self, Held};
@@ -36,6 +36,8 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
             let at = (round + step) % ways.len();
             let (world, client, socket) = &ways[at];
             let took = start(world, client)?;
+            // A thread of its own makes it, perhaps after the first answer.
+            until::is("the double takes orders", PATIENCE.as_secs(), || socket.exists())?;
             std::fs::remove_file(socket).context("the double left no socket")?;
             // The first of each is a warm-up.
             if round > 0 {
