@@ -133,12 +133,16 @@ impl<'p> Plan<'p> {
                 check(ExecStep::Identity, set.into())?;
             }
             if let Some(Identity { uid, gid, groups }) = &exec.identity {
-                // ORDER: groups, gid, uid: each needs the privilege that the last gives up.
+                // ORDER: groups, gid, uid: each needs the privilege that the last gives up. The calls themselves, not the C library's
+                // functions of these names: those make all threads of the process do the same, and after a fork that the library
+                // didn't make they wait for threads that are the parent's.
                 let step = ExecStep::Identity;
-                check(step, libc::setgroups(groups.len(), groups.as_ptr()).into())?;
-                check(step, libc::setresgid(*gid, *gid, *gid).into())?;
-                check(step, libc::setresuid(*uid, *uid, *uid).into())?;
-                if *uid != 0 && (libc::setresuid(0, 0, 0) == 0 || libc::setresgid(0, 0, 0) == 0) {
+                check(step, libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()))?;
+                check(step, libc::syscall(libc::SYS_setresgid, *gid, *gid, *gid))?;
+                check(step, libc::syscall(libc::SYS_setresuid, *uid, *uid, *uid))?;
+                let back = libc::syscall(libc::SYS_setresuid, 0, 0, 0) == 0
+                    || libc::syscall(libc::SYS_setresgid, 0, 0, 0) == 0;
+                if *uid != 0 && back {
                     return Err((step, libc::EPERM));
                 }
             }
