@@ -135,9 +135,7 @@ impl Gather<'_> {
             ("_portcullis", zsh),
             ("portcullis.fish", "usr/share/fish/vendor_completions.d/portcullis.fish"),
         ] {
-            if self.order.root.join("etc/completions").join(from).exists() {
-                self.copy(&format!("etc/completions/{from}"), to)?;
-            }
+            self.copy(&format!("etc/completions/{from}"), to)?;
         }
         for (name, bytes) in self.folder("etc/man")? {
             let section = name.rsplit_once('.').map_or("1", |(_, section)| section);
@@ -188,9 +186,6 @@ impl Gather<'_> {
     /// The files right in a folder.
     fn folder(&self, from: &str) -> Result<Vec<(String, Vec<u8>)>> {
         let place = self.order.root.join(from);
-        if !place.exists() {
-            return Ok(Vec::new());
-        }
         let entries = fs::read_dir(&place).with_context(|| format!("cannot list `{from}`"))?;
         let mut all = Vec::new();
         for entry in entries {

@@ -55,8 +55,10 @@ pub(super) fn purged(scene: &mut Scene) -> Result<()> {
     named(Path::new("/sys/fs/cgroup"), &mut groups);
     ensure!(groups.is_empty(), "control groups are left: {groups:?}");
     let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let ours = |line: &&str| line.contains("/portcullis") && !line.contains(crate::machine::PLACE);
-    ensure!(!mounts.lines().any(|line| ours(&line)), "mounts are left: {mounts}");
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let ours: Vec<&str> =
+        places.filter(|at| at.contains("/portcullis") && !at.starts_with(crate::machine::PLACE)).collect();
+    ensure!(ours.is_empty(), "mounts are left: {ours:?}");
     let unit = output("systemctl", &["cat", "portcullis.service"])?;
     ensure!(!unit.status.success(), "systemd knows the unit still");
     scene.socket = None;

@@ -20,6 +20,14 @@ pub(super) fn hung(scene: &mut Scene) -> Result<()> {
     fs::create_dir_all(DROP_IN)?;
     fs::write(format!("{DROP_IN}/test.conf"), IMPATIENT)?;
     run("systemctl", &["daemon-reload"])?;
+    let outcome = replaced(scene);
+    fs::remove_dir_all(DROP_IN)?;
+    run("systemctl", &["daemon-reload"])?;
+    run("systemctl", &["restart", "portcullis"])?;
+    outcome
+}
+
+fn replaced(scene: &mut Scene) -> Result<()> {
     run("systemctl", &["restart", "portcullis"])?;
     // It lives on its own for longer than the watchdog waits.
     let before = launcher()?;
@@ -33,10 +41,7 @@ pub(super) fn hung(scene: &mut Scene) -> Result<()> {
     ensure!(after == restarts + 1, "{after} restarts after {restarts}");
     ensure!(!process::is_alive(before), "the hung one is there still");
     scene.answers()?;
-    scene.echoes()?;
-    fs::remove_dir_all(DROP_IN)?;
-    run("systemctl", &["daemon-reload"])?;
-    run("systemctl", &["restart", "portcullis"]).map(drop)
+    scene.echoes()
 }
 
 pub(super) fn killed(scene: &mut Scene) -> Result<()> {
