@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_model::SessionId;
 use portcullis_model::session::{State, Step};
+use portcullis_policy::sandbox::Files as _;
 use portcullis_wire::SessionSpec;
 
 use super::patience::PATIENCE;
@@ -83,6 +84,8 @@ impl Launcher {
     fn ready(&self, entry: &Entry) -> Result<Ready, String> {
         let start = entry.start.as_ref().ok_or("its start is over")?;
         let opened = start.opened.as_ref().ok_or("PAM's session is not open")?;
+        // Whether a plan depends on it or not: the session process would hang there, and have nobody to tell.
+        let _ = start.looked.steps(&start.principal.home);
         let spec = self.spec(entry, &start.principal, opened, &start.looked)?;
         let allowed = self.would_be_allowed(entry, &spec, &start.principal, &start.looked);
         Ok(Ready { spec, allowed, login: opened.login })
