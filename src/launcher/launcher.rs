@@ -17,7 +17,7 @@ use portcullis_model::audit::{Event, Lost};
 use portcullis_model::offline::Offline;
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{ExemptionId, SessionId, SignInId};
-use portcullis_sys::cgroup::Hierarchies;
+use portcullis_sys::cgroup::{Group, Hierarchies};
 use portcullis_sys::signals::Signals;
 
 use crate::admin::Admin;
@@ -154,6 +154,8 @@ pub(crate) struct Launcher {
     /// Layers of which was said that it hasn't got them.
     pub(crate) fallen_said: crate::sessions::plan::Said,
     pub(crate) groups: Hierarchies,
+    /// Those that were there at the start: of sessions that live, and of some that are gone.
+    pub(crate) groups_before: Vec<Group>,
     pub(crate) no_cgroups_said: bool,
     pub(crate) state_failing: bool,
     pub(crate) next_sweep: Instant,

@@ -186,6 +186,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         announced: false,
         host: portcullis_wire::host::facts(&groups),
         fallen_said: crate::sessions::plan::Said::new(),
+        groups_before: groups.all(),
         groups,
         no_cgroups_said: false,
         state_failing: false,

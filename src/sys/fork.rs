@@ -98,6 +98,18 @@ pub(crate) fn child_for_test(body: impl FnOnce() -> u8) -> u8 {
     }
 }
 
+/// Makes a program of a test's own. By a child: a file that this process wrote can't be executed as long as another test's
+/// child, forked meanwhile, has the descriptor that it was written by (`ETXTBSY`).
+#[cfg(test)]
+pub(crate) fn program_for_test(text: &[u8], path: &std::path::Path) {
+    let source = path.with_extension("text");
+    std::fs::write(&source, text).expect("written");
+    let mut install = std::process::Command::new("install");
+    let made = install.args(["-m", "755", "--"]).arg(&source).arg(path).status().expect("started");
+    assert!(made.success(), "{made}");
+    std::fs::remove_file(&source).expect("removed");
+}
+
 /// Ends a test that means nothing without root: one that returned early would count as passed.
 #[cfg(test)]
 pub(crate) fn needs_root() {

@@ -3,7 +3,7 @@
 mod hands;
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fantoccini::{Client, Locator};
@@ -13,8 +13,8 @@ use portcullis_testing::builder::Builder;
 use portcullis_testing::{Account, Stage, World, case, stage};
 
 use hands::{
-    ENTER, ESCAPE, STEP, answer, command, dismiss, drop_file, edit, entries, happened, install, keys, menu,
-    open_file, open_path, own_file, own_folders, row, saved, search, shown, told, upload, written,
+    CHOSEN, ENTER, ESCAPE, STEP, answer, command, dismiss, drop_file, edit, entries, happened, install, keys,
+    menu, open_file, open_path, own_file, own_folders, row, saved, search, shown, told, upload, written,
 };
 
 const START: Duration = Duration::from_secs(150);
@@ -31,7 +31,7 @@ pub(crate) fn all() -> Vec<Trial> {
 fn drive(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(500), work).await.context("the browser took too long")?
+        tokio::time::timeout(Duration::from_secs(600), work).await.context("the browser took too long")?
     })
 }
 
@@ -91,11 +91,12 @@ impl Desk {
     async fn start(&self, window: &Client) -> Result<String> {
         let (world, account) = (&self.world, &self.account);
         window.goto(&format!("http://{}/", world.address())).await?;
-        window.wait().for_element(Locator::Css("#username")).await?.send_keys(&account.name).await?;
+        let field = Locator::Css("#username");
+        window.wait().at_most(STEP).for_element(field).await?.send_keys(&account.name).await?;
         window.find(Locator::Css("#password")).await?.send_keys(&account.password).await?;
         window.find(Locator::Css("button[type=submit]")).await?.click().await?;
         let button = Locator::Css("button[name=ide][value=code-server]");
-        window.wait().for_element(button).await?.click().await?;
+        window.wait().at_most(STEP).for_element(button).await?.click().await?;
         window
             .wait()
             .at_most(START)
@@ -204,12 +205,14 @@ fn open(stage: &Stage) -> Result<()> {
         let up = desk.work("up.bin");
         let whole = || std::fs::metadata(&up).is_ok_and(|found| found.len() == 400);
         happened(&window, "the upload", whole).await?;
+        // What was uploaded is opened and chosen in the explorer, behind what comes next if that doesn't wait.
+        shown(&window, CHOSEN, "up.bin").await?;
         drop_file(&window, &desk.browser, &desk.account.home.join("drop.bin")).await?;
         let dropped = desk.work("drop.bin");
         let whole = || std::fs::metadata(&dropped).is_ok_and(|found| found.len() == 300);
         happened(&window, "the file that was dropped", whole).await?;
-        // It is opened and chosen in the explorer; what is chosen then would be downloaded.
-        shown(&window, ".explorer-folders-view .monaco-list-row.selected", "drop.bin").await?;
+        // What is chosen then would be downloaded.
+        shown(&window, CHOSEN, "drop.bin").await?;
         picture(&window, "vscode-drop-on").await?;
         own_folders(&window).await?;
         menu(&window, "sub", "Download...").await?;
@@ -230,7 +233,9 @@ fn open(stage: &Stage) -> Result<()> {
             ))
             .await?;
         let made = desk.work("made.txt");
-        for _ in 0..20 {
+        // What is typed before the shell is there is lost.
+        let until = Instant::now() + STEP;
+        while Instant::now() < until {
             keys(&window, &format!("echo $((40+2)) > made.txt{ENTER}")).await?;
             tokio::time::sleep(Duration::from_secs(1)).await;
             if std::fs::exists(&made)? {
@@ -302,7 +307,7 @@ fn confined(stage: &Stage) -> Result<()> {
         let index = desk.work(".git/index");
         happened(&window, "staging", || std::fs::exists(&index).unwrap_or(false)).await?;
         command(&window, "Git: Commit Staged").await?;
-        answer(&window, "first words").await?;
+        answer(&window, "commit message", "first words").await?;
         let log = desk.work(".git/logs/HEAD");
         written(&window, &log, "first words").await?;
         picture(&window, "vscode-confined-git").await?;

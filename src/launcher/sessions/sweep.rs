@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use portcullis_model::session::State;
 use portcullis_model::{SessionId, Uid};
+use portcullis_sys::cgroup::Group;
 use portcullis_sys::process::Process;
 use portcullis_wire::ToServer;
 
@@ -15,6 +16,9 @@ use crate::log::say;
 
 /// How long the port of a session that is over is kept from others: the server may be in the middle of a request to it.
 const PORT_KEPT: Duration = Duration::from_secs(2);
+/// How long after the start the control groups that were there already are left alone: another daemon of this machine may have
+/// made one at that moment, whose first process is in it long before this is over.
+const GROUPS_LEFT_ALONE: Duration = Duration::from_secs(60);
 /// Ended sessions that one person is shown; older ones are forgotten first.
 const ENDED_SHOWN: usize = 10;
 
@@ -33,6 +37,7 @@ impl Launcher {
     /// Sessions whose time is up are ended, ended ones forgotten after a while.
     pub(crate) fn sweep_sessions(&mut self, now: Instant) {
         self.free_ports(PORT_KEPT, now);
+        self.remove_empty_groups(now);
         let seconds = clock::seconds();
         let keep = u64::from(self.active.settings.portcullis.session_ended_keep_minutes) * 60;
         self.look_at_work(now);
@@ -74,6 +79,20 @@ impl Launcher {
         for id in theirs {
             self.sessions.remove(&id);
             self.server.hold(ToServer::SessionForgotten(id));
+        }
+    }
+
+    /// Removes control groups of sessions that went with their keeper, their remover and the launcher before, as when the machine
+    /// ran out of memory: nobody else would. The kernel keeps every one that has a process.
+    fn remove_empty_groups(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.began) < GROUPS_LEFT_ALONE {
+            return;
+        }
+        let before = std::mem::take(&mut self.groups_before);
+        let there = |group: &&Group| group.dirs().iter().any(|dir| dir.exists());
+        let removed = before.iter().filter(there).filter(|group| group.remove().is_ok()).count();
+        if removed > 0 {
+            say!(Info, "{removed} empty control groups of earlier sessions are removed");
         }
     }
 

@@ -163,19 +163,32 @@ impl Hierarchies {
 
     /// Groups that an earlier start of ours left: those of this name, whoever's.
     pub fn left(&self, session: &str) -> Group {
-        let bases = self.second().into_iter().chain(self.freezer.clone());
-        let bases = bases.chain(self.first.iter().map(|(_, base)| base.clone()));
-        let users = |base: PathBuf| {
-            let entries = fs::read_dir(base.join(SESSIONS)).into_iter().flatten().flatten();
-            let named = |entry: &fs::DirEntry| {
-                entry.file_name().to_str().is_some_and(|name| name.starts_with("user-"))
-            };
-            entries.filter(named).map(|entry| entry.path().join(session)).collect::<Vec<_>>()
-        };
-        let mut dirs: Vec<PathBuf> = bases.flat_map(users).filter(|dir| dir.is_dir()).collect();
+        let named = self.users().into_iter().map(|user| user.join(session));
+        let mut dirs: Vec<PathBuf> = named.filter(|dir| dir.is_dir()).collect();
         dirs.dedup();
         Group::at(dirs)
     }
+
+    /// The groups of all sessions that there are, whoever made them: those of a launcher that was killed with its keepers
+    /// and removers, and those that live.
+    pub fn all(&self) -> Vec<Group> {
+        let sessions = self.users().into_iter().flat_map(|user| below(&user, "session-"));
+        sessions.map(|dir| Group::at([dir])).collect()
+    }
+
+    /// The groups of users.
+    fn users(&self) -> Vec<PathBuf> {
+        let bases = self.second().into_iter().chain(self.freezer.clone());
+        let bases = bases.chain(self.first.iter().map(|(_, base)| base.clone()));
+        bases.flat_map(|base| below(&base.join(SESSIONS), "user-")).collect()
+    }
+}
+
+/// What is in a directory and begins so.
+fn below(dir: &Path, begin: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let named = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with(begin));
+    entries.filter(named).map(|entry| entry.path()).collect()
 }
 
 /// Makes the last of these below the others, and those when they aren't there; what may have children is prepared for them.

@@ -9,7 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use super::*;
 use crate::exec::{Exec, ExecError, ExecStep};
-use crate::fork::child_for_test;
+use crate::fork::{child_for_test, program_for_test};
 use crate::process::Process;
 
 const READ: Access = Access { read: true, write: false, execute: false, arrange: false };
@@ -62,8 +62,9 @@ impl Place {
         for file in ["read/f", "write/a/f", "other/f"] {
             fs::write(dir.path().join(file), "text").expect("written");
         }
+        let program = fs::read("/bin/true").expect("a program");
         for folder in ["read", "write", "other"] {
-            fs::copy("/bin/true", dir.path().join(folder).join("true")).expect("copied");
+            program_for_test(&program, &dir.path().join(folder).join("true"));
         }
         symlink("../other/f", dir.path().join("read/link")).expect("made");
         Self(dir)

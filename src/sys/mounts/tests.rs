@@ -1,5 +1,5 @@
 use super::*;
-use crate::fork::{child_for_test, needs_root};
+use crate::fork::{child_for_test, needs_root, program_for_test};
 use crate::namespaces::{no_programs_in_memory, own_mounts, own_network};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
@@ -47,8 +47,7 @@ fn files_in_memory_are_seen_here_only_and_are_limited() {
 fn a_copy_is_limited_with_what_is_mounted_in_it() {
     let dir = scratch("copy");
     let script = dir.join("script");
-    std::fs::write(&script, "#!/bin/sh\nexit 0\n").expect("written");
-    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("own");
+    program_for_test(b"#!/bin/sh\nexit 0\n", &script);
     std::fs::create_dir(dir.join("inner")).expect("a folder");
     apart(|| {
         let runs = |path: &Path| Command::new(path).status().is_ok_and(|status| status.success());

@@ -1,7 +1,7 @@
 //! What a person's hands and eyes do in VS Code: commands, menus, dialogues, notifications.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{
@@ -11,8 +11,9 @@ use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 use portcullis_testing::browser::{Browser, picture};
 
-/// One thing on the screen, on a machine that is busy with other tests.
-pub(super) const STEP: Duration = Duration::from_secs(40);
+/// One thing on the screen: on two processors, beside five other tests with editors and browsers of their own, the extension
+/// host alone has taken more than half a minute to come.
+pub(super) const STEP: Duration = Duration::from_secs(90);
 /// Keys of the WebDriver protocol.
 pub(super) const ENTER: &str = "\u{E007}";
 pub(super) const ESCAPE: &str = "\u{E00C}";
@@ -22,6 +23,10 @@ const POLL: Duration = Duration::from_millis(100);
 const LISTED: Duration = Duration::from_secs(4);
 /// Lines of the palette.
 const ROWS: &str = ".quick-input-list .monaco-list-row";
+/// The line of the palette that is taken by Enter. It lists all it knows before it has read what was typed.
+const FOCUSED: &str = ".quick-input-list .monaco-list-row.focused";
+/// What the explorer shows as chosen.
+pub(super) const CHOSEN: &str = ".explorer-folders-view .monaco-list-row.selected";
 /// The palette, and the dialogues in its place.
 const DIALOGUE: &str = ".quick-input-widget";
 const F1: &str = "\u{E031}";
@@ -38,22 +43,32 @@ pub(super) async fn keys(window: &Client, text: &str) -> Result<()> {
 /// come when it has looked around (git: when it has found the project): it is opened anew until the command is there.
 pub(super) async fn command(window: &Client, name: &str) -> Result<()> {
     let label = name.rsplit(": ").next().unwrap_or(name);
-    let offered = async {
+    take(window, F1, name, label).await
+}
+
+/// Opens a file of the project by its name.
+pub(super) async fn open_file(window: &Client, name: &str) -> Result<()> {
+    take(window, &format!("{CONTROL}p{RELEASE}"), name, name).await
+}
+
+/// Opens the palette by these keys, types into it and takes the line that it has come to.
+async fn take(window: &Client, open: &str, text: &str, label: &str) -> Result<()> {
+    let taken = async {
         loop {
             window.find(Locator::Css("body")).await?.send_keys(&format!("{ESCAPE}{RELEASE}")).await?;
-            keys(window, F1).await?;
+            keys(window, open).await?;
             let input = quick_input(window).await?;
             // It goes again when something else takes the focus, as an editor does that just opened.
-            if input.send_keys(name).await.is_err() {
+            if input.send_keys(text).await.is_err() {
                 continue;
             }
-            let listed = tokio::time::timeout(LISTED, on_screen(window, ROWS, label)).await;
-            if listed.is_ok_and(|listed| listed.is_ok()) && input.send_keys(ENTER).await.is_ok() {
+            let found = tokio::time::timeout(LISTED, on_screen(window, FOCUSED, label)).await;
+            if found.is_ok_and(|found| found.is_ok()) && input.send_keys(ENTER).await.is_ok() {
                 return Ok::<_, anyhow::Error>(());
             }
         }
     };
-    match tokio::time::timeout(STEP, offered).await {
+    match tokio::time::timeout(STEP, taken).await {
         Ok(taken) => taken,
         Err(_) => missing(window, ROWS, label).await,
     }
@@ -105,8 +120,9 @@ pub(super) async fn open_path(window: &Client, path: &str, says: &str) -> Result
     }
 }
 
-/// Answers the question that the palette's field asks.
-pub(super) async fn answer(window: &Client, text: &str) -> Result<()> {
+/// Answers this question, which is asked in the palette's place once that is closed.
+pub(super) async fn answer(window: &Client, question: &str, text: &str) -> Result<()> {
+    shown(window, DIALOGUE, question).await?;
     let input = quick_input(window).await?;
     input.send_keys(&format!("{text}{ENTER}")).await?;
     Ok(())
@@ -188,13 +204,14 @@ pub(super) async fn row(window: &Client, row: &str, right: bool) -> Result<()> {
 /// The entries of the open menu, once this one is there.
 pub(super) async fn entries(window: &Client, known: &str) -> Result<Vec<String>> {
     let script = "return [document, ...Array.from(document.querySelectorAll('.shadow-root-host')).map(h => h.shadowRoot)].flatMap(h => Array.from(h.querySelectorAll('.monaco-menu .action-label'))).map(e => e.textContent.trim())";
-    for _ in 0..100 {
+    let until = Instant::now() + STEP;
+    while Instant::now() < until {
         let found = window.execute(script, vec![]).await?;
         let found: Vec<String> = serde_json::from_value(found)?;
         if found.iter().any(|entry| entry == known) {
             return Ok(found);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(POLL).await;
     }
     picture(window, "missing-entry").await?;
     bail!("the menu has no entry `{known}`")
@@ -208,7 +225,8 @@ pub(super) async fn menu(window: &Client, name: &str, entry: &str) -> Result<()>
                   if (!e) return null; const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2];";
     // A menu takes no click in its first moments: pressed until it is gone.
     let mut pressed = false;
-    for _ in 0..50 {
+    let until = Instant::now() + STEP;
+    while Instant::now() < until {
         let place = window.execute(script, vec![entry.into()]).await?;
         match (place.is_array(), pressed) {
             (true, _) => {
@@ -218,7 +236,7 @@ pub(super) async fn menu(window: &Client, name: &str, entry: &str) -> Result<()>
             (false, true) => return Ok(()),
             (false, false) => {}
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(2 * POLL).await;
     }
     picture(window, "missing-menu").await?;
     bail!("the menu has no entry `{entry}`, or does not take it")
@@ -236,23 +254,14 @@ pub(super) async fn press(window: &Client, place: &serde_json::Value, right: boo
     Ok(())
 }
 
-/// Opens a file of the project by its name.
-pub(super) async fn open_file(window: &Client, name: &str) -> Result<()> {
-    window.find(Locator::Css("body")).await?.send_keys(ESCAPE).await?;
-    keys(window, &format!("{CONTROL}p{RELEASE}")).await?;
-    let input = quick_input(window).await?;
-    input.send_keys(name).await?;
-    shown(window, ROWS, name).await?;
-    input.send_keys(ENTER).await?;
-    Ok(())
-}
-
 /// Changes the open file and saves it; waits until it is on disk.
 pub(super) async fn edit(window: &Client, text: &str, file: &str) -> Result<()> {
-    let editor =
-        window.wait().at_most(STEP).for_element(Locator::Css(".editor-instance .view-lines")).await?;
+    const LINES: &str = ".editor-instance .view-lines";
+    let editor = window.wait().at_most(STEP).for_element(Locator::Css(LINES)).await?;
     editor.click().await?;
     keys(window, &format!("{CONTROL}\u{E010}{RELEASE}{text}")).await?;
+    // What isn't in the text yet would not be saved.
+    shown(window, LINES, text.trim()).await?;
     keys(window, &format!("{CONTROL}s{RELEASE}")).await?;
     written(window, file, text).await
 }
@@ -329,9 +338,11 @@ pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
     // While it still reads the folder, the dialogue takes no answer, or puts back the folder it began with.
     let script = "const w = document.querySelector('.quick-input-widget'); \
                   if (!w || w.style.display === 'none' || !w.innerText.includes('Install from VSIX')) return null; \
-                  const b = Array.from(w.querySelectorAll('.monaco-button')).find(b => b.innerText.trim() === 'Install').getBoundingClientRect(); \
+                  const known = Array.from(w.querySelectorAll('.monaco-button')).find(b => b.innerText.trim() === 'Install'); \
+                  if (!known) return []; const b = known.getBoundingClientRect(); \
                   return [b.x + b.width / 2, b.y + b.height / 2, w.querySelector('input[type=text]').value];";
-    for _ in 0..20 {
+    let until = Instant::now() + STEP;
+    while Instant::now() < until {
         let place = window.execute(script, vec![]).await?;
         if place.is_null() {
             return Ok(());

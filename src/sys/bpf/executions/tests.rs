@@ -4,6 +4,7 @@ use std::process::Command;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::*;
+use crate::fork::program_for_test;
 
 /// Without root, or where the kernel can't: then there is nothing to try.
 fn begin() -> Option<Executions> {
@@ -90,8 +91,7 @@ fn paths_go_over_mounts_and_what_is_too_long_is_cut() {
     // Of a script its interpreter is executed; its own path is an argument.
     let folder = tempfile::tempdir().expect("a folder");
     let script = folder.path().join("s");
-    std::fs::write(&script, "#!/bin/sh\nexit 0\n").expect("written");
-    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
+    program_for_test(b"#!/bin/sh\nexit 0\n", &script);
     let found = told(&executions, start(&mut Command::new(&script)));
     assert_eq!(found.argv, ["/bin/sh".to_owned(), script.display().to_string()]);
     let gone = folder.path().join("gone");

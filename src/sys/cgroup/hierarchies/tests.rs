@@ -99,6 +99,15 @@ fn what_is_left_is_found_by_its_name() {
         [dir.path().join("portcullis-sessions/user-7/session-c")]
     );
     assert!(hierarchies.left("session-d").is_nowhere());
+    fs::create_dir_all(dir.path().join("portcullis-sessions/user-7/another")).expect("a directory");
+    let all = hierarchies.all();
+    assert_eq!(all, [Group::at([dir.path().join("portcullis-sessions/user-7/session-c")])]);
+    // One that holds something stays, as the kernel keeps a group with processes.
+    let alive = dir.path().join("portcullis-sessions/user-8/session-e");
+    fs::create_dir_all(&alive).expect("a directory");
+    put(&alive, "cgroup.procs", "99\n");
+    assert_eq!(hierarchies.all().iter().filter(|group| group.remove().is_ok()).count(), 1);
+    assert_eq!(hierarchies.all(), [Group::at([alive])]);
 }
 
 #[test]
