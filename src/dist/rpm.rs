@@ -24,7 +24,8 @@ const SHELL: &str = "/bin/sh";
 /// When compressing fails.
 pub fn write(order: &Order, contents: &Contents) -> Result<(String, Vec<u8>)> {
     // Folders that others have too are nobody's.
-    let ours = |entry: &&Entry| matches!(entry.kind, Kind::File(_)) || entry.path.ends_with("/portcullis");
+    let named = |entry: &&Entry| entry.path.split('/').any(|part| part == "portcullis");
+    let ours = |entry: &&Entry| matches!(entry.kind, Kind::File(_)) || named(entry);
     let entries: Vec<&Entry> = contents.entries.iter().filter(ours).collect();
     let plain = archive::cpio(entries.iter().copied(), order.epoch);
     let payload = archive::gzip(&plain, order.effort)?;
