@@ -22,8 +22,9 @@ pub struct Asset {
 /// Hexadecimal digits of SHA-256 in a name: 48 bits tell versions of one file apart.
 const DIGITS: usize = 12;
 
-const SOURCES: [(&str, &str, &[u8]); 3] = [
+const SOURCES: [(&str, &str, &[u8]); 4] = [
     ("pages.css", "text/css; charset=utf-8", include_bytes!("assets/pages.css")),
+    ("admin.css", "text/css; charset=utf-8", include_bytes!("assets/admin.css")),
     ("pages.js", "text/javascript; charset=utf-8", include_bytes!("assets/pages.js")),
     ("gate.svg", "image/svg+xml", include_bytes!("assets/gate.svg")),
 ];

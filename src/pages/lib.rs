@@ -6,6 +6,7 @@
 //! that [`CONTENT_SECURITY_POLICY`] holds. Called by `portcullis_server` only; must never decide who may do what.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 mod assets;
 mod autocomplete;
 mod ending;

@@ -96,7 +96,9 @@ async fn knock_on(world: &World) -> Channel {
             Ok(Knocked::In(channel)) => return channel,
             Ok(Knocked::Nobody) | Err(_) => {}
             Ok(Knocked::OtherVersion) => {
-                tracing::warn!("the next launcher is of another version: what is revoked can't reach this server");
+                tracing::warn!(
+                    "the next launcher is of another version: what is revoked can't reach this server"
+                );
                 drain(world, UNKNOWN);
                 return std::future::pending().await;
             }

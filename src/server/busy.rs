@@ -8,9 +8,9 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
+use portcullis_model::lifetime::lead;
 use portcullis_model::session::{Ide, State};
 use portcullis_proxy::{Cuts, ForwardOptions, Upload, forward};
-use portcullis_wire::ToLauncher;
 
 use crate::pass::connect_to;
 use crate::state::{Live, Person, Snapshot, now};
@@ -18,7 +18,7 @@ use crate::world::Thread;
 
 /// How often is looked: an idle time is minutes long.
 const EVERY: Duration = Duration::from_secs(60);
-/// A session is asked when so little is left of its idle time, in seconds: two looks fit in.
+/// A session is asked when so little is left before its owner would be warned, in seconds: two looks fit in.
 const NEAR: u64 = 150;
 /// Largest list of kernels that is read: hundreds of them.
 const LIST_MAX: usize = 256 * 1024;
@@ -36,9 +36,7 @@ pub(crate) async fn watch(thread: &Thread) {
             let at = now();
             if is_near(&snapshot, live, at) && is_busy(thread, &snapshot, live).await {
                 tracing::debug!(session = %live.session.id, "a kernel is busy");
-                // By our own clock too, so that the next look comes in time.
-                live.acted(at);
-                thread.world.link.tell(ToLauncher::Activity { session: live.session.id, at });
+                live.way.sight.kernel(at);
             }
         }
     }
@@ -50,11 +48,19 @@ fn is_near(snapshot: &Snapshot, live: &Live, at: u64) -> bool {
         return false;
     }
     // Its owner may be signed out by now: then the options of everybody are taken.
-    let minutes = match owner(snapshot, live) {
-        Some(person) => snapshot.generation.idle_minutes(&person.sign_in.principal),
-        None => u64::from(snapshot.generation.settings.rsession.session_timeout_minutes),
+    let clocks = match owner(snapshot, live) {
+        Some(person) => snapshot.generation.clocks(&person.sign_in.principal, live.session.ide),
+        None => snapshot.generation.settings.clocks_for(&live.session.user, &[], live.session.ide).clocks,
     };
-    minutes > 0 && at.saturating_sub(live.last_activity()).saturating_add(NEAR) >= minutes * 60
+    let last = live.last_activity().max(live.way.sight.last_kernel());
+    let idle = at.saturating_sub(last);
+    // The clocks that a busy kernel moves.
+    [clocks.idle_minutes, clocks.disconnected_minutes].into_iter().filter(|minutes| *minutes > 0).any(
+        |minutes| {
+            let length = u64::from(minutes) * 60;
+            idle.saturating_add(NEAR + lead(length)) >= length
+        },
+    )
 }
 
 fn owner<'a>(snapshot: &'a Snapshot, live: &Live) -> Option<&'a Person> {
@@ -126,7 +132,7 @@ mod tests {
             let snapshot = table.load();
             snapshot.sessions.values().all(|live| is_near(&snapshot, live, at))
         };
-        assert!(!near(100 + 449) && near(100 + 450) && near(100 + 9999));
+        assert!(!near(100 + 299) && near(100 + 300) && near(100 + 9999));
         table.session(session("alice", 7));
         assert!(!near(9999), "it is not running");
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
+use portcullis_model::lifetime::Warning;
 use portcullis_model::load::Load;
 use portcullis_model::session::State;
 use portcullis_model::{SessionId, SignInId};
@@ -23,7 +24,7 @@ use crate::world::World;
 const ALIVE_EVERY: Duration = Duration::from_secs(20);
 
 /// What a page was told of each session.
-type Told = HashMap<SessionId, (State, Load)>;
+type Told = HashMap<SessionId, (State, Load, Option<Warning>)>;
 
 /// The stream.
 pub(crate) fn events(call: &Call<'_>) -> Response<Body> {
@@ -69,10 +70,13 @@ fn news(snapshot: &Snapshot, sign_in: SignInId, told: &mut Told) -> Option<Strin
     let mut text = String::new();
     for live in snapshot.sessions_of(person) {
         let (id, state) = (live.session.id, &live.session.state);
-        let load = &live.session.load;
-        if told.get(&id).is_none_or(|(known, shown)| known != state || !load.shows_as(shown)) {
+        let (load, warning) = (&live.session.load, live.session.warning);
+        let same = |(known, shown, warned): &(State, Load, Option<Warning>)| {
+            known == state && load.shows_as(shown) && *warned == warning
+        };
+        if !told.get(&id).is_some_and(same) {
             text.push_str(&session_event(id, state));
-            told.insert(id, (state.clone(), load.clone()));
+            told.insert(id, (state.clone(), load.clone(), warning));
         }
     }
     told.retain(|id, _| snapshot.sessions.contains_key(id));
@@ -81,6 +85,7 @@ fn news(snapshot: &Snapshot, sign_in: SignInId, told: &mut Told) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use portcullis_model::lifetime::Clock;
     use portcullis_model::session::Session;
 
     use super::*;
@@ -101,6 +106,10 @@ mod tests {
         assert_eq!(news(&table.load(), id, &mut told).as_deref(), Some(""));
         table.session(Session { state: State::Running, ..session("alice", 7) });
         assert!(news(&table.load(), id, &mut told).expect("signed in").contains("running"));
+        let warning = Some(Warning { clock: Clock::Idle, at: 9, suspends: false });
+        table.session(Session { state: State::Running, warning, ..session("alice", 7) });
+        assert!(news(&table.load(), id, &mut told).expect("signed in").contains("running"), "it will end");
+        assert_eq!(news(&table.load(), id, &mut told).as_deref(), Some(""));
         table.sign_in_ended(id);
         assert_eq!(news(&table.load(), id, &mut told), None);
     }

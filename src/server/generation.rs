@@ -6,6 +6,8 @@
 use portcullis_conf::{FrameOrigin, Settings, Sources, load};
 use portcullis_model::cookie::KeyRing;
 use portcullis_model::host::HostFacts;
+use portcullis_model::lifetime::Clocks;
+use portcullis_model::session::Ide;
 use portcullis_model::sign_in::Principal;
 use portcullis_pages::{Root, StaySignedIn};
 use portcullis_policy::{Adapters, Flags};
@@ -52,6 +54,8 @@ pub(crate) struct Generation {
     pub(crate) adapters: Adapters,
     /// Signs and verifies cookies.
     pub(crate) ring: KeyRing,
+    /// Signs what stands in forms of administrators; no cookie's value is one of these.
+    pub(crate) forms: KeyRing,
     /// Name and attributes of cookies.
     pub(crate) jar: Jar,
     /// `www-root-path`.
@@ -62,6 +66,8 @@ pub(crate) struct Generation {
     pub(crate) answers: Answers,
     /// Seconds that a sign-in lives after a person's act (or in all, when `slides` is false).
     pub(crate) life: u64,
+    /// Seconds that a sign-in lives at most, whatever the person does.
+    pub(crate) longest: u64,
     /// Whether a person's act moves the end.
     pub(crate) slides: bool,
     /// What the machine's kernel can hold.
@@ -94,11 +100,18 @@ impl Generation {
         let root = Root::new(&settings.rserver.www_root_path);
         let jar = Jar::new(root.as_str(), settings.secure_cookies(), settings.rserver.www_same_site);
         let ring = KeyRing::new(&told.keys, jar.name).ok_or(GenerationError::NoKey)?;
-        let built = Self::assemble(told.generation, settings, root, jar, ring);
+        let forms = KeyRing::new(&told.keys, "portcullis-admin-form").ok_or(GenerationError::NoKey)?;
+        let built = Self::assemble(told.generation, settings, root, jar, (ring, forms));
         Ok((Self { host: told.host.clone(), ..built }, tls))
     }
 
-    fn assemble(number: u64, settings: Settings, root: Root, jar: Jar, ring: KeyRing) -> Self {
+    fn assemble(
+        number: u64,
+        settings: Settings,
+        root: Root,
+        jar: Jar,
+        (ring, forms): (KeyRing, KeyRing),
+    ) -> Self {
         let server = &settings.rserver;
         let origins = Origins {
             tls: server.ssl_enabled,
@@ -117,9 +130,30 @@ impl Generation {
             // Upstream lets nobody in with 0 days; a day is the shortest life that makes sense.
             u64::from(server.auth_stay_signed_in_days.max(1)) * 24 * 60 * 60
         };
+        let longest = [
+            u64::from(server.auth_active_timeout_minutes) * 60,
+            u64::from(server.auth_stay_signed_in_days) * 24 * 60 * 60,
+        ];
+        let longest = longest.into_iter().filter(|seconds| *seconds > 0).min().unwrap_or(u64::MAX);
+        let life = life.min(longest);
         let adapters = Adapters::new(&settings);
         let (host, listed) = (HostFacts::default(), Listed::default());
-        Self { number, settings, adapters, ring, jar, root, origins, answers, life, slides, host, listed }
+        Self {
+            number,
+            settings,
+            adapters,
+            ring,
+            forms,
+            jar,
+            root,
+            origins,
+            answers,
+            life,
+            longest,
+            slides,
+            host,
+            listed,
+        }
     }
 
     /// What this person may do, as the files say it.
@@ -161,10 +195,9 @@ impl Generation {
         (megabytes > 0).then(|| megabytes * MEGABYTE)
     }
 
-    /// Minutes after which a session of this person ends unused; 0 for never.
-    pub(crate) fn idle_minutes(&self, principal: &Principal) -> u64 {
-        let options = self.settings.session_for(&principal.user, &principal.groups);
-        u64::from(options.rsession.session_timeout_minutes)
+    /// When a session of this person ends that runs this IDE.
+    pub(crate) fn clocks(&self, principal: &Principal, ide: Ide) -> Clocks {
+        self.settings.clocks_for(&principal.user, &principal.groups, ide).clocks
     }
 
     /// Of these files' texts, with a fixed key, for tests.

@@ -85,6 +85,8 @@ fn stays_in_session(name: &str) -> bool {
             "accept-ch"
                 | "alt-svc"
                 | "clear-site-data"
+                // Pages for administrators are kept apart from an IDE's windows by it.
+                | "cross-origin-opener-policy"
                 | "expect-ct"
                 | "nel"
                 | "public-key-pins"

@@ -6,7 +6,8 @@ use http::{Method, Response, StatusCode};
 use portcullis_conf::ConsoleAudit;
 use portcullis_conf::adapters::TCP_REFUSED;
 use portcullis_model::AppName;
-use portcullis_model::session::Ide;
+use portcullis_model::lifetime::Clocks;
+use portcullis_model::session::{Ide, Session, State};
 use portcullis_pages::{HomePage, Lifted, Recorded, Restriction, SessionCard, StartChoice, meaning};
 use portcullis_policy::sandbox::Held;
 use portcullis_policy::{App, code_server, rstudio};
@@ -14,6 +15,7 @@ use portcullis_proxy::Body;
 
 use crate::call::Call;
 use crate::sign_in;
+use crate::state::Person;
 
 /// The page; `problem` says why the last start did not begin.
 pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -> Response<Body> {
@@ -31,6 +33,7 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
         .map(|live| SessionCard {
             title: call.generation().adapters.title(&live.session.ide),
             last_activity: live.last_activity(),
+            resume: resumable(call, &live.session),
             ..SessionCard::from(&live.session)
         })
         .collect();
@@ -86,9 +89,26 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
         restrictions: &restrictions,
         lifted: &lifted,
         consoles,
-        session_timeout_minutes: call.generation().idle_minutes(&person.sign_in.principal),
+        clocks: clocks(call, person),
     };
     call.reader().page(status, page.html())
+}
+
+/// The clocks that this person's sessions have in common; suspended is what RStudio would be, where there is one.
+fn clocks(call: &Call<'_>, person: &Person) -> Clocks {
+    let clocks = |ide| call.generation().clocks(&person.sign_in.principal, ide);
+    let suspends = unavailable(call, Ide::Rstudio).is_none() && clocks(Ide::Rstudio).suspends;
+    Clocks { suspends, ..clocks(Ide::Jupyter) }
+}
+
+/// The word to post for a suspended session to go on.
+fn resumable<'s>(call: &Call<'_>, session: &'s Session) -> Option<&'s str> {
+    match &session.state {
+        State::Ended(end) if end.suspended && unavailable(call, session.ide).is_none() => {
+            Some(session.ide.word())
+        }
+        _ => None,
+    }
 }
 
 /// Why an IDE is not offered; `None` when it is.

@@ -60,6 +60,7 @@ pub(crate) async fn ide(
     if let Some(response) = not_running(call, live) {
         return response;
     }
+    live.way.sight.browser(call.now);
     let uri = call.uri;
     let upgrade = request.extensions().get::<WebSocketAsk>().is_some();
     let subprotocol = if upgrade { request.headers().get(SUBPROTOCOL).cloned() } else { None };

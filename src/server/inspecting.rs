@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_model::Effect;
 use portcullis_model::audit::Event;
+use portcullis_model::lifetime::Sign;
 use portcullis_policy::inspect::{self, Acts, Flow, Judgement, Note, Opcode};
 use portcullis_policy::{Flags, Inspector, Moved, PathClaim, Refusal};
 use portcullis_proxy::{Answer, Close, Inspect, Kind, Outbox, Place, Side, Step};
@@ -197,7 +198,7 @@ impl Inspecting {
         match note {
             Note::Act => {
                 let snapshot = world.table.load();
-                world.acted(&snapshot.generation, person, live, now());
+                world.acted(&snapshot.generation, person, live, now(), Sign::Input);
             }
             Note::Refused { what, refusal, passed } => self.refused(what, &refusal, passed),
             Note::Moved(moved) => world.link.audit(self.transfer(*moved)),

@@ -193,10 +193,14 @@ fn apply(world: &World, message: ToServer) {
             world.revocations.begin(request, world.table.revoke(&sign_ins));
         }
         ToServer::Offline(offline) => {
-            tracing::info!(offline = offline.is_some(), "the administrator opens or closes");
+            if offline.is_some() != world.table.load().offline.is_some() {
+                tracing::info!(offline = offline.is_some(), "the administrator opens or closes");
+            }
             world.table.offline(offline.map(|offline| *offline));
         }
         ToServer::Opened { request, result } => world.opens.answer(request, result),
+        ToServer::Figures { request, figures } => world.figures.pending.answer(request, figures),
+        ToServer::Administrator { request, result } => world.administrators.answer(request, result),
         ToServer::Drain { within } => drain(world, Duration::from_secs(u64::from(within))),
         ToServer::Replaced { within } => hand_over(world, Duration::from_secs(u64::from(within))),
         // Heard by `post`.

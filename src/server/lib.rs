@@ -7,6 +7,7 @@
 //! Threads: one per listener, each with a runtime of its own (`serve`); one for the wire and the clocks (`launcher_link`).
 #![forbid(unsafe_code)]
 
+mod administration;
 mod alone;
 mod answers;
 mod busy;
@@ -16,10 +17,12 @@ mod conversations;
 mod cookies;
 mod door;
 mod events;
+mod figures;
 mod forms;
 mod gate;
 mod generation;
 mod headers;
+mod health;
 mod held;
 mod home;
 mod ide;
@@ -31,6 +34,7 @@ mod link;
 mod listed;
 mod load;
 mod logging;
+mod metrics;
 mod offline;
 mod pass;
 mod passage;
@@ -45,10 +49,11 @@ mod rstudio;
 mod run;
 mod serve;
 mod sessions;
-mod sign_in;
 mod sight;
+mod sign_in;
 mod standing;
 mod state;
+mod stay;
 mod strip;
 mod transfers;
 mod who;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION};
 use http::{Request, Response, StatusCode};
 use portcullis_model::Uid;
+use portcullis_model::lifetime::Sign;
 use portcullis_model::session::{Ide, Transport};
 use portcullis_policy::inspect::Flow;
 use portcullis_policy::{Direction, Forward, SocketRule, Target, Transfer, frame_is_activity, inspector};
@@ -73,7 +74,7 @@ pub(crate) async fn pass(
         Passing::Request { upload, forward, limit, ended } => {
             outer.iter().for_each(|outer| outer.request(request));
             if forward.activity {
-                call.world().acted(call.generation(), person, live, call.now);
+                call.world().acted(call.generation(), person, live, call.now, Sign::Request);
             }
             typed(call, person, live, &forward);
             let transfer = forward.transfer.clone();
@@ -134,7 +135,8 @@ async fn exchange(
     let mut options =
         ForwardOptions { cuts: passage.cuts.clone(), lines, body_limit: limit, ..ForwardOptions::default() };
     let watched = transfer.map(|transfer| {
-        Watched::new(&call.world().pieces, person.user(), live.session.id, transfer, request.headers())
+        let session = (live.session.id, live.way.clone());
+        Watched::new(&call.world().pieces, person.user(), session, transfer, request.headers())
     });
     if let Some(watched) = &watched {
         watched.watch(call.thread, &mut options);
@@ -178,7 +180,7 @@ async fn socket(
         options.tap = Some(Box::new(move |_, start| {
             if frame_is_activity(rule, start) {
                 let snapshot = world.table.load();
-                world.acted(&snapshot.generation, &person, &live, crate::state::now());
+                world.acted(&snapshot.generation, &person, &live, crate::state::now(), Sign::Input);
             }
         }));
     }

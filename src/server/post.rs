@@ -279,13 +279,11 @@ mod tests {
             post.sent(message);
         }
         let (request, mut opened) = world.opens.begin();
-        let open = ToLauncher::OpenSession {
-            request,
-            sign_in: one,
-            ide: portcullis_model::session::Ide::Jupyter,
-        };
+        let open =
+            ToLauncher::OpenSession { request, sign_in: one, ide: portcullis_model::session::Ide::Jupyter };
         post.sent(open);
-        let ended = ToServer::SignInEnded { sign_in: one, why: portcullis_model::sign_in::SignInEnd::SignedOut };
+        let ended =
+            ToServer::SignInEnded { sign_in: one, why: portcullis_model::sign_in::SignInEnd::SignedOut };
         post.hear(&ended, &world);
         post.lost(&world);
         assert!(matches!(opened.try_recv(), Ok(Err(OpenError::Restarted))));

@@ -23,7 +23,9 @@ pub(crate) enum Route<'a> {
     Session(SessionId),
     /// Stop it.
     Stop(SessionId),
-    /// What it uses of its limits.
+    /// Stay in it, when it would end.
+    Stay(SessionId),
+    /// What it uses of its limits, and whether it will end.
     Load(SessionId),
     /// State changes as they come.
     Events,
@@ -31,6 +33,12 @@ pub(crate) enum Route<'a> {
     Static(&'a str),
     /// Whether we serve.
     Health,
+    /// Whether people can be sent here.
+    Ready,
+    /// How busy we are, at the address that the configuration says: with its name.
+    HealthCheck(&'a str),
+    /// Pages for administrators.
+    Admin(AdminPlace),
     /// A session without the slash behind its id.
     IdeBare(SessionId),
     /// Inside a session: the tail begins with `/`.
@@ -41,6 +49,23 @@ pub(crate) enum Route<'a> {
     Malformed,
 }
 
+/// A page for administrators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AdminPlace {
+    /// How the machine is.
+    Overview,
+    /// Everybody's sessions.
+    Sessions,
+    /// End one: asked first.
+    EndSession(SessionId),
+    /// Everybody who is signed in.
+    People,
+    /// End a sign-in, or everything of a person: asked first.
+    EndPerson,
+    /// The audit log.
+    Audit,
+}
+
 /// Finds the place. `root` is `www-root-path` without its final slash.
 pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
     if !is_plain(path) {
@@ -49,8 +74,14 @@ pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
     // The component border is checked: `/ide` does not cover `/idex`.
     let Some(inside) = path.strip_prefix(root).filter(|rest| rest.starts_with('/') || rest.is_empty()) else {
         // Health checkers of load balancers don't know the root path.
-        return if path == "/healthz" { Route::Health } else { Route::Unknown };
+        return health(path).unwrap_or(Route::Unknown);
     };
+    if let Some(place) = health(inside) {
+        return place;
+    }
+    if inside == "/admin" || inside.starts_with("/admin/") {
+        return admin(&inside["/admin".len()..]).map_or(Route::Unknown, Route::Admin);
+    }
     if let Some(rest) = inside.strip_prefix("/s/") {
         let (id, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         return match (id.parse(), tail) {
@@ -64,6 +95,7 @@ pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
         return match (id.parse(), tail) {
             (Ok(id), "") => Route::Session(id),
             (Ok(id), "/stop") => Route::Stop(id),
+            (Ok(id), "/stay") => Route::Stay(id),
             (Ok(id), "/load") => Route::Load(id),
             _ => Route::Unknown,
         };
@@ -76,8 +108,32 @@ pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
         "/auth-sign-out" => Route::SignOut,
         "/sessions" => Route::Sessions,
         "/events" => Route::Events,
-        "/healthz" => Route::Health,
         other => other.strip_prefix("/static/").map_or(Route::Unknown, Route::Static),
+    }
+}
+
+fn health(path: &str) -> Option<Route<'_>> {
+    match path {
+        "/healthz" => Some(Route::Health),
+        "/readyz" => Some(Route::Ready),
+        other => {
+            let name = other.strip_prefix('/').filter(|name| name.starts_with("health-check"))?;
+            (!name.contains('/')).then_some(Route::HealthCheck(name))
+        }
+    }
+}
+
+fn admin(tail: &str) -> Option<AdminPlace> {
+    if let Some(rest) = tail.strip_prefix("/sessions/") {
+        return rest.strip_suffix("/end")?.parse().ok().map(AdminPlace::EndSession);
+    }
+    match tail {
+        "" => Some(AdminPlace::Overview),
+        "/sessions" => Some(AdminPlace::Sessions),
+        "/people" => Some(AdminPlace::People),
+        "/people/end" => Some(AdminPlace::EndPerson),
+        "/audit" => Some(AdminPlace::Audit),
+        _ => None,
     }
 }
 
@@ -114,6 +170,15 @@ mod tests {
             ("/sessions", Route::Sessions),
             ("/events", Route::Events),
             ("/healthz", Route::Health),
+            ("/readyz", Route::Ready),
+            ("/health-check", Route::HealthCheck("health-check")),
+            ("/health-check-B64C", Route::HealthCheck("health-check-B64C")),
+            ("/admin", Route::Admin(AdminPlace::Overview)),
+            ("/admin/sessions", Route::Admin(AdminPlace::Sessions)),
+            ("/admin/sessions/0011223344556677/end", Route::Admin(AdminPlace::EndSession(id()))),
+            ("/admin/people", Route::Admin(AdminPlace::People)),
+            ("/admin/people/end", Route::Admin(AdminPlace::EndPerson)),
+            ("/admin/audit", Route::Admin(AdminPlace::Audit)),
             ("/static/app.1a2b.css", Route::Static("app.1a2b.css")),
             ("/s/0011223344556677", Route::IdeBare(id())),
             ("/s/0011223344556677/", Route::Ide(id(), "/")),
@@ -121,6 +186,7 @@ mod tests {
             ("/s/0011223344556677//x", Route::Ide(id(), "//x")),
             ("/sessions/0011223344556677", Route::Session(id())),
             ("/sessions/0011223344556677/stop", Route::Stop(id())),
+            ("/sessions/0011223344556677/stay", Route::Stay(id())),
             ("/sessions/0011223344556677/load", Route::Load(id())),
         ] {
             assert_eq!(route(path, ""), place, "{path}");
@@ -153,6 +219,19 @@ mod tests {
             "/sessions/",
             "/sessions/0011223344556677/",
             "/healthz/",
+            "/health-check/x",
+            "/xhealth-check",
+            "/admin/",
+            "/adminx",
+            "/Admin",
+            "/admin//sessions",
+            "/admin/sessions/",
+            "/admin/sessions/x/end",
+            "/admin/sessions/0011223344556677",
+            "/admin/sessions/0011223344556677/end/",
+            "/admin/../admin",
+            "/admin;x",
+            "/%61dmin",
             "/sessions/0011223344556677/stop/",
             "/%2e%2e/",
             "/s%2f0011223344556677/",

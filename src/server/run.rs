@@ -188,8 +188,14 @@ fn start_control(
         async move {
             let taken = given.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some((wire, queue, redirects)) = taken else { return };
-            for fd in redirects {
-                tokio::task::spawn_local(accept_redirects(world.clone(), fd, limits.clone()));
+            let metrics_port = metrics_port(&world);
+            for listener in redirects.into_iter().map(TcpListener::from) {
+                let at = listener.local_addr().ok().filter(|at| at.ip().is_loopback()).map(|at| at.port());
+                if at.is_some() && at == metrics_port {
+                    tokio::task::spawn_local(accept_metrics(world.clone(), listener, limits.clone()));
+                } else {
+                    tokio::task::spawn_local(accept_redirects(world.clone(), listener, limits.clone()));
+                }
             }
             tokio::task::spawn_local(signals(world.clone()));
             tokio::task::spawn_local(flush_refusals(world.clone()));
@@ -208,8 +214,25 @@ fn start_control(
     Ok(())
 }
 
-async fn accept_redirects(world: Arc<World>, fd: OwnedFd, limits: Limits) {
-    let (listener, drain) = (TcpListener::from(fd), world.drain.clone());
+/// Where metrics are asked for, when they are on.
+fn metrics_port(world: &World) -> Option<u16> {
+    let operation = &world.table.load().generation.settings.operation;
+    u16::try_from(operation.metrics_port).ok().filter(|_| operation.metrics_enabled)
+}
+
+async fn accept_metrics(world: Arc<World>, listener: TcpListener, limits: Limits) {
+    let drain = world.drain.clone();
+    let listen = Listen { listener, tls: None, limits, drain, gauges: Gauges::new() };
+    let handler = async move |request, _: &portcullis_proxy::ConnInfo<()>| {
+        crate::metrics::metrics(&world, request).await
+    };
+    if let Err(error) = accept(listen, handler).await {
+        tracing::error!(%error, "cannot accept connections for metrics");
+    }
+}
+
+async fn accept_redirects(world: Arc<World>, listener: TcpListener, limits: Limits) {
+    let drain = world.drain.clone();
     let listen = Listen { listener, tls: None, limits, drain, gauges: Gauges::new() };
     let handler = async |request, conn: &portcullis_proxy::ConnInfo<()>| redirect(request, conn).await;
     if let Err(error) = accept(listen, handler).await {

@@ -15,11 +15,12 @@ use crate::call::Call;
 use crate::cookies::RENEW_AFTER;
 use crate::gate::{GateRefusal, is_navigation, is_safe};
 use crate::headers::is_shared;
+use crate::health::Question;
 use crate::routes::{Route, route};
 use crate::state::now;
 use crate::who::{Identity, Memo, identify};
 use crate::world::Thread;
-use crate::{events, home, ide, load, offline, sessions, sign_in};
+use crate::{administration, events, health, home, ide, load, offline, sessions, sign_in, stay};
 
 /// Answers one request.
 pub(crate) async fn handle(
@@ -45,7 +46,11 @@ pub(crate) async fn handle(
     let place = route(uri.path(), generation.root.as_str());
     match place {
         Route::Malformed => return reader.refuse(Public::of(StatusCode::BAD_REQUEST), "malformed path"),
-        Route::Health => return health(thread, &reader, request.method()),
+        Route::Health => return health::alive(&thread.world, &reader, Question::of(&request, now)),
+        Route::Ready => return health::ready(thread, &reader, Question::of(&request, now)).await,
+        Route::HealthCheck(name) => {
+            return health::check(thread, &reader, name, Question::of(&request, now)).await;
+        }
         Route::Static(name) => return file(&reader, request.method(), name),
         _ => {}
     }
@@ -80,11 +85,16 @@ pub(crate) async fn handle(
         Route::Sessions => sessions::start(&call, request).await,
         Route::Session(id) => sessions::status(&call, id),
         Route::Stop(id) => sessions::stop(&call, id),
+        Route::Stay(id) => stay::stay(&call, id),
         Route::Load(id) => load::load(&call, id),
         Route::Events => events::events(&call),
-        Route::Unknown | Route::Malformed | Route::Health | Route::Static(_) => {
-            call.reader().refuse(Public::of(StatusCode::NOT_FOUND), "unknown path")
-        }
+        Route::Admin(place) => administration::answer(&call, place, request).await,
+        Route::Unknown
+        | Route::Malformed
+        | Route::Health
+        | Route::Ready
+        | Route::HealthCheck(_)
+        | Route::Static(_) => call.reader().refuse(Public::of(StatusCode::NOT_FOUND), "unknown path"),
     };
     renew(&call, call.identity.as_ref(), &mut response);
     response
@@ -138,7 +148,9 @@ fn judge(
 
 fn foreign(call: &Call<'_>, place: Route<'_>, refusal: GateRefusal) -> Response<Body> {
     let session = match place {
-        Route::Ide(id, _) | Route::Session(id) | Route::Stop(id) | Route::Load(id) => id.to_string(),
+        Route::Ide(id, _) | Route::Session(id) | Route::Stop(id) | Route::Stay(id) | Route::Load(id) => {
+            id.to_string()
+        }
         _ => String::new(),
     };
     let rule = format!("origin check: {refusal} (www-allow-origin)");
@@ -153,21 +165,6 @@ fn foreign(call: &Call<'_>, place: Route<'_>, refusal: GateRefusal) -> Response<
         ),
     };
     call.reader().refuse_as(public, &id)
-}
-
-fn health(thread: &Thread, reader: &Reader<'_>, method: &Method) -> Response<Body> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return reader.wrong_method("GET, HEAD");
-    }
-    let linked = thread.world.linked.load(std::sync::atomic::Ordering::Relaxed);
-    let drain = &thread.world.drain;
-    // Handed over is not ending: whoever asks anew finds another server at work.
-    let (status, text) = match (linked, drain.started() && !drain.handed_over()) {
-        (true, false) => (StatusCode::OK, "ok\n"),
-        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "no launcher\n"),
-    };
-    reader.answer(status, "text/plain; charset=utf-8", text.into())
 }
 
 fn file(reader: &Reader<'_>, method: &Method, name: &str) -> Response<Body> {

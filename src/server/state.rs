@@ -257,7 +257,9 @@ impl Table {
     pub(crate) fn revoke(&self, ids: &[SignInId]) -> Vec<Arc<SignInState>> {
         let mut gone = Vec::new();
         self.change(|next| {
-            gone.extend(ids.iter().filter_map(|id| next.people.remove(id)).map(|person| person.presence.clone()));
+            gone.extend(
+                ids.iter().filter_map(|id| next.people.remove(id)).map(|person| person.presence.clone()),
+            );
             next.epoch += 1;
         });
         gone
@@ -356,7 +358,7 @@ fn end(way: &Way) {
     way.cut.cut(Reason::GoingAway);
 }
 
-fn way_to(session: &Session) -> Way {
+pub(crate) fn way_to(session: &Session) -> Way {
     let token = [b"token ", session.token.expose()].concat();
     let mut authorization =
         HeaderValue::from_bytes(&token).unwrap_or_else(|_| HeaderValue::from_static("token invalid"));

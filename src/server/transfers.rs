@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::{CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
@@ -14,7 +15,7 @@ use portcullis_policy::{Direction, Form, Tally, Transfer};
 use portcullis_proxy::{ForwardOptions, Transferred};
 
 use crate::pieces::{Pieces, Taken, word};
-use crate::state::now;
+use crate::state::{Way, now};
 use crate::world::Thread;
 
 /// One transfer under way.
@@ -25,6 +26,8 @@ pub(crate) struct Watched(Rc<RefCell<Known>>);
 struct Known {
     user: String,
     session: SessionId,
+    /// Told that something passes.
+    way: Arc<Way>,
     transfer: Transfer,
     /// Gone when the record is written.
     tally: Option<Tally>,
@@ -42,7 +45,7 @@ impl Watched {
     pub(crate) fn new(
         pieces: &Pieces,
         user: &str,
-        session: SessionId,
+        (session, way): (SessionId, Arc<Way>),
         transfer: Transfer,
         headers: &HeaderMap,
     ) -> Self {
@@ -53,6 +56,7 @@ impl Watched {
         let known = Known {
             user: user.to_owned(),
             session,
+            way,
             before: before.as_ref().map_or(0, portcullis_policy::Digest::bytes),
             tally: Some(Tally::new(transfer.form, before)),
             encoded: transfer.direction == Direction::Upload && encoded(headers),
@@ -101,7 +105,9 @@ impl Watched {
     }
 
     fn passed(&self, piece: &[u8]) {
-        if let Some(tally) = &mut self.0.borrow_mut().tally {
+        let mut known = self.0.borrow_mut();
+        known.way.sight.transfer(now());
+        if let Some(tally) = &mut known.tally {
             tally.update(piece);
         }
     }
@@ -157,8 +163,9 @@ mod tests {
 
     fn watched(direction: Direction) -> Watched {
         let transfer = Transfer::new(direction, "a.txt".into());
-        let session = SessionId::from_bytes([7; 8]);
-        Watched::new(&Pieces::default(), "alice", session, transfer, &HeaderMap::new())
+        let session = crate::state::tests::session("alice", 7);
+        let way = Arc::new(crate::state::way_to(&session));
+        Watched::new(&Pieces::default(), "alice", (session.id, way), transfer, &HeaderMap::new())
     }
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Response<()> {

@@ -3,6 +3,7 @@
 mod attacks;
 mod browser;
 mod consoles;
+mod handover;
 mod launcher;
 mod requests;
 mod session;

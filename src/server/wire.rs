@@ -34,7 +34,9 @@ impl Wire {
     ///
     /// # Errors
     /// As [`Channel::receive`], but for "not now".
-    pub(crate) async fn receive<T: Message + DeserializeOwned>(&self) -> Result<(T, Vec<OwnedFd>), WireError> {
+    pub(crate) async fn receive<T: Message + DeserializeOwned>(
+        &self,
+    ) -> Result<(T, Vec<OwnedFd>), WireError> {
         self.when(Interest::READABLE, || self.channel.receive()).await
     }
 

@@ -14,10 +14,12 @@ use portcullis_model::lifetime::Sign;
 use portcullis_proxy::{Drain, Gauges, TlsConfig};
 use portcullis_wire::ToLauncher;
 use portcullis_wire::launcher::{Carried, OpenError};
+use portcullis_wire::watch::{AdminAnswer, AdminRefusal};
 
 use crate::consoles::{Consoles, Heard};
 use crate::conversations::Conversations;
 use crate::door::Doors;
+use crate::figures::Told;
 use crate::generation::Generation;
 use crate::held::{Held, Moment};
 use crate::judging::Judging;
@@ -38,6 +40,10 @@ pub(crate) struct World {
     pub(crate) linked: AtomicBool,
     /// Sessions asked for.
     pub(crate) opens: Pending<Result<SessionId, OpenError>>,
+    /// What administrators asked.
+    pub(crate) administrators: Pending<Result<AdminAnswer, AdminRefusal>>,
+    /// What the launcher counts.
+    pub(crate) figures: Told,
     /// Sign-ins under way.
     pub(crate) conversations: Conversations,
     /// Memory for bodies that are judged whole.
@@ -78,6 +84,8 @@ impl World {
             link,
             linked: AtomicBool::new(true),
             opens: Pending::default(),
+            administrators: Pending::default(),
+            figures: Told::default(),
             conversations: Conversations::default(),
             judging: Judging::default(),
             messages: Judging::messages(),
@@ -120,7 +128,9 @@ impl World {
 
     /// Notes that a person did something outside a session.
     pub(crate) fn touched(&self, generation: &Generation, person: &Person, now: u64) {
-        let until = now.saturating_add(generation.life);
+        // Not past the longest life: the cookie says what is so.
+        let until =
+            now.saturating_add(generation.life).min(person.sign_in.since.saturating_add(generation.longest));
         if generation.slides && person.touch(until) {
             self.link.tell(ToLauncher::Touch { sign_in: person.sign_in.id, until });
         }

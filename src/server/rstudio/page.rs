@@ -201,7 +201,9 @@ mod tests {
     fn the_folder_is_beside_the_program() {
         let of = |text: &str| {
             let files = [("rserver.conf".to_owned(), text.to_owned())];
-            portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", files)).settings.rstudio_pages()
+            portcullis_conf::load(&portcullis_conf::Sources::new("/etc/rstudio", files))
+                .settings
+                .rstudio_pages()
         };
         assert_eq!(of(""), Path::new("/usr/lib/rstudio-server/www"));
         assert_eq!(of("rsession-path=/opt/rs/bin/rsession\n"), Path::new("/opt/rs/www"));

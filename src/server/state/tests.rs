@@ -34,6 +34,7 @@ pub(crate) fn session(user: &str, number: u8) -> Session {
         started: 100,
         last_activity: 100,
         load: Load::default(),
+        warning: None,
     }
 }
 
@@ -101,7 +102,7 @@ fn an_ended_session_is_cut_and_told_acts_are_throttled() {
     let live = table.load().sessions[&id].clone();
     assert!(!live.acted(129) && live.acted(130) && !live.acted(159) && live.acted(160));
     assert_eq!(live.last_activity(), 160);
-    let end = End { why: EndReason::Stopped, step: None, output: vec![], at: 200 };
+    let end = End { why: EndReason::Stopped, step: None, output: vec![], at: 200, suspended: false };
     table.session(Session { state: State::Ended(end), ..session("alice", 7) });
     assert_eq!(live.way.cut.reason(), Some(Reason::GoingAway));
     assert!(live.way.upstream.is_closed());

@@ -1,8 +1,8 @@
 //! The launcher's side of the wire, in the test's hands.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::AsFd;
-use std::sync::mpsc::{Receiver, channel};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::{Receiver, channel as mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use portcullis_model::session::{Ide, Session, State, Transport};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Gid, Secret, SessionId, SignInId, Uid};
 use portcullis_wire::launcher::Configuration;
-use portcullis_wire::{Channel, Hello, ToLauncher, ToServer};
+use portcullis_wire::{Channel, Hello, Knock, Let, ToLauncher, ToServer};
 
 use crate::generation::tests::configuration;
 use crate::run::{RunError, run};
@@ -48,15 +48,7 @@ impl Launcher {
         let fds: Vec<_> = std::iter::once(&listener).chain(redirects).map(AsFd::as_fd).collect();
         ours.send(&ToServer::Hello(Box::new(hello)), &fds).expect("sent");
         let server = std::thread::spawn(move || run(theirs));
-        let reader = Channel::from_fd(ours.as_fd().try_clone_to_owned().expect("a copy"));
-        let (say, said) = channel();
-        std::thread::spawn(move || {
-            while let Ok((message, _)) = reader.receive::<ToLauncher>() {
-                if say.send(message).is_err() {
-                    break;
-                }
-            }
-        });
+        let said = listen(&ours);
         Self { address, run_dir, wire: Some(ours), said, server: Some(server) }
     }
 
@@ -110,19 +102,61 @@ impl Launcher {
         browser
     }
 
-    /// Closes the wire and waits for the server's end.
-    pub(crate) fn gone(mut self) -> Result<(), RunError> {
+    /// Goes away, as if it were killed.
+    pub(crate) fn dies(&mut self) {
         let wire = self.wire.take().expect("open");
         // The reader's copy keeps the socket open: both directions are shut instead.
         nix::sys::socket::shutdown(std::os::fd::AsRawFd::as_raw_fd(&wire), nix::sys::socket::Shutdown::Both)
             .expect("shut");
-        self.ended()
+    }
+
+    /// Where the server knocks after that.
+    pub(crate) fn door(&self) -> OwnedFd {
+        let path = portcullis_wire::knock::socket_path(self.run_dir.path());
+        portcullis_sys::socket::listen_seqpacket(&path, 0o600, None).expect("a door")
+    }
+
+    /// The next launcher, at this door; the server's first words, and its sockets.
+    pub(crate) fn comes_back(door: &OwnedFd) -> (Channel, Knock, Vec<OwnedFd>) {
+        let until = Instant::now() + PATIENCE;
+        let fd = loop {
+            match portcullis_sys::socket::accept(door.as_fd()).expect("a connection") {
+                Some(fd) => break fd,
+                None => assert!(Instant::now() < until, "nobody knocks"),
+            }
+            std::thread::yield_now();
+        };
+        let channel = Channel::from_fd(fd);
+        channel.set_nonblocking(false).expect("set");
+        let (knock, listeners) = Knock::receive(&channel).expect("a knock");
+        (channel, knock, listeners)
+    }
+
+    /// Takes the place of the one that died.
+    pub(crate) fn takes_over(&mut self, channel: Channel) {
+        Let::In.send(&channel).expect("sent");
+        self.said = listen(&channel);
+        self.wire = Some(channel);
     }
 
     /// Waits for the server's end.
     pub(crate) fn ended(&mut self) -> Result<(), RunError> {
         self.server.take().expect("running").join().expect("no panic")
     }
+}
+
+/// Hears what a server says.
+fn listen(channel: &Channel) -> Receiver<ToLauncher> {
+    let reader = Channel::from_fd(channel.as_fd().try_clone_to_owned().expect("a copy"));
+    let (say, said) = mpsc();
+    std::thread::spawn(move || {
+        while let Ok((message, _)) = reader.receive::<ToLauncher>() {
+            if say.send(message).is_err() {
+                break;
+            }
+        }
+    });
+    said
 }
 
 /// Somebody who signed in just now and whose processes are the test's own.
@@ -151,5 +185,6 @@ pub(crate) fn session_of(user: &str, number: u8, state: State) -> Session {
         started: now(),
         last_activity: now() - 3600,
         load: Load::default(),
+        warning: None,
     }
 }

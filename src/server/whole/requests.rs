@@ -287,6 +287,7 @@ fn a_session_that_does_not_run_says_so() {
         step: None,
         output: vec!["boom <x>".into()],
         at: 5,
+        suspended: false,
     };
     launcher.send(ToServer::Session(Box::new(Session { state: State::Ended(end), ..session })));
     while browser.fetch(&path).status == 503 {
