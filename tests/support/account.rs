@@ -39,11 +39,22 @@ pub fn create(stem: &str, more: &[&str]) -> Result<Account> {
     let name = format!("{stem}{}", place::next_number());
     let password = format!("Pass word-{}-ä", place::next_number());
     let guard = ONE_AT_A_TIME.lock().expect("no test thread died holding it");
-    admin(Command::new("useradd").args(["--create-home", "--shell", "/bin/bash"]).args(more).arg(&name))?;
+    let mut useradd = Command::new("useradd");
+    useradd.args(["--create-home", "--shell", "/bin/bash"]).args(numbers()).args(more);
+    admin(useradd.arg(&name))?;
     drop(guard);
     let account = look_up(&name, &password)?;
     set_password(&account.name, &account.password)?;
     Ok(account)
+}
+
+/// Where other processes of the machine are seen, `cargo xtask isolated` says which numbers accounts of tests have.
+fn numbers() -> Vec<String> {
+    let range = std::env::var("PORTCULLIS_ACCOUNTS").unwrap_or_default();
+    let Some((first, last)) = range.split_once('-') else { return Vec::new() };
+    let bounds = [("MIN", first), ("MAX", last)];
+    let of = |whose: &str| bounds.map(|(end, number)| format!("--key={whose}_{end}={number}"));
+    [of("UID"), of("GID")].concat()
 }
 
 /// Gives an account a password; PAM modules are not asked for their opinion of it.

@@ -1,6 +1,6 @@
 //! Tables and bars of the work.
 
-use super::work::{FILES, PROGRAMS};
+use super::work::{CONNECTIONS, FILES, PROGRAMS};
 use crate::report::{Bar, Row, Table};
 use crate::stats;
 
@@ -16,8 +16,13 @@ const RECORDED: usize = 3;
 const REFUSALS: usize = 4;
 
 /// Kinds of work in their order, and those that a bar is about.
-const PIECES: [(&str, bool); 4] =
-    [("a tree of files", true), ("files in memory", false), ("imports", false), ("numpy", true)];
+const PIECES: [(&str, bool); 5] = [
+    ("a tree of files", true),
+    ("files in memory", false),
+    ("imports", false),
+    ("connections", false),
+    ("numpy", true),
+];
 
 /// Wall-clock and processor time of a piece of work in microseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,7 +84,8 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
         how: format!(
             "Processor time. A tree of files: a part of Python's own library is copied into a home on the machine's disk, read, looked at and \
              renamed, by Python. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
-             case: nothing but system calls is left. Imports: a Python loads a good part of the standard library. numpy: \
+             case: nothing but system calls is left. Imports: a Python loads a good part of the standard library. Connections: {CONNECTIONS} by TCP to a port of its own on \
+             loopback, under the rules that every confined session has. numpy: \
              singular values, products and roots on one thread. Each round has five turns of the tree and two of numpy; ratios are \
              medians of each turn's own, and the ways change places from turn to turn. The last way has a third of \
              the rounds: its rules for the kernel's audit system (`audit-refusals=1`) slow down every call of all that is audited."

@@ -1,4 +1,4 @@
-//! The same work outside of any session and inside: programs started, a computation, files, an import of many modules.
+//! The same work outside of any session and inside: programs started, a computation, files, connections, an import of many modules.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -23,6 +23,8 @@ pub(super) const PROGRAMS: u32 = 600;
 const IMPORTS: u32 = 1;
 /// Files of one round in memory: a tenth of a second too.
 pub(super) const FILES: u32 = 2000;
+/// Connections of one round: a tenth of a second again.
+pub(super) const CONNECTIONS: u32 = 2000;
 
 /// On the machine's own disk, where homes are; the namespaces' homes are in memory.
 const DISK: &str = "/var/cache/portcullis";
@@ -136,6 +138,7 @@ fn orders(plan: &Plan<'_>) -> Vec<Order> {
         order(format!("run /usr/bin/python3\t-IBc\t{TREE}"), 1, 5),
         order(format!("files {FILES} /dev/shm"), 1, 1),
         order(format!("run /usr/bin/python3\t-IBc\t{MODULES}"), IMPORTS, 1),
+        order(format!("connections {CONNECTIONS}"), 1, 1),
     ];
     if let Some(numpy) = plan.numpy {
         let path = format!("import sys; sys.path.insert(0, {:?})", numpy.display().to_string());

@@ -80,6 +80,7 @@ fn obey(order: &str, home: &Path) -> Result<()> {
             let (program, args) = words.split_first().ok_or_else(wrong)?;
             run(program, args, home)
         }
+        "connections" => connections(rest.parse().map_err(|_| wrong())?),
         "connect" => connect(rest.parse().map_err(|_| wrong())?),
         "listen" => {
             let listener = TcpListener::bind(rest)?;
@@ -93,6 +94,18 @@ fn obey(order: &str, home: &Path) -> Result<()> {
 /// A packet that is dropped is answered by nobody: longer than this takes no connection on one machine.
 fn connect(address: SocketAddr) -> Result<()> {
     TcpStream::connect_timeout(&address, Duration::from_millis(700)).map(drop)
+}
+
+/// Connections to a port of our own, one after the other.
+fn connections(count: usize) -> Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let address = listener.local_addr()?;
+    let heard = std::thread::spawn(move || listener.incoming().take(count).filter(Result::is_ok).count());
+    (0..count).try_for_each(|_| TcpStream::connect(address).map(drop))?;
+    match heard.join() {
+        Ok(found) if found == count => Ok(()),
+        found => Err(Error::other(format!("{found:?} of {count} connections were heard"))),
+    }
 }
 
 fn run(program: &str, args: &[&str], home: &Path) -> Result<()> {

@@ -1,7 +1,5 @@
 //! Numbers, lives, and what can't be had.
 
-use std::time::Instant;
-
 use super::*;
 use crate::fork::{child_for_test, needs_root};
 
@@ -117,47 +115,4 @@ fn what_the_kernel_says_of_a_program_is_in_the_error() {
     asm.exit();
     let error = load::program(Kind::Outgoing, &asm.finish().expect("short")).expect_err("never set");
     assert!(error.to_string().contains("R9 !read_ok"), "{error}");
-}
-
-/// For people: `cargo test -p portcullis-sys cost -- --ignored --nocapture`.
-#[test]
-#[ignore = "prints what rules cost"]
-#[expect(clippy::print_stdout, reason = "that is what it is for")]
-fn cost_of_a_connection() {
-    own_network(&[]);
-    let port = 7030;
-    let bind = || TcpListener::bind(at("127.0.0.1", port)).expect("a port");
-    let _server = stage::serve(|| (), bind, |streams| streams.incoming().for_each(drop));
-    let usual = || Rules { refused: most(16, false), neighbours: true, ..Rules::default() };
-    for (name, rules) in [
-        ("no rules", None),
-        ("16 refused", Some(usual())),
-        (
-            "256 allowed",
-            Some(Rules {
-                allowed: Some([most(255, false), vec![to("127.0.0.1", None)]].concat()),
-                ..Rules::default()
-            }),
-        ),
-    ] {
-        let inside = Inside::of(20_001);
-        if let Some(rules) = rules {
-            let begin = Instant::now();
-            let _ring = inside.rule_and_tell(&rules);
-            println!("{name}: attached in {} us", begin.elapsed().as_micros());
-        }
-        let done = inside.attempt(|| {
-            let mut best = [u128::MAX; 2];
-            for _ in 0..2000 {
-                for (best, kind) in best.iter_mut().zip([libc::SOCK_STREAM, libc::SOCK_DGRAM]) {
-                    let begin = Instant::now();
-                    connect(kind, 0, at("127.0.0.1", port))?;
-                    *best = begin.elapsed().as_nanos().min(*best);
-                }
-            }
-            println!("{name}: TCP {} ns, UDP {} ns at best", best[0], best[1]);
-            Ok(())
-        });
-        assert_eq!(done, DONE);
-    }
 }
