@@ -1,15 +1,25 @@
-//! The idle end by the real clock, once each: a tab that only polls ends, a person who acts and a kernel that computes stay.
+//! The clocks of sessions by the real clock, once each: a tab that only polls ends; a person who acts, a kernel that computes and
+//! a file on its way stay. The rules themselves are tested as a table, by a clock that is a number (`portcullis_model::lifetime`).
+
+mod notice;
+mod real;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
-use portcullis_testing::{Client, Stage, case, until};
+use portcullis_testing::{Client, Stage, World, case, until};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("idle::a_forgotten_tab_ends_and_a_person_who_acts_stays", forgotten_tab),
         case("idle::a_kernel_that_computes_stays", busy_kernel),
+        case("idle::without_a_browser_it_ends_and_with_one_it_stays", disconnected),
+        case("idle::rstudio_is_suspended_and_resumed", suspended),
+        case("idle::the_button_keeps_a_session_and_only_its_owner_has_it", notice::stays),
+        case("idle::a_countdown_is_seen_and_pressed", notice::seen),
+        case("idle::jupyterlab_shows_the_countdown_and_the_button", notice::in_jupyterlab),
+        case("idle::real_jupyterlab_ends_only_for_who_forgot_it", real::jupyterlab),
     ]
 }
 
@@ -26,6 +36,11 @@ fn poll(client: &Client, id: &str) -> Result<()> {
         client.get(&format!("/s/{id}/{path}"))?;
     }
     Ok(())
+}
+
+/// Whether a session has ended.
+fn over(world: &World, id: &str) -> Result<bool> {
+    Ok(world.count_audit("session-ended", &[("session", id)])? > 0)
 }
 
 fn forgotten_tab(stage: &Stage) -> Result<()> {
@@ -47,7 +62,7 @@ fn forgotten_tab(stage: &Stage) -> Result<()> {
             acted = Instant::now();
             busy.post(&format!("/s/{used}/api/kernels"), &[])?;
         }
-        Ok((world.count_audit("session-ended", &[("session", &forgotten)])? > 0).then_some(()))
+        Ok(over(&world, &forgotten)?.then_some(()))
     })?;
     let took = begun.elapsed();
     ensure!(took > Duration::from_secs(55), "it ended after {took:?}");
@@ -55,7 +70,7 @@ fn forgotten_tab(stage: &Stage) -> Result<()> {
     ensure!(record["why"]["idle"] == 1, "another reason: {record}");
     until::is("the other one had its minute as well", 60, || begun.elapsed() > LONGER)?;
     busy.get(&format!("/s/{used}/api/kernels"))?.expect(200)?;
-    ensure!(world.count_audit("session-ended", &[("session", &used)])? == 0, "the used one ended");
+    ensure!(!over(&world, &used)?, "the used one ended");
     Ok(())
 }
 
@@ -65,6 +80,52 @@ fn busy_kernel(stage: &Stage) -> Result<()> {
     let id = client.start_session(60)?;
     let begun = Instant::now();
     until::is("more than the minute passes", 120, || begun.elapsed() > LONGER)?;
-    ensure!(world.count_audit("session-ended", &[("session", &id)])? == 0, "it ended while it computed");
+    ensure!(!over(&world, &id)?, "it ended while it computed");
+    Ok(())
+}
+
+/// Nobody sits before either page; one of them is open.
+fn disconnected(stage: &Stage) -> Result<()> {
+    let options = "session-timeout-minutes=0\nsession-disconnected-timeout-minutes=1";
+    let world = stage.world().conf("rsession.conf", options).start()?;
+    let (_, left) = world.signed_in("ivy")?;
+    let (_, there) = world.signed_in("jon")?;
+    let closed = left.start_session(60)?;
+    let open = there.start_session(60)?;
+    let begun = Instant::now();
+    let mut polled = Instant::now();
+    until::some("the session without a browser ends", ENDED_WITHIN, || {
+        if polled.elapsed() > Duration::from_secs(5) {
+            polled = Instant::now();
+            poll(&there, &open)?;
+        }
+        Ok(over(&world, &closed)?.then_some(()))
+    })?;
+    let took = begun.elapsed();
+    ensure!(took > Duration::from_secs(55), "it ended after {took:?}");
+    let record = world.await_audit("session-ended", &[("session", &closed)], 5)?;
+    ensure!(record["why"]["disconnected"] == 1, "another reason: {record}");
+    until::is("the other one had its minute as well", 60, || begun.elapsed() > LONGER)?;
+    ensure!(!over(&world, &open)?, "the open page's session ended");
+    Ok(())
+}
+
+fn suspended(stage: &Stage) -> Result<()> {
+    let world = stage.world().rsession(&[]).conf("rsession.conf", ONE_MINUTE).start()?;
+    let (account, client) = world.signed_in("kim")?;
+    let id = client.open_session_of("rstudio")?;
+    client.await_running(&id, 30)?;
+    let record = world.await_audit("session-ended", &[("session", &id)], ENDED_WITHIN)?;
+    ensure!(record["why"]["idle"] == 1 && record["suspended"] == true, "another end: {record}");
+    let state = account.home.join(".local/share/rstudio/suspended-session-data");
+    ensure!(state.exists(), "its state is not on disk");
+    let page = || client.request("GET", "/").header("Accept", "text/html").send();
+    let home = page()?.text();
+    ensure!(home.contains("is-suspended") && home.contains(&format!("resume-{id}")), "{home}");
+    let resumed = client.open_session_of("rstudio")?;
+    client.await_running(&resumed, 30)?;
+    ensure!(!state.exists(), "it has its state again");
+    let home = page()?.text();
+    ensure!(!home.contains("is-suspended") && home.contains(&format!("open-{resumed}")), "{home}");
     Ok(())
 }

@@ -20,9 +20,9 @@ options! {
     /// Arguments that say where it listens, whom it lets in and where it keeps its files are refused: the session decides them.
     "args" args: CodeServerArgs = "", NewSessions,
         "everything that is needed is given anyway";
-    /// Hours without a person's act after which a session of VS Code ends, even while it computes; empty for what rsession.conf says.
+    /// Hours without a person's act after which VS Code ends; empty for what rsession.conf says.
     ///
-    /// 0 is never. A section of profiles goes before it.
+    /// Even while it computes; 0 is never. A section of profiles goes before it.
     "session-timeout-kill-hours" session_timeout_kill_hours: OptionalInt<0, 87600> = "", Hup,
         "one rule for every IDE, unless somebody says otherwise";
 }

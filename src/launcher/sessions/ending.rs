@@ -14,8 +14,10 @@ use crate::clock;
 use crate::launcher::Launcher;
 use crate::log::{chain, say};
 
-/// Words of RStudio's session for an end with its state saved: 101 when it was forced, 0 when it went by itself.
-const SAVED: [&str; 2] = ["exit status 0", "exit status 101"];
+/// RStudio's session ended with its state saved because it was told to.
+const FORCED: &str = "exit status 101";
+/// The same or, when it was asked to, because nothing ran in it. Without being asked 0 is also the end of `q()`.
+const SAVED: [&str; 2] = ["exit status 0", FORCED];
 
 /// A session was asked to suspend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,15 +94,19 @@ impl Launcher {
         self.order(id, &Order::Suspend { forced: false })
     }
 
-    /// RStudio's session ended with this status: whether it was suspended.
+    /// RStudio's session ended with this status: whether it was suspended, as it was asked or by its own page.
     pub(super) fn suspended(&mut self, id: SessionId, status: &str) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let Some(asked) = entry.asked.take() else { return };
-        if SAVED.contains(&status) {
-            entry.told.suspended = true;
-            entry.kept.ending.get_or_insert(asked.reason);
-            self.dirty.at_once();
-        }
+        let asked = entry.asked.take();
+        let by_itself = entry.kept.session.ide == Ide::Rstudio && status == FORCED;
+        let reason = match asked {
+            Some(asked) if SAVED.contains(&status) => asked.reason,
+            None if by_itself => EndReason::Suspended,
+            _ => return,
+        };
+        entry.told.suspended = true;
+        entry.kept.ending.get_or_insert(reason);
+        self.dirty.at_once();
     }
 
     /// Tells the session process something; false when it can't be told.

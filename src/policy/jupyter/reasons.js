@@ -1,6 +1,6 @@
 // Shows why the server refused something where JupyterLab by itself shows nothing (its file browser, a folder that can't
-// be opened; a new terminal) or only the browser does (a download), and warns before a limit of the session is reached. Nothing
-// is enforced here, and nothing depends on it.
+// be opened; a new terminal) or only the browser does (a download), and warns before a limit of the session is reached or the
+// session ends. Nothing is enforced here, and nothing depends on it.
 //
 // A prebuilt extension without a build: the container that JupyterLab's loader wants, written by hand. Seen with JupyterLab 4.6.
 (() => {
@@ -74,24 +74,73 @@
     );
   };
 
-  // Asks the door itself, beside the session, how close the limits are: that is nobody's act and wakes nothing. Tells once for
-  // each time that a limit comes close, and for each process that the kernel ended.
+  // A session that will end: one notice with the time that is left, and a button to stay.
+  const leaving = (Notification, stay) => {
+    let shown = ''; // the notice's id
+    let end = 0; // by this page's own steady clock
+    let said = '';
+    const close = () => {
+      if (shown) {
+        Notification.dismiss(shown);
+      }
+      shown = said = '';
+    };
+    const text = () => {
+      const left = Math.max(0, Math.round((end - performance.now()) / 1000));
+      // Not each second: a screen reader says what changes.
+      const step = left > 10 ? left - (left % 10) : left;
+      return `This session ${said.replace('{}', `${Math.floor(step / 60)}:${String(step % 60).padStart(2, '0')}`)}`;
+    };
+    let last = '';
+    setInterval(() => {
+      if (shown && text() !== last) {
+        last = text();
+        Notification.update({ id: shown, message: last, autoClose: false });
+      }
+    }, 1000);
+    return ends => {
+      if (!ends) {
+        close();
+        return;
+      }
+      end = performance.now() + ends.left * 1000;
+      const outcome = ends.outcome.charAt(0).toLowerCase() + ends.outcome.slice(1);
+      said = `${outcome} {}. ${ends.text}`;
+      if (!shown) {
+        last = text();
+        const actions = ends.stay ? [{ label: 'Stay', displayType: 'accent', callback: () => void stay().then(close, console.warn) }] : [];
+        shown = Notification.emit(last, 'warning', { autoClose: false, actions });
+      }
+    };
+  };
+
+  // Asks the door itself, beside the session, how close the limits are and whether the session will end: that is nobody's act and
+  // wakes nothing. Tells once for each time that a limit comes close, and for each process that the kernel ended.
   const pressure = (Notification, settings) => {
-    const EVERY = 30000; // a warning half a minute late mostly leaves time still
     const CALM = 80; // below, the next time is told anew
     const session = new URL(settings.baseUrl).pathname.split('/').filter(Boolean).pop();
-    const url = new URL(`../../sessions/${session}/load`, settings.baseUrl).href;
+    const place = name => new URL(`../../sessions/${session}/${name}`, settings.baseUrl).href;
     const told = new Set();
+    let every = 30; // seconds; the server says how often
     let ended;
+    let waiting = 0;
+    const left = leaving(Notification, async () => {
+      const answer = await fetch(place('stay'), { method: 'POST', redirect: 'error', headers: { Accept: 'application/json' } });
+      if (!answer.ok) {
+        throw new Error(`the session's time was not extended: ${answer.status}`);
+      }
+    });
     const look = async () => {
       if (document.hidden) {
         return true;
       }
-      const answer = await fetch(url, { cache: 'no-store', redirect: 'error', headers: { Accept: 'application/json' } });
+      const answer = await fetch(place('load'), { cache: 'no-store', redirect: 'error', headers: { Accept: 'application/json' } });
       if (!answer.ok) {
         return answer.status >= 500;
       }
-      const { limits, killed } = await answer.json();
+      const { limits, killed, ends, every: seconds } = await answer.json();
+      every = seconds || every;
+      left(ends);
       for (const { key, percent, text } of limits) {
         if (text && !told.has(key)) {
           told.add(key);
@@ -106,20 +155,24 @@
         Notification.error(killed.text, { autoClose: false });
       }
       ended = last;
-      return limits.length > 0 || killed;
+      return true;
     };
     const turn = async () => {
+      clearTimeout(waiting);
       let goes = true;
       try {
         goes = await look();
       } catch (error) {
         console.warn(error);
       }
+      clearTimeout(waiting);
       if (goes) {
-        setTimeout(turn, EVERY);
+        waiting = setTimeout(turn, every * 1000);
       }
     };
-    setTimeout(turn, 10000); // the launcher has looked once by then
+    // Whoever comes back to the page sees what is so now.
+    document.addEventListener('visibilitychange', () => document.hidden || void turn());
+    waiting = setTimeout(turn, 10000); // the launcher has looked once by then
   };
 
   const extension = async () => {

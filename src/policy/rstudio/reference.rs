@@ -187,8 +187,9 @@ holes included, stands for it. These are the assumptions:
 * `SIGTERM` suspends it to disk, and its next start resumes: so stopping a session suspends it. `SIGUSR1` suspends when it can,
   `SIGUSR2` at once. It ends with status 100 when it is to be started anew (another project or a restart of R), 101 after
   a forced suspension. A person runs one RStudio session at a time, because they
-  share one state: a second one is not started. An idle session is suspended even while R computes: rsession can't be asked
-  whether it does.
+  share one state: a second one is not started. A session whose time is up is sent `SIGUSR1`: one in which R computes, or which
+  holds connections or pointers that block it, goes on and is asked again every minute. `session-timeout-kill-hours`,
+  `session-max-age-hours` and the button Stop use `SIGTERM`, which doesn't ask.
 ";
 
 const FLAGS: &str = "

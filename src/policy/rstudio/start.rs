@@ -13,12 +13,11 @@ use crate::start::{CommandError, LaunchFacts, SOCKET_MAX, environment};
 
 /// Options of `rsession.conf` that open-source rsession reads from its file (2025.07) and that mean the same here. Not among
 /// them: `allow-` flags, which it ignores; limits, which it only takes as arguments; what this start decides.
-const PASSED: [&str; 52] = [
+const PASSED: [&str; 51] = [
     "docs-url",
     "session-connections-block-suspend",
     "session-external-pointers-block-suspend",
     "session-timeout-suspend",
-    "session-disconnected-timeout-minutes",
     "session-preflight-script",
     "session-create-public-folder",
     "session-create-profile",
@@ -135,7 +134,7 @@ fn arguments(settings: &Settings, flags: &Flags, facts: &LaunchFacts, dir: &str)
         "--session-use-file-storage=1".to_owned(),
         // Names this start in rsession's own notes; no secret.
         format!("--launcher-token={}", facts.id.to_string().get(..8).unwrap_or_default()),
-        // Idle time is counted by persons' acts, in front of it.
+        // All its clocks are kept in front of it, where persons' acts are told from polls.
         "--session-timeout-minutes=0".to_owned(),
     ];
     if flags.cpu_minutes.value > 0 {
