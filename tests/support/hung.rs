@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -19,6 +20,7 @@ const REPLY: usize = 16 + 64;
 #[derive(Debug)]
 pub struct Hung {
     folder: PathBuf,
+    waiting: Arc<Mutex<Vec<i32>>>,
 }
 
 impl Hung {
@@ -32,15 +34,25 @@ impl Hung {
         let options = format!("fd={},rootmode=40755,user_id=0,group_id=0,allow_other", device.as_raw_fd());
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount(Some("hung"), folder, Some("fuse"), flags, Some(options.as_str()))?;
-        let mounted = Self { folder: folder.to_owned() };
+        let mounted = Self { folder: folder.to_owned(), waiting: Arc::default() };
         greet(&device)?;
         // Takes every request, so that who waits can't be interrupted; ends with the mount.
+        let waiting = mounted.waiting.clone();
         std::thread::spawn(move || {
             let mut device = device;
             let mut room = vec![0; ROOM];
-            while device.read(&mut room).is_ok() {}
+            while device.read(&mut room).is_ok() {
+                // `struct fuse_in_header`: whose request it is stands behind length, kind, number, file, user and group.
+                let [a, b, c, d] = [room[32], room[33], room[34], room[35]];
+                waiting.lock().expect("nobody panics holding it").push(i32::from_ne_bytes([a, b, c, d]));
+            }
         });
         Ok(mounted)
+    }
+
+    /// Processes that asked for something, and wait for as long as they are there.
+    pub fn waiting(&self) -> Vec<i32> {
+        self.waiting.lock().expect("nobody panics holding it").clone()
     }
 }
 

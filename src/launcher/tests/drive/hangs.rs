@@ -22,11 +22,12 @@ pub(crate) fn all() -> Vec<Trial> {
 }
 
 /// The keeper of a session, as soon as it hangs in the kernel.
-fn hanging(drive: &Drive) -> Result<i32> {
+fn hanging(drive: &Drive, hung: &Hung) -> Result<i32> {
     let launcher = drive.pid()?;
     until::some("a keeper that hangs", 10, || {
+        let waiting = hung.waiting();
         let is_it = |one: &process::Process| {
-            one.parent == launcher && one.state == "D" && one.args.iter().any(|arg| arg == "keeper")
+            one.parent == launcher && one.args.iter().any(|arg| arg == "keeper") && waiting.contains(&one.pid)
         };
         Ok(process::all().into_iter().find(is_it).map(|one| one.pid))
     })
@@ -39,9 +40,15 @@ fn launching(link: &Link, sign_in: &SignIn) -> Result<SessionId> {
 }
 
 /// The first person's start hangs at `path`; a second one signs in meanwhile, and works if `works`.
-fn one_hangs(drive: &Drive, link: &Link, sign_in: &SignIn, path: &str, works: bool) -> Result<()> {
+fn one_hangs(
+    drive: &Drive,
+    hung: &Hung,
+    (link, sign_in): (&Link, &SignIn),
+    path: &str,
+    works: bool,
+) -> Result<()> {
     let id = launching(link, sign_in)?;
-    let keeper = hanging(drive)?;
+    let keeper = hanging(drive, hung)?;
     let bob = account::create("bob", &[])?;
     link.sign_in(12, &bob.name, &bob.password)?;
     let other = link.signed_in(12)?;
@@ -50,13 +57,13 @@ fn one_hangs(drive: &Drive, link: &Link, sign_in: &SignIn, path: &str, works: bo
         link.send(&ToLauncher::StopSession { sign_in: other.id, session: session.id })?;
         ensure!(end(link, session.id)?.why == EndReason::Stopped);
     }
-    ensure!(process::all().iter().any(|one| one.pid == keeper && one.state == "D"), "it hangs no more");
+    ensure!(process::is_alive(keeper), "it hangs no more");
     let found = end(link, id)?;
     let EndReason::StartFailed(why) = &found.why else { anyhow::bail!("{found:?}") };
     let said = why.contains(&format!("`{path}` does not answer"));
     ensure!(found.step == Some(Step::PamSession) && said, "{found:?}");
     // Killed as it is, it is there until its file system answers; nobody waits for that.
-    ensure!(process::is_alive(keeper), "it hung elsewhere");
+    ensure!(process::is_alive(keeper), "it was killed all the same");
     link.sign_out(other.id)
 }
 
@@ -64,7 +71,7 @@ fn home(_: &Stage) -> Result<()> {
     let drive = Drive::start(UNIX, "session-start-timeout-seconds=6", "")?;
     let (alice, link, sign_in) = signed_in(&drive)?;
     let hung = Hung::over(&alice.home)?;
-    one_hangs(&drive, &link, &sign_in, &alice.home.display().to_string(), true)?;
+    one_hangs(&drive, &hung, (&link, &sign_in), &alice.home.display().to_string(), true)?;
     drop(hung);
     // Everything is as before as soon as it answers.
     until::is("what hung is gone", 20, || process::of_user(alice.uid).is_empty())?;
@@ -78,16 +85,16 @@ fn listed(_: &Stage) -> Result<()> {
     let lines = format!("restrict-directory-view=1\ndirectory-view-allow-list={folder}");
     let drive = Drive::start(UNIX, "session-start-timeout-seconds=4", &lines)?;
     let (_, link, sign_in) = signed_in(&drive)?;
-    let _hung = Hung::over(folder.as_ref())?;
-    one_hangs(&drive, &link, &sign_in, &folder, false)
+    let hung = Hung::over(folder.as_ref())?;
+    one_hangs(&drive, &hung, (&link, &sign_in), &folder, false)
 }
 
 fn restarted(_: &Stage) -> Result<()> {
     let mut drive = Drive::start(UNIX, "drain-seconds=0", "")?;
     let (alice, link, sign_in) = signed_in(&drive)?;
-    let _hung = Hung::over(&alice.home)?;
+    let hung = Hung::over(&alice.home)?;
     let id = launching(&link, &sign_in)?;
-    hanging(&drive)?;
+    hanging(&drive, &hung)?;
     drive.signal(nix::sys::signal::Signal::SIGTERM)?;
     drop(link);
     let ended = until::some("the launcher ends", 20, || Ok(drive.launcher.try_wait()?))?;
