@@ -12,18 +12,21 @@ mod code_server;
 mod code_server_browser;
 mod console;
 mod crash;
+mod dashboard;
 mod effects;
 mod exemptions;
 mod explain;
 mod flags;
 mod handover;
 mod headers;
+mod health;
 mod idle;
 mod jupyter;
 mod jupyter_browser;
 mod limits;
 mod matrix;
 mod memory;
+mod metrics;
 mod neighbours;
 mod network;
 mod operations;
@@ -61,6 +64,9 @@ fn main() -> ExitCode {
         exemptions::all(),
         explain::all(),
         headers::all(),
+        health::all(),
+        metrics::all(),
+        dashboard::all(),
         sockets::all(),
         console::all(),
         secure::all(),
