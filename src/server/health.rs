@@ -63,7 +63,9 @@ pub(crate) fn alive(world: &World, reader: &Reader<'_>, question: Question<'_>) 
 }
 
 fn serving(world: &World) -> Result<(), &'static str> {
-    if world.drain.started() { Err("draining") } else { Ok(()) }
+    // Handed over is not ending: whoever asks anew finds another server at work.
+    let ending = world.drain.started() && !world.drain.handed_over();
+    if ending { Err("draining") } else { Ok(()) }
 }
 
 /// Whether people can be sent here.

@@ -54,10 +54,12 @@ fn launcher(stage: &Stage) -> Result<()> {
     let ide = world.ide_process(&id)?.pid;
     let server = world.server()?.pid;
     world.stop(Signal::SIGKILL)?;
-    until::is("the old server is gone", 20, || !process::is_alive(server))?;
+    // Its server serves on meanwhile.
+    ensure!(process::is_alive(server) && client.is_signed_in()?, "the server went along");
     world.launch()?;
     let client = again(&world, &client)?;
     ensure!(client.is_signed_in()?, "the sign-in is lost");
+    until::is("the old server is gone", 120, || !process::is_alive(server))?;
     await_me(&client, &id)?;
     ensure!(process::is_alive(ide), "another IDE answers");
     world.await_audit("started", &[("adopted", "1")], 5)?;

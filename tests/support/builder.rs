@@ -238,6 +238,7 @@ impl Builder {
             accounts: Mutex::default(),
             certificate: self.certificate.take(),
             environment: self.environment.clone(),
+            programs: None,
             launcher: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings: Mutex::new(std::mem::take(&mut self.settings)),

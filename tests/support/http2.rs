@@ -234,6 +234,37 @@ impl Kept {
         Ok(Self { runtime, sender, host: client.host().to_owned() })
     }
 
+    /// Whether the server takes more requests on it, as far as is known.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// `GET` with these cookies; `None` when the server had said goodbye before it was sent.
+    ///
+    /// # Errors
+    /// When it was sent and there is no answer.
+    pub fn get(&mut self, path: &str, cookies: &str) -> Result<Option<Response>> {
+        let request = Request::builder()
+            .uri(format!("https://{}{path}", self.host))
+            .header("cookie", cookies)
+            .body(Whole::default())?;
+        let sender = &mut self.sender;
+        self.runtime.block_on(async {
+            let asked = async {
+                if sender.ready().await.is_err() {
+                    return Ok(None);
+                }
+                let (parts, body) = match sender.send_request(request).await {
+                    Ok(answer) => answer.into_parts(),
+                    Err(error) if error.is_canceled() => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                };
+                Ok(Some(response(&parts, &body.collect().await?.to_bytes())))
+            };
+            tokio::time::timeout(PATIENCE, asked).await.context("no answer in time")?
+        })
+    }
+
     /// Sends a request.
     ///
     /// # Errors

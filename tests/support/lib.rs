@@ -24,6 +24,7 @@ pub mod process;
 pub mod readiness;
 pub mod stage;
 pub mod tls;
+pub mod traffic;
 pub mod until;
 pub mod websocket;
 pub mod world;

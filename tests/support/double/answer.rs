@@ -82,6 +82,12 @@ impl Ide {
                 rest.trim_start_matches("files/bytes-").parse().unwrap_or(0),
                 request.method() == Method::HEAD,
             ),
+            (Method::GET, rest) if rest.starts_with("files/counted-") => {
+                let length = rest.trim_start_matches("files/counted-").parse().unwrap_or(0);
+                let mut answer = Response::new(Counted { at: 0, length }.boxed_unsync());
+                answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+                answer
+            }
             (Method::PUT | Method::POST, _) => {
                 let description = describe(&request);
                 let length = drain(request.into_body()).await;
@@ -172,6 +178,39 @@ impl Body for Zeros {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+/// So many bytes, of which each eight say where they stand.
+struct Counted {
+    at: u64,
+    length: u64,
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.at >= self.length {
+            return Poll::Ready(None);
+        }
+        let end = self.length.min(self.at + ZEROS.len() as u64);
+        let piece: Vec<u8> = (self.at / 8..end.div_ceil(8)).flat_map(u64::to_be_bytes).collect();
+        let piece = Bytes::from(piece).slice(..usize::try_from(end - self.at).unwrap_or(0));
+        self.at = end;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at >= self.length
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length - self.at)
     }
 }
 

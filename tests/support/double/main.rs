@@ -1,8 +1,9 @@
 //! Stands in for JupyterLab: takes its arguments, listens on its Unix socket, answers what a test wants to see.
 //!
 //! Below the prefix: `api` (no token needed), `api/me` (the request's headers as JSON), `api/status` (what was asked so
-//! far), `files/bytes-N` (N bytes), `api/contents/…` (a sink for PUT), `sse` (an event every 100 ms), any WebSocket (an
-//! echo), `api/shutdown` (ends the process), anything else (the request as JSON). Everything but `api` wants the token.
+//! far), `files/bytes-N` (N bytes), `files/counted-N` (N bytes that say where they stand), `api/contents/…` (a sink for PUT),
+//! `sse` (an event every 100 ms), any WebSocket (an echo), `api/shutdown` (ends the process), anything else (the request as
+//! JSON). Everything but `api` wants the token.
 //!
 //! Switches for faults: `--double-exit`, `--double-silent`, `--double-flood`, `--double-forks`, `--double-bomb`, `--double-stubborn`,
 //! `--double-slow-ms=N`; `--double-work` for benchmarks. One thread, no logging: it is also the upstream of benchmarks.
