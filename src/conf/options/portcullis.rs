@@ -75,8 +75,9 @@ options! {
     /// Seconds for which requests under way may go on when the server ends.
     "drain-seconds" drain_seconds: Int<0, 600> = "30", Hup,
         "a large upload may finish; a service manager waits for 90";
-    /// Minutes for which a server that was replaced (by a restart, or an upgrade) lets WebSockets, downloads and uploads go on.
-    /// What is left then is cut.
+    /// Minutes for which a replaced server lets WebSockets, downloads and uploads go on.
+    ///
+    /// By a restart or an upgrade. What is left then is cut.
     "handover-minutes" handover_minutes: Int<0, 10080> = "720", Hup,
         "a working day: pages that stay open connect anew by themselves much earlier";
 }
