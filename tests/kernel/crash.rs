@@ -40,7 +40,7 @@ fn launcher(stage: &Stage) -> Result<()> {
     for part in ["ended", "lost", "died", "killed", "the launcher is gone", "the launcher can't be told"] {
         scene.world.log.expect(part);
     }
-    let (before, server) = (scene.recorder()?, scene.world.server()?.pid);
+    let before = scene.recorder()?;
     let mut wanted = BTreeSet::new();
     let start = |scene: &Scene, from: u32| -> Result<()> {
         (from..from + 50).try_for_each(|n| scene.run("/bin/true", &[&format!("number-{n}")]).map(drop))
@@ -50,7 +50,6 @@ fn launcher(stage: &Stage) -> Result<()> {
     // At once: what was handed over last is not on disk yet.
     scene.world.stop(Signal::SIGKILL)?;
     start(&scene, 50)?;
-    until::is("the old server is gone", 20, || !process::is_alive(server))?;
     scene.world.launch()?;
     start(&scene, 100)?;
     let told = || -> Result<BTreeSet<String>> { Ok(scene.records("executed")?.iter().map(joined).collect()) };

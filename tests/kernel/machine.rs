@@ -67,6 +67,7 @@ fn as_before(stage: &Stage) -> Result<()> {
     let before = scene.before.clone();
     ensure!(have_ours()? == ours().len(), "rules are missing while a session runs");
     ensure!(state()?.0.enabled == 1 && state()?.0.backlog_limit >= 8192, "{:?}", state()?.0);
+    scene.world.log.expect("the launcher is gone");
     // A launcher that ends leaves sessions, and their recording.
     scene.world.stop(Signal::SIGTERM)?;
     ensure!(have_ours()? == ours().len(), "rules went with the launcher");

@@ -14,6 +14,12 @@ use crate::{place, until};
 const DRIVER: &str = "/usr/bin/chromedriver";
 const CHROMIUM: &str = "/usr/bin/chromium";
 
+/// A page that loads: an editor of some ten megabytes of script took longer than a minute, on two processors beside five other
+/// tests and with nothing in any cache. Longer than the tests wait for what it shows.
+const PAGE: Duration = Duration::from_secs(200);
+/// A script on such a page.
+const SCRIPT: Duration = Duration::from_secs(120);
+
 /// A running chromedriver.
 #[derive(Debug)]
 pub struct Browser {
@@ -100,11 +106,7 @@ impl Browser {
             .await
             .context("cannot open a browser window")?;
         client
-            .update_timeouts(fantoccini::wd::TimeoutConfiguration::new(
-                Some(Duration::from_secs(60)),
-                Some(Duration::from_secs(60)),
-                None,
-            ))
+            .update_timeouts(fantoccini::wd::TimeoutConfiguration::new(Some(SCRIPT), Some(PAGE), None))
             .await?;
         Ok(client)
     }
