@@ -117,6 +117,14 @@ impl Body {
         }
     }
 
+    /// Ready when it was cut: for whoever can't be sent the next piece, and so asks for none.
+    pub(crate) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.kind {
+            Kind::Session(download) => download.poll_cut(cx),
+            Kind::Empty | Kind::Full(_) | Kind::Channel(_) | Kind::Tunnel => Poll::Pending,
+        }
+    }
+
     /// Ties it to the connection it goes out on.
     pub(crate) fn tied(mut self, busy: Busy) -> Self {
         self.busy = Some(busy);

@@ -186,6 +186,11 @@ impl Download {
         }
     }
 
+    /// Ready when it was cut.
+    pub(crate) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.watch.poll(cx).map(drop)
+    }
+
     fn finish(&mut self) {
         let Some(link) = self.link.take() else { return };
         self.held = None;

@@ -39,7 +39,7 @@ table! {
     Revoke "revoke" Changes 20,
     GoOffline "go-offline" Changes 5,
     GoOnline "go-online" Changes 5,
-    Reload "reload" Changes 2,
+    Reload "reload" Changes 10,
 }
 
 /// What a request does.
@@ -103,7 +103,7 @@ end-sessions   changes  20/s
 revoke         changes  20/s
 go-offline     changes  5/s
 go-online      changes  5/s
-reload         changes  2/s
+reload         changes  10/s
 ";
 
     #[test]

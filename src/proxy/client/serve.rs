@@ -231,7 +231,8 @@ impl Stream {
                     Poll::Ready(Ok(())) if self.ended => return Poll::Ready(Ok(())),
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Left)),
-                    Poll::Pending => return Poll::Pending,
+                    // A client that takes nothing keeps nothing open that was cut.
+                    Poll::Pending => return self.body.poll_cut(cx).map(|()| Err(End::Left)),
                 }
             }
             let waits = self.poll_piece(wire, cx)?.is_pending();

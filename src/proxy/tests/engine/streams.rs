@@ -1,6 +1,8 @@
 //! Long and endless bodies: unbuffered, cut, abandoned, at flat memory.
 
-use portcullis_proxy::Reason;
+use std::time::Duration;
+
+use portcullis_proxy::{Open, Reason};
 
 use crate::origin::{HELLO, origin};
 use crate::proxy::{Raw, proxy, run};
@@ -55,6 +57,35 @@ fn a_cut_ends_a_download_that_always_flows() {
         raw.exactly(1 << 20).await;
         proxy.sign_in.cut(Reason::Revoked);
         raw.rest().await;
+        assert!(!proxy.events.transfers.borrow()[0].complete);
+    });
+}
+
+#[test]
+fn a_cut_ends_a_download_whose_client_takes_nothing() {
+    run(async {
+        let origin = origin(|mut conn| async move {
+            let _ = conn.head().await;
+            conn.say("HTTP/1.1 200 OK\r\n\r\n").await;
+            let block = vec![7; 1 << 16];
+            use tokio::io::AsyncWriteExt as _;
+            while conn.stream.write_all(&block).await.is_ok() {}
+        })
+        .await;
+        let proxy = proxy(origin.addr).await;
+        let mut raw = Raw::connect(proxy.addr).await;
+        raw.send(GET).await;
+        raw.exactly(1 << 16).await;
+        assert_eq!(proxy.sign_in.open(), Open { websockets: 0, transfers: 1 });
+        // From here on nothing is read, until every buffer on the way is full.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        proxy.sign_in.cut(Reason::Revoked);
+        let gone = async {
+            while proxy.sign_in.open() != Open::default() || proxy.session.open() != Open::default() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(500), gone).await.expect("it hangs on nothing");
         assert!(!proxy.events.transfers.borrow()[0].complete);
     });
 }
