@@ -16,10 +16,10 @@ use crate::pass::connect_to;
 use crate::state::{Live, Person, Snapshot, now};
 use crate::world::Thread;
 
-/// How often is looked: an idle time is minutes long.
-const EVERY: Duration = Duration::from_secs(60);
+/// How often is looked: the shortest clock is a minute, of which the launcher hears within ten seconds.
+const EVERY: Duration = Duration::from_secs(20);
 /// A session is asked when so little is left before its owner would be warned, in seconds: two looks fit in.
-const NEAR: u64 = 150;
+const NEAR: u64 = 60;
 /// Largest list of kernels that is read: hundreds of them.
 const LIST_MAX: usize = 256 * 1024;
 /// An IDE that takes longer is not asked again until the next look.
@@ -132,7 +132,7 @@ mod tests {
             let snapshot = table.load();
             snapshot.sessions.values().all(|live| is_near(&snapshot, live, at))
         };
-        assert!(!near(100 + 299) && near(100 + 300) && near(100 + 9999));
+        assert!(!near(100 + 389) && near(100 + 390) && near(100 + 9999));
         table.session(session("alice", 7));
         assert!(!near(9999), "it is not running");
     }
