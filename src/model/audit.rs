@@ -274,7 +274,7 @@ events! {
     /// An administrator did something that has no event of its own.
     Administered = "administered" {
         /// What: `session-stop`, `session-suspend`, `session-force-suspend`, `session-kill`, `offline`, `online`, `reload`, or
-        /// `search` and `look` of the pages for administrators.
+        /// `search` (of this log) and `sign-in-end` of the pages for administrators.
         act: String,
         /// To which session or person; empty where it was to none.
         target: String,
