@@ -166,7 +166,7 @@ async fn admit(
         let public = Public { what, ..Public::of(StatusCode::SERVICE_UNAVAILABLE) };
         return Err(call.reader().refuse(public, "no memory for another body that is to be judged"));
     };
-    let bytes = match collect(body, most, JUDGED_WITHIN).await {
+    let bytes = match live.way.sight.while_it_lasts(collect(body, most, JUDGED_WITHIN)).await {
         Ok(bytes) => bytes,
         Err(CollectError::Slow(_)) => {
             return Err(call

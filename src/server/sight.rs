@@ -37,6 +37,17 @@ impl Sight {
         self.transfer.store(at, Ordering::Relaxed);
     }
 
+    /// A body that is read whole: when that takes its time, it is a transfer. Whoever reads it has an end to that time.
+    pub(crate) async fn while_it_lasts<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(EVERY / 2) => self.transfer(now()),
+            }
+        }
+    }
+
     /// A kernel computes.
     pub(crate) fn kernel(&self, at: u64) {
         self.kernel.store(at, Ordering::Relaxed);
@@ -45,6 +56,12 @@ impl Sight {
     /// When a kernel was seen to compute last.
     pub(crate) fn last_kernel(&self) -> u64 {
         self.kernel.load(Ordering::Relaxed)
+    }
+
+    /// When bytes of a file passed last.
+    #[cfg(test)]
+    pub(crate) fn last_transfer(&self) -> u64 {
+        self.transfer.load(Ordering::Relaxed)
     }
 
     fn seen(&self) -> Seen {
@@ -106,6 +123,18 @@ mod tests {
         assert_eq!(sight.news(), None);
         sight.kernel(11);
         assert_eq!(sight.news().map(|told| told.kernel), Some(11));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_takes_its_time_is_a_transfer_and_a_quick_one_is_none() {
+        let sight = Sight::default();
+        sight.while_it_lasts(tokio::time::sleep(Duration::from_secs(4))).await;
+        assert_eq!(sight.seen().transfer, 0);
+        assert_eq!(
+            sight.while_it_lasts(async { tokio::time::sleep(Duration::from_secs(6)).await }).await,
+            ()
+        );
+        assert!(sight.seen().transfer > 0);
     }
 
     #[test]

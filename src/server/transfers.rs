@@ -189,6 +189,15 @@ mod tests {
     }
 
     #[test]
+    fn what_passes_says_that_the_session_is_used() {
+        let upload = watched(Direction::Upload);
+        let transferred = || upload.0.borrow().way.sight.last_transfer();
+        assert_eq!(transferred(), 0);
+        upload.passed(b"1");
+        assert!(transferred() > 0);
+    }
+
+    #[test]
     fn it_is_written_once_whatever_is_known_first() {
         let pieces = Pieces::default();
         let small = watched(Direction::Download);

@@ -147,6 +147,14 @@ pub(super) fn in_jupyterlab(stage: &Stage) -> Result<()> {
         // Its own first requests are a person's acts; then nobody does anything.
         window.wait().at_most(Duration::from_secs(240)).for_element(Locator::Css(TOAST)).await?;
         shows(&window, TOAST, "This session will end in", true).await?;
+        // It slides in.
+        let there = "const box = document.querySelector('.Toastify__toast').getBoundingClientRect(); \
+                     return box.right <= window.innerWidth && box.bottom <= window.innerHeight;";
+        let begun = Instant::now();
+        while window.execute(there, vec![]).await? != true {
+            ensure!(begun.elapsed() < STEP, "it is not in sight");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         picture(&window, "lab-ends").await?;
         let text = window.find(Locator::Css(TOAST)).await?.text().await?;
         ensure!(text.contains("Nobody uses it") && text.contains("memory"), "{text}");
