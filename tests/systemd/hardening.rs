@@ -143,7 +143,7 @@ fn server_rated() -> Result<Completion> {
     });
     fs::remove_dir_all(&folder)?;
     let (rated, bare) = (rated?, bare?);
-    println!("rated: the server {rated}, without confinement {bare}");
+    eprintln!("rated: the server {rated}, without confinement {bare}");
     ensure!(rated <= SERVER_MOST, "the server is rated {rated}");
     ensure!(bare > 9.0, "a unit without confinement is rated {bare}: the figure is read wrongly");
     Ok(Completion::Completed)

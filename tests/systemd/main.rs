@@ -5,6 +5,12 @@
 //! writes down what came of each; each of these is a test here. Where a machine can't be booted, each says so and is counted as
 //! skipped.
 
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "the machine's console, and figures that are measured on the way"
+)]
+
 mod boot;
 mod hardening;
 mod inside;

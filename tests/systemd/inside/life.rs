@@ -58,39 +58,49 @@ pub(super) fn restart(scene: &mut Scene) -> Result<()> {
     restarted(scene, || run("systemctl", &["restart", "portcullis"]).map(drop))
 }
 
+/// What a page says about being shown in other pages: something that a reload changes, and that cuts no connection.
+fn frames(scene: &Scene) -> Result<String> {
+    let page = scene.browser()?.request("GET", "/").header("Accept", "text/html").send()?;
+    Ok(page.header("x-frame-options").unwrap_or_default().to_owned())
+}
+
 pub(super) fn reload(scene: &mut Scene) -> Result<()> {
     let before = launcher()?;
-    fs::write("/etc/rstudio/rsession.conf", "allow-shell=0\n")?;
+    ensure!(frames(scene)? == "DENY", "pages say {}", frames(scene)?);
+    append("/etc/rstudio/rserver.conf", "www-frame-origin=same")?;
     run("systemctl", &["reload", "portcullis"])?;
     ensure!(launcher()? == before, "it was restarted");
-    // In force as soon as the command is over: terminals are refused from here on.
-    let path = format!("/s/{}/api/terminals", scene.session);
-    let answer = scene.browser()?.request("POST", &path).send()?;
-    ensure!(answer.status == 403, "a terminal is answered {}", answer.status);
+    // In force as soon as the command is over.
+    ensure!(frames(scene)? == "SAMEORIGIN", "pages say {}", frames(scene)?);
     scene.echoes()
 }
 
 pub(super) fn reload_refused(scene: &mut Scene) -> Result<()> {
-    fs::write("/etc/rstudio/rsession.conf", "allow-shel=1\n")?;
+    let good = fs::read_to_string("/etc/rstudio/rserver.conf")?;
+    append("/etc/rstudio/rserver.conf", "www-frame-origin=none\nwww-prot=1")?;
     let done = output("systemctl", &["reload", "portcullis"])?;
-    let path = format!("/s/{}/api/terminals", scene.session);
-    let answer = scene.browser()?.request("POST", &path).send();
+    let said = frames(scene);
     // Whatever came of it: what follows is not about this.
-    fs::write("/etc/rstudio/rsession.conf", "")?;
+    fs::write("/etc/rstudio/rserver.conf", good)?;
     ensure!(!done.status.success(), "a reload with an error in it succeeded");
     ensure!(property("ActiveState")? == "active", "the daemon is {}", property("ActiveState")?);
-    let answer = answer?;
-    ensure!(answer.status == 403, "the old configuration is not in force: {}", answer.status);
+    ensure!(said? == "SAMEORIGIN", "the old configuration is not in force");
     run("systemctl", &["reload", "portcullis"])?;
     scene.echoes()
+}
+
+fn append(file: &str, line: &str) -> Result<()> {
+    let text = fs::read_to_string(file)?;
+    Ok(fs::write(file, format!("{text}{line}\n"))?)
 }
 
 pub(super) fn upgrade(scene: &mut Scene) -> Result<()> {
     let changed = ["/etc/pam.d/portcullis", "/etc/rstudio/portcullis.conf"];
     for file in changed {
-        let text = fs::read_to_string(file)?;
-        fs::write(file, format!("{text}\n# the administrator's own line\n"))?;
+        append(file, "# the administrator's own line")?;
     }
+    // An option as well: what is stopped from here on waits two seconds for connections, not half a minute.
+    append(changed[1], "drain-seconds=2")?;
     let package = package(VERSIONS[1])?;
     restarted(scene, || {
         run("dpkg", &["--install", "--force-confdef", "--force-confold", &package]).map(drop)

@@ -67,7 +67,7 @@ pub(super) fn wrong(scene: &mut Scene) -> Result<()> {
     ensure!(now["NRestarts"] == "0", "it was started again {} times", now["NRestarts"]);
     let said = super::scene::journal();
     ensure!(
-        said.contains("www-prot") && said.contains("rserver.conf:3"),
+        said.contains("www-prot") && said.contains("rserver.conf:4"),
         "the journal doesn't name the line:\n{said}"
     );
     run("systemctl", &["reset-failed", "portcullis"])?;
