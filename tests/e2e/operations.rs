@@ -244,6 +244,8 @@ fn offline(stage: &Stage) -> Result<()> {
     ensure!(status["offline"]["message"] == "New disks until <10:00>" && status["sessions"] == 1, "{status}");
     world.await_audit("administered", &[("act", "offline"), ("detail", "New disks until <10:00>")], 5)?;
 
+    // The server outlives the launcher, and says so.
+    world.log.expect("the launcher is gone");
     world.stop(Signal::SIGTERM)?;
     world.launch()?;
     let again = world.client()?;
