@@ -105,6 +105,7 @@ fn hosts(stage: &Stage) -> Result<()> {
 fn restarted(stage: &Stage) -> Result<()> {
     let (mut world, metrics) = world(stage)?;
     scrape(&metrics)?;
+    world.log.expect("the launcher is gone: waiting for the next one");
     world.stop(Signal::SIGTERM)?;
     world.launch()?;
     until::some("metrics are answered by the next server", 30, || Ok(scrape(&metrics).ok()))?;

@@ -78,7 +78,9 @@ impl Plot {
         now: u64,
     ) -> Self {
         let begin = now.saturating_sub(DAY);
-        let samples: Vec<(u64, u64)> = samples.filter(|(at, _)| (begin..=now).contains(at)).collect();
+        let mut samples: Vec<(u64, u64)> = samples.filter(|(at, _)| (begin..=now).contains(at)).collect();
+        // A clock that was set back may have put them out of order.
+        samples.sort_unstable();
         let most = samples.iter().copied().max_by_key(|(at, value)| (*value, *at));
         let top = scale.top(most.map_or(0, |(_, value)| value));
         let words = match (most, samples.last()) {
