@@ -4,6 +4,7 @@
 //! work is loaded in each round, in an order that rotates; processor times are compared, which a busy machine disturbs least.
 
 mod ground;
+mod scripts;
 mod starts;
 mod tables;
 mod unaudited;

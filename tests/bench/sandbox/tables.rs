@@ -16,7 +16,8 @@ const RECORDED: usize = 3;
 const REFUSALS: usize = 4;
 
 /// Kinds of work in their order, and those that a bar is about.
-const PIECES: [(&str, bool); 5] = [
+const PIECES: [(&str, bool); 6] = [
+    ("a package installed", true),
     ("a tree of files", true),
     ("files in memory", false),
     ("imports", false),
@@ -82,8 +83,9 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
     Table {
         title: "Work".into(),
         how: format!(
-            "Processor time. A tree of files: a part of Python's own library is copied into a home on the machine's disk, read, looked at and \
-             renamed, by Python. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
+            "Processor time. A package installed: a hundred files of source are unpacked, compared with their hashes, compiled and loaded, as pip \
+             does it. A tree of files: a part of Python's own library is copied into a home on the machine's disk, read, looked at and \
+             renamed, by Python: hardly anything but system calls. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
              case: nothing but system calls is left. Imports: a Python loads a good part of the standard library. Connections: {CONNECTIONS} by TCP to a port of its own on \
              loopback, under the rules that every confined session has. numpy: \
              singular values, products and roots on one thread. Each round has five turns of the tree and two of numpy; ratios are \
@@ -95,5 +97,25 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
             .flat_map(|(name, _)| [format!("{name} ms"), "× outside".to_owned()])
             .collect(),
         rows: rows.collect(),
+    }
+}
+
+/// What two rules of Landlock's cost by themselves; `samples` has the tree of files without and with them.
+pub(super) fn own_price(samples: &[Vec<Took>; 2]) -> Table {
+    let [without, with] = samples.each_ref().map(|way| way.iter().map(|took| took.cpu).collect::<Vec<_>>());
+    let row = |target: &str, figures: &[f64], ratio| Row {
+        target: target.into(),
+        figures: vec![Some(stats::median(figures.iter().copied()) / 1e3), ratio],
+    };
+    Table {
+        title: "What the kernel asks for itself".into(),
+        how: "The tree of files once more, outside, by a process that sets itself two rules of Landlock's which allow everything: the least \
+              that `restrict-directory-view` can cost where the kernel holds it. In turns with the same without."
+            .into(),
+        columns: vec!["a tree of files ms".into(), "× outside".into()],
+        rows: vec![
+            row("outside", &without, None),
+            row("outside, two rules that allow everything", &with, Some(stats::median_ratio(&with, &without))),
+        ],
     }
 }

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 use super::Plan;
 use super::ground::{self, Held};
-use super::tables::{Took, pieces, programs};
+use super::scripts::{COMPUTE, MODULES, PACKAGE, RULE, TREE};
+use super::tables::{Took, own_price, pieces, programs};
 use super::unaudited::Unaudited;
 use crate::report::{Bar, Table};
 
@@ -28,21 +29,6 @@ pub(super) const CONNECTIONS: u32 = 2000;
 
 /// On the machine's own disk, where homes are; the namespaces' homes are in memory.
 const DISK: &str = "/var/cache/portcullis";
-const MODULES: &str = "import asyncio, concurrent.futures, csv, ctypes, dataclasses, decimal, email.mime.text, fractions, \
-    http.client, http.server, importlib.metadata, inspect, json, logging.handlers, multiprocessing.pool, pathlib, pdb, \
-    pickle, platform, pprint, sqlite3, ssl, statistics, tarfile, tempfile, unittest.mock, urllib.request, uuid, \
-    xml.dom.minidom, xml.etree.ElementTree, xmlrpc.client, zipfile";
-/// Over the files of the round before: ext4 looks long for room beside files that were just removed, which would drown the rest.
-const TREE: &str = "import os, shutil, sysconfig; home = os.environ['HOME'] + '/tree'; lib = sysconfig.get_path('stdlib'); \
-    [shutil.copytree(lib + '/' + name, home + '/' + name, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__')) \
-     for name in ('asyncio', 'concurrent', 'ctypes', 'email', 'encodings', 'html', 'http', 'importlib', 'json', 'logging', \
-     'multiprocessing', 'unittest', 'urllib', 'wsgiref', 'xml')]; \
-    names = [os.path.join(at, name) for at, _, files in os.walk(home) for name in files]; assert len(names) > 200; \
-    [open(name, 'rb').read() for name in names * 3]; [os.stat(name) for name in names * 3]; \
-    [(os.rename(name, name + '~'), os.rename(name + '~', name)) for name in names]";
-const COMPUTE: &str = "import numpy; a = numpy.random.default_rng(1).random((400, 400)); [numpy.linalg.svd(a[:160, :160]) for _ in range(8)]; \
-    [a @ a for _ in range(30)]; b = numpy.arange(4e6); [numpy.sqrt(b).sum() for _ in range(8)]";
-
 /// After programs: what is written of them by then is not paid for by the next way.
 const WRITTEN: Duration = Duration::from_millis(150);
 
@@ -111,6 +97,7 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
     }
     let orders = orders(plan);
     let mut samples = rounds(plan.rounds, &orders, &mut ways)?;
+    let own = kernels_own(plan.rounds * 4, &mut ways[0])?;
     // ORDER: by itself, at the end: its rules would cost all that runs beside it.
     let refusals = Held::StrictWithRefusals;
     sessions.push(new("sandbox, all flags, programs and refusals recorded", refusals, true)?);
@@ -126,7 +113,7 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
     }
     let names: Vec<&str> =
         std::iter::once("outside").chain(sessions.iter().map(|session| session.name)).collect();
-    Ok(vec![programs(&names, &samples[0], bars), pieces(&names, &samples[1..], bars)])
+    Ok(vec![programs(&names, &samples[0], bars), pieces(&names, &samples[1..], bars), own_price(&own)])
 }
 
 /// The orders, in the order of the tables' columns.
@@ -134,17 +121,34 @@ fn orders(plan: &Plan<'_>) -> Vec<Order> {
     let order = |text, times, turns| Order { text, times, turns, pause: Duration::ZERO };
     let programs = order(format!("spawn {PROGRAMS} {}", plan.program.display()), 1, 1);
     let mut orders = vec![
-        Order { pause: WRITTEN, ..programs },
-        order(format!("run /usr/bin/python3\t-IBc\t{TREE}"), 1, 5),
+        Order { pause: WRITTEN, turns: 2, ..programs },
+        order(python(PACKAGE), 1, 2),
+        order(python(TREE), 1, 5),
         order(format!("files {FILES} /dev/shm"), 1, 1),
-        order(format!("run /usr/bin/python3\t-IBc\t{MODULES}"), IMPORTS, 1),
+        order(python(MODULES), IMPORTS, 1),
         order(format!("connections {CONNECTIONS}"), 1, 1),
     ];
     if let Some(numpy) = plan.numpy {
         let path = format!("import sys; sys.path.insert(0, {:?})", numpy.display().to_string());
-        orders.push(order(format!("run /usr/bin/python3\t-IBc\t{path}; {COMPUTE}"), 1, 2));
+        orders.push(order(python(&format!("{path}; {COMPUTE}")), 1, 2));
     }
     orders
+}
+
+fn python(script: &str) -> String {
+    format!("run /usr/bin/python3\t-IBc\t{script}")
+}
+
+/// The tree of files outside, without and with two rules of Landlock's: what the kernel asks for them, whoever sets them.
+fn kernels_own(count: usize, outside: &mut Way) -> Result<[Vec<Took>; 2]> {
+    let orders = [python(TREE), python(&format!("{RULE}{TREE}"))];
+    let mut samples = [Vec::new(), Vec::new()];
+    for turn in 0..count {
+        for at in turned(2, turn) {
+            samples[at].push(outside.work(&orders[at])?);
+        }
+    }
+    Ok(samples)
 }
 
 /// What each way took for each order in each round: a warm-up comes before them.
