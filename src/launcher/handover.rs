@@ -84,6 +84,8 @@ impl Launcher {
         }
         say!(Info, "a server of before is back pid={pid}: {}", words(knock.carried));
         self.server.before.push(up);
+        // They come back in any order.
+        self.server.before.sort_by_key(|up| up.known.started);
         self.server.hold_to(no, ToServer::Configuration(Box::new(self.active.message(&self.host))));
         self.tell_all_that_lives(no);
         if self.server.current.as_ref().is_some_and(|up| up.phase == Phase::Serving) {

@@ -54,21 +54,27 @@ fn four(stage: &Stage) -> Result<()> {
     let mut scene = Scene::new(stage, "rob", "")?;
     scene.world.log.expect("the oldest is ended");
     let mut sockets = Vec::new();
-    for _ in 0..6 {
+    let mut told = 0;
+    for round in 1..=5 {
         sockets.push(websocket::open(&scene.client, &scene.path(), &[])?);
         scene.world.stop(Signal::SIGTERM)?;
         scene.world.launch()?;
+        // Each server of before has stopped accepting: the next socket is the newest one's.
+        told += round;
+        let line = "another server takes what is new";
+        until::is("all have heard of it", 30, || {
+            scene.world.log.lines().iter().filter(|said| said.contains(line)).count() >= told
+        })?;
     }
     scene.world.await_audit("server-replaced", &[("why", "too-many")], 30)?;
     until::is("four and the one that serves", 60, || {
         scene.world.servers().is_ok_and(|servers| servers.len() == 5)
     })?;
-    for socket in sockets.iter_mut().skip(2) {
+    for socket in sockets.iter_mut().skip(1) {
         websocket::echo(socket, "x")?;
     }
-    for socket in sockets.iter_mut().take(2) {
-        websocket::await_close(socket)?;
-    }
+    let (code, _) = websocket::await_close(&mut sockets[0])?;
+    ensure!(code == Some(1001), "close code {code:?}");
     Ok(())
 }
 
