@@ -27,12 +27,9 @@ fn bound(stage: &Stage) -> Result<()> {
     scene.world.stop(Signal::SIGTERM)?;
     scene.world.launch()?;
     scene.world.await_audit("server-replaced", &[("why", "replaced"), ("websockets", "1")], 20)?;
-    loop {
-        // It goes on until its bound, and is told goodbye then.
-        match websocket::echo(&mut socket, "x") {
-            Ok(_) => std::thread::sleep(std::time::Duration::from_millis(200)),
-            Err(_) => break,
-        }
+    // It goes on until its bound, and is told goodbye then.
+    while websocket::echo(&mut socket, "x").is_ok() {
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
     let passed = began.elapsed().as_secs();
     ensure!((55..90).contains(&passed), "cut after {passed} s");
