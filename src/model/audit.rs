@@ -395,17 +395,3 @@ events! {
         lost: u64,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::TABLE;
-
-    #[test]
-    fn names_are_unique_and_documented() {
-        for (at, row) in TABLE.iter().enumerate() {
-            assert!(!row.doc.trim().is_empty(), "{}", row.name);
-            assert!(row.fields.iter().all(|(_, doc)| !doc.trim().is_empty()), "{}", row.name);
-            assert!(TABLE[..at].iter().all(|other| other.name != row.name), "{}", row.name);
-        }
-    }
-}
