@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use portcullis_testing::{Stage, case, process, until, websocket};
 
-use super::Scene;
+use super::{Scene, restart};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
@@ -51,17 +51,9 @@ fn four(stage: &Stage) -> Result<()> {
     let mut scene = Scene::new(stage, "rob", "")?;
     scene.world.log.expect("the oldest is ended");
     let mut sockets = Vec::new();
-    let mut told = 0;
-    for round in 1..=5 {
+    for _ in 0..5 {
         sockets.push(websocket::open(&scene.client, &scene.path(), &[])?);
-        scene.world.stop(Signal::SIGTERM)?;
-        scene.world.launch()?;
-        // Each server of before has stopped accepting: the next socket is the newest one's.
-        told += round;
-        let line = "another server takes what is new";
-        until::is("all have heard of it", 30, || {
-            scene.world.log.lines().iter().filter(|said| said.contains(line)).count() >= told
-        })?;
+        restart(&mut scene.world)?;
     }
     scene.world.await_audit("server-replaced", &[("why", "too-many")], 30)?;
     until::is("four and the one that serves", 60, || {

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use portcullis_testing::{Stage, case, process, until, websocket};
 
-use super::Scene;
+use super::{Scene, restart};
 
 const AT_ONCE: Duration = Duration::from_secs(1);
 
@@ -134,8 +134,7 @@ fn audited(stage: &Stage) -> Result<()> {
     };
     ensure!(!ask()?.contains("close"), "the first answer is the last one");
     let before = scene.world.count_audit("refused", &[("session", &scene.session)])?;
-    scene.world.stop(Signal::SIGTERM)?;
-    scene.world.launch()?;
+    restart(&mut scene.world)?;
     ensure!(ask()?.contains("close"), "another request would follow");
     until::is("the refusal is recorded", 30, || {
         scene.world.count_audit("refused", &[("session", &scene.session)]).is_ok_and(|now| now > before)
