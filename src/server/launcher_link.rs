@@ -1,7 +1,7 @@
 //! The wire to the launcher: greeting, then messages both ways on the control thread until either ends.
 //!
 //! What the launcher says is taken as it is: it is root. Its end of the wire closing means that it was restarted, upgraded or
-//! killed: this server goes on and knocks at the next one's door ([`alone`](crate::alone)), which tells it anew of everything
+//! killed: this server goes on and knocks at the next one's door ([`alone`]), which tells it anew of everything
 //! that lives. What was said and not answered is said again or given up ([`post`](crate::post)).
 
 use std::os::fd::OwnedFd;

@@ -1,6 +1,6 @@
 //! What the server asks of the launcher for those who watch the daemon: figures, and what administrators see and do in their browser.
 //!
-//! An administrator is who the launcher says is one: each [`AdminAsk`] names the sign-in of whoever asks, and the launcher looks at
+//! An administrator is who the launcher says is one: each request of theirs names the sign-in of whoever asks, and the launcher looks at
 //! its groups each time. Rows of the request table: `figures`, `admin-look`, `admin-act`, `admin-search`.
 
 use portcullis_model::machine::{LoadSample, Machine};
