@@ -71,12 +71,12 @@ fn pages(root: &Root, text: &str, live: bool) -> Vec<(&'static str, String)> {
         token: text,
     };
     let words = SearchWords { user: text, event: text, session: text, from: text, until: text, text };
-    let record = AuditRow { seq: 7, time: text, event: text, user: text, session: text, text };
+    let found = [AuditRow { seq: 7, time: text, event: text, user: text, session: text, text }];
     let audit = AuditPage {
         frame,
         admin: admin(Tab::Audit),
         words,
-        found: Some(&[record]),
+        found: Some(&found),
         more: Some(7),
         stopped: true,
         unreadable: 1,
