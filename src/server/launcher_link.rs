@@ -85,6 +85,8 @@ pub(crate) async fn run(
         let told = post.is_paused();
         if world.drain.started() {
             tracing::info!("the launcher is gone");
+        } else if told {
+            tracing::info!("the launcher has left to the next one");
         } else {
             tracing::warn!(%error, "the launcher is gone: waiting for the next one");
         }

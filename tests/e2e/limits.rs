@@ -286,7 +286,7 @@ fn restarted(stage: &Stage) -> Result<()> {
     world.await_audit("limit-reached", &[("session", &id), ("count", "1")], 20)?;
     let server = world.server()?.pid;
     world.stop(Signal::SIGKILL)?;
-    until::is("the old server is gone", 20, || !process::is_alive(server))?;
+    ensure!(process::is_alive(server), "the server went with the launcher");
     ensure!(python(&account, HUNGRY)?.contains("signal: 9"), "the limit went with the launcher");
     world.launch()?;
     let fresh = world.client()?;

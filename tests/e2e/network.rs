@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 use portcullis_testing::builder::Builder;
-use portcullis_testing::{Account, Client, Stage, World, case, process, until};
+use portcullis_testing::{Account, Client, Stage, World, case, process};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
@@ -198,7 +198,7 @@ fn restart(stage: &Stage) -> Result<()> {
     let server = world.server()?.pid;
     world.log.expect("the launcher is gone");
     world.stop(nix::sys::signal::Signal::SIGKILL)?;
-    until::is("the old server is gone", 20, || !process::is_alive(server))?;
+    ensure!(process::is_alive(server), "the server went with the launcher");
     inside.refused("192.0.2.1:80")?;
     inside.refused("192.0.2.7:80")?;
     world.launch()?;

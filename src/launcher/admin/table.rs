@@ -33,8 +33,8 @@ table! {
     Exemptions "exemptions" Reads 20,
     EndExemption "end-exemption" Changes 20,
     WhyAlive "why-alive" Reads 20,
-    Sessions "sessions" Reads 5,
-    People "people" Reads 5,
+    Sessions "sessions" Reads 20,
+    People "people" Reads 20,
     EndSessions "end-sessions" Changes 20,
     Revoke "revoke" Changes 20,
     GoOffline "go-offline" Changes 5,
@@ -97,8 +97,8 @@ exempt         changes  20/s
 exemptions     reads    20/s
 end-exemption  changes  20/s
 why-alive      reads    20/s
-sessions       reads    5/s
-people         reads    5/s
+sessions       reads    20/s
+people         reads    20/s
 end-sessions   changes  20/s
 revoke         changes  20/s
 go-offline     changes  5/s
