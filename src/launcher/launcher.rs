@@ -134,11 +134,11 @@ pub(crate) struct Launcher {
     pub(crate) signals: Signals,
     pub(crate) mode: Mode,
     pub(crate) announced: bool,
-    /// Where sessions' control groups are made.
     /// What this machine's kernel can hold.
     pub(crate) host: portcullis_model::host::HostFacts,
     /// Layers of which was said that it hasn't got them.
     pub(crate) fallen_said: crate::sessions::plan::Said,
+    /// Where sessions' control groups are made.
     pub(crate) groups: Hierarchies,
     /// Those that were there at the start: of sessions that live, and of some that are gone.
     pub(crate) groups_before: Vec<Group>,
