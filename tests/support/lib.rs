@@ -23,9 +23,11 @@ pub mod place;
 pub mod process;
 pub mod readiness;
 pub mod stage;
+pub mod steps;
 pub mod tls;
 pub mod traffic;
 pub mod until;
+mod upgrade;
 pub mod websocket;
 pub mod world;
 
