@@ -90,8 +90,8 @@ impl Campaign {
         let world = stage
             .world()
             .tls()?
-            // Nobody is signed out by the clock while a campaign lasts.
-            .conf("rserver.conf", "auth-timeout-minutes=1000")
+            // The port is the same when nothing of the daemon was left; nobody is signed out by the clock meanwhile.
+            .conf("rserver.conf", "www-port=8787\nauth-timeout-minutes=1000")
             .start()?;
         // What is killed is missed by whoever talked to it: the log of a campaign is read when something is lost.
         world.log.expect("");

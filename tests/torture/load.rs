@@ -73,6 +73,7 @@ impl Worker {
                         steps.close();
                         board.broke(class, &name, &broke);
                         board.await_over();
+                        std::thread::sleep(PAUSE);
                     }
                 }
                 if !theirs.hurry.load(Ordering::Relaxed) {

@@ -62,7 +62,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     if cli.as_tests {
         print!("{}", report.as_tests());
     } else if cli.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        println!("{}", report.json()?);
     } else {
         println!("{report}");
     }

@@ -142,6 +142,17 @@ impl Report {
         self.bars().iter().all(|bar| bar.found.is_empty())
     }
 
+    /// Everything, with the bars and the verdict.
+    ///
+    /// # Errors
+    /// Never: all of it can be written as JSON.
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        let mut all = serde_json::to_value(self)?;
+        all["bars"] = serde_json::to_value(self.bars())?;
+        all["holds"] = self.holds().into();
+        serde_json::to_string_pretty(&all)
+    }
+
     /// As the standard harness prints it: a test for each bar.
     pub(crate) fn as_tests(&self) -> String {
         let bars = self.bars();
