@@ -53,7 +53,11 @@ struct Count {
 /// Installs, builds, runs, counts.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::BUILD)?;
-    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel" | "redteam" | "torture")) {
+    if options
+        .only
+        .as_deref()
+        .is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel" | "redteam" | "torture"))
+    {
         packages::ensure(packages::ACCOUNTS)?;
     }
     if options.only.as_deref().is_none_or(|only| only == "redteam") {

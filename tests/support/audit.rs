@@ -53,8 +53,8 @@ impl Tail {
     /// # Errors
     /// When the log is shorter than it was, or a record doesn't follow from the one before.
     pub fn more(&mut self) -> Result<Vec<Value>> {
-        let mut file =
-            std::fs::File::open(&self.path).with_context(|| format!("cannot read `{}`", self.path.display()))?;
+        let mut file = std::fs::File::open(&self.path)
+            .with_context(|| format!("cannot read `{}`", self.path.display()))?;
         let length = file.metadata()?.len();
         if length < self.at {
             bail!("the log has {length} bytes, and had {}", self.at);

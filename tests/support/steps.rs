@@ -329,7 +329,10 @@ impl Step for Download {
 /// Where bytes first don't say where they stand; `at` is the first one's place, a multiple of eight.
 pub fn first_wrong(bytes: &[u8], at: u64) -> Option<u64> {
     let places = (at / 8..).zip(bytes.chunks(8));
-    places.filter(|(number, word)| !number.to_be_bytes().starts_with(word)).map(|(number, _)| number * 8).next()
+    places
+        .filter(|(number, word)| !number.to_be_bytes().starts_with(word))
+        .map(|(number, _)| number * 8)
+        .next()
 }
 
 /// An upload of which each eight bytes say where they stand; the double looks at them.
@@ -386,7 +389,10 @@ impl Step for Upload {
         let answer = expect(http1::read(&mut wire, "PUT")?, 201)?;
         let told = answer.json()?;
         if told["bytes"] != self.length || told["counted"] != true {
-            return Err(Broke::Wrong(format!("of {} bytes came {}, counted: {}", self.length, told["bytes"], told["counted"])));
+            return Err(Broke::Wrong(format!(
+                "of {} bytes came {}, counted: {}",
+                self.length, told["bytes"], told["counted"]
+            )));
         }
         Ok(now as u64)
     }

@@ -23,11 +23,11 @@ impl Campaign {
             Kind::SignOut => self.sign_out(victim, event),
             Kind::Revoke => self.revoke(victim, event),
             Kind::EndSession => self.end_session(victim, event),
-            kind => self.to_the_daemon(kind, event.lot),
+            kind => self.disturb(kind, event.lot),
         }
     }
 
-    fn to_the_daemon(&mut self, kind: Kind, lot: usize) -> Result<()> {
+    fn disturb(&mut self, kind: Kind, lot: usize) -> Result<()> {
         self.world.forget_notifications()?;
         match kind {
             Kind::Reload => {
@@ -70,7 +70,7 @@ impl Campaign {
     }
 
     fn follow(&mut self, event: Event) -> Result<()> {
-        event.then.map_or(Ok(()), |kind| self.to_the_daemon(kind, event.lot))
+        event.then.map_or(Ok(()), |kind| self.disturb(kind, event.lot))
     }
 
     /// A revocation was acknowledged, the kill that follows is done: what was open must be cut, now or by now.

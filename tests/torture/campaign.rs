@@ -157,13 +157,18 @@ impl Campaign {
 
     fn try_doors(&mut self, which: impl Iterator<Item = usize>, after: &str) -> Result<()> {
         for cookie in which.filter_map(|at| self.ledger.revoked.get(at)) {
-            let open = doors::opened(&self.world, &self.two, cookie)
+            let mut cookie = cookie.clone();
+            // The session that runs now: one that is over opens to nobody.
+            if let Some(person) = self.victims.iter().find(|one| one.account.name == cookie.user) {
+                cookie.session.clone_from(&person.session);
+            }
+            let open = doors::opened(&self.world, &self.two, &cookie)
                 .with_context(|| format!("a revoked cookie can't be tried after {after}"))?;
             self.tried += 1;
             for door in open {
                 self.lost_revocations.push(format!(
-                    "the cookie of {} (session {}) opens {door} after {after}",
-                    cookie.by, cookie.session
+                    "a cookie of {}, revoked by {}, opens {door} (session {}) after {after}",
+                    cookie.user, cookie.by, cookie.session
                 ));
             }
         }

@@ -65,10 +65,7 @@ impl Kind {
 
     /// Whether another server serves afterwards.
     pub(crate) const fn brings_a_server(self) -> bool {
-        matches!(
-            self,
-            Self::Restart | Self::Upgrade | Self::KillLauncher | Self::KillServer | Self::KillBoth
-        )
+        matches!(self, Self::Restart | Self::Upgrade | Self::KillLauncher | Self::KillServer | Self::KillBoth)
     }
 
     /// Whether it is an act on one person, and not on the daemon.

@@ -18,7 +18,9 @@ pub(crate) struct Revoked {
     pub(crate) name: String,
     /// Its value.
     pub(crate) value: String,
-    /// A session that it opened.
+    /// Whose it was.
+    pub(crate) user: String,
+    /// A session of theirs: the one of now, while they are there.
     pub(crate) session: String,
     /// By which event, for whoever reads that it works.
     pub(crate) by: String,

@@ -46,12 +46,7 @@ struct Shared {
 }
 
 impl Worker {
-    fn start(
-        board: &Arc<Board>,
-        class: Class,
-        who: String,
-        mut steps: impl Step + 'static,
-    ) -> Self {
+    fn start(board: &Arc<Board>, class: Class, who: String, mut steps: impl Step + 'static) -> Self {
         let (shared, board) = (Arc::new(Shared::default()), Arc::clone(board));
         let (theirs, name) = (Arc::clone(&shared), who.clone());
         let thread = std::thread::spawn(move || {

@@ -56,7 +56,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured");
             return Ok(ExitCode::SUCCESS);
         }
-        bail!("this changes accounts of the machine; `cargo xtask torture` runs it where they are thrown away");
+        bail!(
+            "this changes accounts of the machine; `cargo xtask torture` runs it where they are thrown away"
+        );
     }
     let report = campaign::run(cli)?;
     if cli.as_tests {

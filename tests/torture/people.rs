@@ -79,7 +79,8 @@ impl Person {
     /// When there is none.
     pub(crate) fn revoked(&self, by: String) -> Result<Revoked> {
         let value = self.client.cookie(COOKIE).context("no cookie")?;
-        Ok(Revoked { name: COOKIE.to_owned(), value, session: self.session.clone(), by })
+        let (user, session) = (self.account.name.clone(), self.session.clone());
+        Ok(Revoked { name: COOKIE.to_owned(), value, user, session, by })
     }
 
     /// Whether the IDE that was started still runs.

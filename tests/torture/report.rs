@@ -101,7 +101,8 @@ fn counted(events: &[(Event, Duration)]) -> BTreeMap<Kind, (u64, Duration)> {
 }
 
 fn by_kind<S: Serializer>(events: &[(Event, Duration)], serializer: S) -> Result<S::Ok, S::Error> {
-    let counts: BTreeMap<Kind, u64> = counted(events).into_iter().map(|(kind, (count, _))| (kind, count)).collect();
+    let counts: BTreeMap<Kind, u64> =
+        counted(events).into_iter().map(|(kind, (count, _))| (kind, count)).collect();
     counts.serialize(serializer)
 }
 
@@ -111,12 +112,10 @@ impl Report {
     }
 
     fn bars(&self) -> Vec<Bar<'_>> {
-        let mut bars = vec![
-            Bar {
-                what: "campaigns that ended before their time".into(),
-                found: self.broken.iter().map(String::as_str).collect(),
-            },
-        ];
+        let mut bars = vec![Bar {
+            what: "campaigns that ended before their time".into(),
+            found: self.broken.iter().map(String::as_str).collect(),
+        }];
         for (what, found) in [
             ("sessions lost", &self.lost_sessions),
             ("revocations lost", &self.lost_revocations),
@@ -159,8 +158,11 @@ impl Report {
         let mut text = String::new();
         for bar in &bars {
             let verdict = if bar.found.is_empty() { "ok" } else { "FAILED" };
-            let name: String =
-                bar.what.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+            let name: String = bar
+                .what
+                .chars()
+                .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+                .collect();
             let _ = writeln!(text, "test torture::no_{name} ... {verdict}");
         }
         let failed = bars.iter().filter(|bar| !bar.found.is_empty()).count();
