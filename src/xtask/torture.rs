@@ -5,7 +5,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::Result;
 use clap::Args;
 
-use crate::{packages, run};
+use crate::{jupyter, packages, run};
 
 /// 500 events take some half an hour; whoever asks for minutes gets them, and this besides.
 const SLACK_SECONDS: u64 = 2 * 3600;
@@ -24,6 +24,9 @@ pub(crate) struct Options {
     /// What the series of events is made of; the same seed makes the same series
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Somebody works in a real JupyterLab too; installs it
+    #[arg(long)]
+    jupyter: bool,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
@@ -33,6 +36,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::ACCOUNTS)?;
+    if options.jupyter {
+        jupyter::ensure()?;
+    }
     told(options, "building (the first time takes a few minutes)");
     let mut cargo = run::cargo();
     // What it prints is kept away from the table.
@@ -50,6 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         .args(["--deadline-seconds", &deadline.to_string()])
         .args(["--bind", &format!("{}:{PROGRAMS}", built.display())])
         .args(["--env", "PORTCULLIS_ISOLATED=1", "--env", &format!("PORTCULLIS_PROGRAMS={PROGRAMS}")])
+        .args(["--env", &format!("PORTCULLIS_VENV={}", jupyter::folder().display())])
         .arg("--cwd")
         .arg(run::root());
     if let Some(value) = std::env::var_os("PATH") {
@@ -60,8 +67,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let Some(minutes) = options.minutes {
         command.args(["--minutes", &minutes.to_string()]);
     }
-    if options.json {
-        command.arg("--json");
+    for (on, flag) in [(options.jupyter, "--jupyter"), (options.json, "--json")] {
+        if on {
+            command.arg(flag);
+        }
     }
     let status = command.stdin(Stdio::null()).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

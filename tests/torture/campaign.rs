@@ -1,11 +1,14 @@
 //! The whole of it: a world under load, event after event, and what was lost by then.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use portcullis_testing::builder::own_copy;
 use portcullis_testing::{Stage, World, place, tls};
 
 use crate::Cli;
@@ -22,6 +25,8 @@ use crate::{doors, settle};
 const STAFF: [&str; 3] = ["ann", "bob", "cat"];
 /// People to whom things are done.
 const VICTIMS: [&str; 3] = ["vic", "wes", "zoe"];
+/// Who works in a real JupyterLab.
+const JUPYTER: &str = "jup";
 /// Revoked cookies that are tried after each event: the last ones and some of before.
 const TRIED: usize = 4;
 /// Between two reports on the way.
@@ -52,7 +57,7 @@ pub(crate) struct Campaign {
 pub(crate) fn run(cli: &Cli) -> Result<Report> {
     let begun = Instant::now();
     let stage = Stage::default();
-    let mut campaign = Campaign::begin(&stage, cli.seed).context("the campaign can't begin")?;
+    let mut campaign = Campaign::begin(&stage, cli).context("the campaign can't begin")?;
     let until = cli.minutes.map(|minutes| begun + Duration::from_secs(minutes * 60));
     let mut happened: Vec<(Event, Duration)> = Vec::new();
     let mut broken = None;
@@ -85,10 +90,30 @@ pub(crate) fn run(cli: &Cli) -> Result<Report> {
     Ok(report)
 }
 
+/// A program in JupyterLab's place that is the double, but for one person.
+fn either() -> Result<String> {
+    let real = place::jupyter_lab().context("JupyterLab is not installed")?;
+    let folder = Path::new("/run/torture");
+    fs::create_dir_all(folder)?;
+    let double = own_copy("portcullis-double-ide", folder)?;
+    let path = folder.join("jupyter-lab");
+    let text = format!(
+        "#!/usr/bin/python3 -IS\nimport os, pwd, sys\n\
+         real = pwd.getpwuid(os.getuid()).pw_name.startswith({JUPYTER:?})\n\
+         program = {real:?} if real else {double:?}\nos.execv(program, [program, *sys.argv[1:]])\n"
+    );
+    fs::write(&path, text)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path.display().to_string())
+}
+
 impl Campaign {
-    fn begin(stage: &Stage, seed: u64) -> Result<Self> {
-        let world = stage
-            .world()
+    fn begin(stage: &Stage, cli: &Cli) -> Result<Self> {
+        let mut world = stage.world();
+        if cli.jupyter {
+            world = world.ide_program(&either()?);
+        }
+        let world = world
             .tls()?
             // The port is the same when nothing of the daemon was left; nobody is signed out by the clock meanwhile.
             .conf("rserver.conf", "www-port=8787\nauth-timeout-minutes=1000")
@@ -99,15 +124,20 @@ impl Campaign {
         let two = tls::client(certificate, &["h2"], false)?;
         let mut ledger = Ledger::new(&world);
         let mut arrive = |stem: &&str| Person::arrive(&world, &mut ledger, stem);
-        let staff = STAFF.iter().map(&mut arrive).collect::<Result<Vec<_>>>()?;
+        let mut staff = STAFF.iter().map(&mut arrive).collect::<Result<Vec<_>>>()?;
         let mut victims = VICTIMS.iter().map(&mut arrive).collect::<Result<Vec<_>>>()?;
+        let scientist = cli.jupyter.then(|| arrive(&JUPYTER)).transpose()?;
         let board = Arc::new(Board::default());
         for victim in &mut victims {
             victim.hold(&board, &two)?;
         }
         let programs = vec![world.other_programs()?, world.other_programs()?];
         let work = |one: &Person| Worker::all(&board, &one.account.name, &one.client, &two, &one.session);
-        let load: Vec<Worker> = staff.iter().flat_map(work).collect();
+        let mut load: Vec<Worker> = staff.iter().flat_map(work).collect();
+        if let Some(one) = scientist {
+            load.push(Worker::cells(&board, &one.account.name, &one.client, &one.session)?);
+            staff.push(one);
+        }
         settle::all(&board, &load, false).context("the load does not begin")?;
         Ok(Self {
             world,
@@ -120,7 +150,7 @@ impl Campaign {
             two,
             staff,
             load,
-            random: Random::new(!seed),
+            random: Random::new(!cli.seed),
             lost_sessions: Vec::new(),
             tried: 0,
         })

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use anyhow::Result;
 use portcullis_testing::steps::{Download, Echoes, Requests, RequestsTwo, Step, Upload};
 use portcullis_testing::{Client, tls};
 
 use crate::board::{Board, Class};
+use crate::cells::Cells;
 
 /// Between two steps: a person's hands, and transfers that last through an event.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -101,6 +103,15 @@ impl Worker {
             Self::start(board, Class::Transfer, who("download"), Download::new(client, session, DOWN)),
             Self::start(board, Class::Transfer, who("upload"), Upload::new(client, session, UP)),
         ]
+    }
+
+    /// A notebook's cells, in somebody's session of a real JupyterLab.
+    ///
+    /// # Errors
+    /// When there is no kernel.
+    pub(crate) fn cells(board: &Arc<Board>, name: &str, client: &Client, session: &str) -> Result<Self> {
+        let cells = Cells::new(client, session)?;
+        Ok(Self::start(board, Class::WebSocket, format!("{name}'s cells"), cells))
     }
 
     /// How many steps it took.

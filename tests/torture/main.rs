@@ -8,6 +8,7 @@
 mod acts;
 mod board;
 mod campaign;
+mod cells;
 mod doors;
 mod events;
 mod ledger;
@@ -34,6 +35,9 @@ pub(crate) struct Cli {
     /// What the series of events is made of
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Somebody works in a real JupyterLab too
+    #[arg(long)]
+    jupyter: bool,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
