@@ -150,7 +150,7 @@ fn section(text: &mut String, name: &str, command: &Command) {
     if !aliases.is_empty() {
         let _ = write!(text, "Also: {}.\n\n", aliases.join(", "));
     }
-    let _ = write!(text, "`{}`\n", usage_of(name, command));
+    let _ = writeln!(text, "`{}`", usage_of(name, command));
     let arguments: Vec<&Arg> =
         command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "help").collect();
     if !arguments.is_empty() {

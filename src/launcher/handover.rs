@@ -84,6 +84,8 @@ impl Launcher {
         }
         say!(Info, "a server of before is back pid={pid}: {}", words(knock.carried));
         self.server.before.push(up);
+        // They come back in any order.
+        self.server.before.sort_by_key(|up| up.known.started);
         self.server.hold_to(no, ToServer::Configuration(Box::new(self.active.message(&self.host))));
         self.tell_all_that_lives(no);
         if self.server.current.as_ref().is_some_and(|up| up.phase == Phase::Serving) {
@@ -133,8 +135,14 @@ impl Launcher {
             say!(Info, "a server finishes within {within} s pid={pid}: {}", words(carried));
             self.write_replaced(pid, carried, within, Why::Replaced);
         }
-        let phases: Vec<Phase> = self.server.before.iter().map(|up| up.phase).collect();
-        if let Some(oldest) = one_too_many(&phases).and_then(|at| self.server.before.get(at)).map(|up| up.no)
+        // One that nothing hangs on ends by itself, and costs nobody theirs.
+        let finish: Vec<bool> = self
+            .server
+            .before
+            .iter()
+            .map(|up| up.phase == Phase::Draining && !up.carried.is_nothing())
+            .collect();
+        if let Some(oldest) = one_too_many(&finish).and_then(|at| self.server.before.get(at)).map(|up| up.no)
         {
             say!(Warn, "more than {BEFORE_MAX} servers finish: the oldest is ended");
             self.end_server(oldest, Why::TooMany, now);

@@ -40,11 +40,10 @@ pub(crate) struct Servers {
     next: u32,
 }
 
-/// The oldest of those that were replaced, where there are more than may be.
-pub(crate) fn one_too_many(phases: &[Phase]) -> Option<usize> {
-    let draining = phases.iter().filter(|phase| **phase == Phase::Draining).count();
-    let oldest = phases.iter().position(|phase| *phase == Phase::Draining);
-    oldest.filter(|_| draining > BEFORE_MAX)
+/// The oldest of those that finish something, where there are more than may be. `finish`: which do, the oldest first.
+pub(crate) fn one_too_many(finish: &[bool]) -> Option<usize> {
+    let count = finish.iter().filter(|finishes| **finishes).count();
+    finish.iter().position(|finishes| *finishes).filter(|_| count > BEFORE_MAX)
 }
 
 impl Servers {
@@ -212,10 +211,9 @@ mod tests {
 
     #[test]
     fn four_may_finish_and_the_oldest_makes_room() {
-        use Phase::{Draining, Serving};
         assert_eq!(one_too_many(&[]), None);
-        assert_eq!(one_too_many(&[Draining; 4]), None);
-        assert_eq!(one_too_many(&[Serving, Draining, Draining, Draining, Draining, Draining]), Some(1));
-        assert_eq!(one_too_many(&[Serving; 5]), None, "those that weren't replaced yet finish nothing");
+        assert_eq!(one_too_many(&[true; 4]), None);
+        assert_eq!(one_too_many(&[false, true, true, true, true, true]), Some(1));
+        assert_eq!(one_too_many(&[false; 5]), None, "those that finish nothing are in nobody's way");
     }
 }

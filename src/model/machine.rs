@@ -108,7 +108,8 @@ mod tests {
         let later = Ticks { busy: 450, all: 2000 };
         assert_eq!((later.since(first), first.since(first), first.since(later)), (Some(250), None, None));
         assert_eq!(Ticks::parse("intr 1\n"), None);
-        let meminfo = "MemTotal:  2048 kB\nMemFree: 1 kB\nMemAvailable:  512 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n";
+        let meminfo =
+            "MemTotal:  2048 kB\nMemFree: 1 kB\nMemAvailable:  512 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n";
         let machine = Machine::of(meminfo, "1.05 0.7 0.6 1/100 7", 250, 2);
         assert_eq!((machine.memory, machine.swap, machine.load, machine.memory_mb), (750, 0, 105, 2));
         assert_eq!(Machine::of("", "", 0, 1).load, 0);

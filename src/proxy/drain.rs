@@ -38,9 +38,15 @@ impl Drain {
 
     /// The same for when another process accepts on the same sockets: a connection that asks nothing is left its next request,
     /// whose answer says that it is the last one, for no client can tell a closed connection from one that is about to be. A
-    /// second call moves the deadline.
+    /// second call moves the deadline. After [`start`](Self::start) it changes nothing: what is to end is not let go on.
     pub fn hand_over(&self, within: Duration) {
-        self.0.send_replace(Some(Until { at: Instant::now() + within, gently: true }));
+        self.0.send_if_modified(|until| {
+            let may = until.is_none_or(|until| until.gently);
+            if may {
+                *until = Some(Until { at: Instant::now() + within, gently: true });
+            }
+            may
+        });
     }
 
     /// Whether it was started.
@@ -55,5 +61,22 @@ impl Drain {
 
     pub(crate) fn watch(&self) -> watch::Receiver<Option<Until>> {
         self.0.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_to_end_is_not_let_go_on() {
+        let (now, day) = (Duration::ZERO, Duration::from_secs(86_400));
+        let drain = Drain::new();
+        drain.hand_over(day);
+        assert!(drain.started() && drain.handed_over());
+        drain.start(now);
+        drain.hand_over(day);
+        assert!(drain.started() && !drain.handed_over());
+        assert!(drain.watch().borrow().is_some_and(|until| until.at == Instant::now()));
     }
 }

@@ -59,7 +59,7 @@ impl Revocations {
     pub(crate) async fn answer(&self) -> ToLauncher {
         loop {
             match self.look(Instant::now()) {
-                Look::Done(answer) => return answer,
+                Look::Done(answer) => return *answer,
                 Look::Waits => tokio::time::sleep(LOOK_EVERY).await,
                 Look::Nothing => self.begun.notified().await,
             }
@@ -77,7 +77,7 @@ impl Revocations {
         });
         done.map_or(Look::Waits, |(at, answer)| {
             all.swap_remove(at);
-            Look::Done(answer)
+            Look::Done(Box::new(answer))
         })
     }
 }
@@ -86,7 +86,7 @@ impl Revocations {
 enum Look {
     Nothing,
     Waits,
-    Done(ToLauncher),
+    Done(Box<ToLauncher>),
 }
 
 #[cfg(test)]

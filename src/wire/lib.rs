@@ -17,6 +17,7 @@ pub mod channel;
 pub mod host;
 pub mod knock;
 pub mod launcher;
+mod open;
 pub mod session;
 pub mod watch;
 

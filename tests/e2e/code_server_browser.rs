@@ -14,7 +14,8 @@ use portcullis_testing::{Account, Stage, World, case, stage};
 
 use hands::{
     CHOSEN, ENTER, ESCAPE, STEP, answer, command, dismiss, drop_file, edit, entries, happened, install, keys,
-    menu, open_file, open_path, own_file, own_folders, row, saved, search, shown, told, upload, written,
+    menu, open_file, open_path, own_file, own_folders, row, saved, search, shown, stage_all, told, upload,
+    written,
 };
 
 const START: Duration = Duration::from_secs(150);
@@ -195,9 +196,7 @@ fn open(stage: &Stage) -> Result<()> {
         desk.start(&window).await?;
         open_file(&window, "a.txt").await?;
         edit(&window, "more ", &desk.work("a.txt")).await?;
-        command(&window, "Git: Stage All Changes").await?;
-        let index = desk.work(".git/index");
-        happened(&window, "staging", || std::fs::exists(&index).unwrap_or(false)).await?;
+        stage_all(&window, &desk.work(".git/index")).await?;
         menu(&window, "a.txt", "Download...").await?;
         let file = desk.browser.downloads().join("a.txt");
         written(&window, &file.display().to_string(), "more").await?;
@@ -303,9 +302,7 @@ fn confined(stage: &Stage) -> Result<()> {
         desk.start(&window).await?;
         open_file(&window, "a.txt").await?;
         edit(&window, "committed ", &desk.work("a.txt")).await?;
-        command(&window, "Git: Stage All Changes").await?;
-        let index = desk.work(".git/index");
-        happened(&window, "staging", || std::fs::exists(&index).unwrap_or(false)).await?;
+        stage_all(&window, &desk.work(".git/index")).await?;
         command(&window, "Git: Commit Staged").await?;
         answer(&window, "commit message", "first words").await?;
         let log = desk.work(".git/logs/HEAD");

@@ -366,7 +366,7 @@ fn browsers(stage: &Stage) -> Result<()> {
 async fn keyboard(window: &fantoccini::Client, world: &World, id: &str) -> Result<()> {
     window.goto(&format!("http://{}/admin/sessions", world.address())).await?;
     let focused = "const e = document.activeElement; return (e.getAttribute('href') || e.type || e.tagName)";
-    let mut walk = async |wanted: &str| -> Result<()> {
+    let walk = async |wanted: &str| -> Result<()> {
         for _ in 0..40 {
             let body = window.active_element().await?;
             body.send_keys("\u{E004}").await?;

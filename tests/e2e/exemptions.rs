@@ -279,7 +279,8 @@ fn status(stage: &Stage) -> Result<()> {
     world.reload()?;
     let text = run(&mut portcullis(&world, &["status"]))?;
     ensure!(text.contains("configuration 2") && text.contains("sessions: 1"), "{text}");
-    world.stop(Signal::SIGTERM)?;
+    // Nobody comes after it: a stop, not a restart.
+    world.stop(Signal::SIGQUIT)?;
     let output = portcullis(&world, &["status"]).output()?;
     ensure!(
         output.status.code() == Some(3) && said(&output).contains("the daemon doesn't run"),

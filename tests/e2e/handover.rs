@@ -5,6 +5,8 @@ mod ends;
 mod impostors;
 mod revoked;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -102,6 +104,22 @@ impl Scene {
             Traffic::download(client, &self.session, DOWNLOAD),
         ])
     }
+}
+
+/// Leaves to the next launcher, and waits until the server of before accepts nobody any more.
+pub(crate) fn restart(world: &mut World) -> Result<()> {
+    let old = world.server()?.pid;
+    world.stop(Signal::SIGTERM)?;
+    world.launch()?;
+    let new = world.server()?.pid;
+    until::is("the server of before listens no more", 30, || sockets(old).is_disjoint(&sockets(new)))
+}
+
+/// The sockets that a process has: two processes have the same ones only where they were handed on.
+fn sockets(pid: i32) -> BTreeSet<PathBuf> {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let is_socket = |link: &PathBuf| link.to_string_lossy().starts_with("socket:");
+    links.filter_map(|entry| std::fs::read_link(entry.path()).ok()).filter(is_socket).collect()
 }
 
 /// Traffic goes on through something that happens to the daemon, and nothing of it breaks off.

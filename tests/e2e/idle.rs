@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
-use portcullis_testing::{Client, Stage, World, case, until};
+use portcullis_testing::{Client, Stage, World, case, until, websocket};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
@@ -16,6 +16,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("idle::a_kernel_that_computes_stays", busy_kernel),
         case("idle::without_a_browser_it_ends_and_with_one_it_stays", disconnected),
         case("idle::rstudio_is_suspended_and_resumed", suspended),
+        case("idle::a_sign_in_has_a_longest_life_whatever_its_person_does", longest_life),
         case("idle::the_button_keeps_a_session_and_only_its_owner_has_it", notice::stays),
         case("idle::a_countdown_is_seen_and_pressed", notice::seen),
         case("idle::jupyterlab_shows_the_countdown_and_the_button", notice::in_jupyterlab),
@@ -127,5 +128,30 @@ fn suspended(stage: &Stage) -> Result<()> {
     ensure!(!state.exists(), "it has its state again");
     let home = page()?.text();
     ensure!(!home.contains("is-suspended") && home.contains(&format!("open-{resumed}")), "{home}");
+    Ok(())
+}
+
+/// Somebody who never rests is signed out all the same; what they started goes on.
+fn longest_life(stage: &Stage) -> Result<()> {
+    let world = stage.world().conf("rserver.conf", "auth-active-timeout-minutes=1").start()?;
+    let begun = Instant::now();
+    let (account, client) = world.signed_in("lou")?;
+    let id = client.start_session(60)?;
+    let mut socket = websocket::open(&client, &format!("/s/{id}/terminals/websocket/1"), &[])?;
+    let mut acted = Instant::now();
+    until::some("the sign-in ends", ENDED_WITHIN, || {
+        if acted.elapsed() < Duration::from_secs(3) {
+            return Ok(None);
+        }
+        acted = Instant::now();
+        Ok((client.post(&format!("/s/{id}/api/kernels"), &[])?.status == 401).then_some(()))
+    })?;
+    let took = begun.elapsed();
+    ensure!(took > Duration::from_secs(55), "it ended after {took:?}");
+    world.await_audit("sign-in-ended", &[("user", &account.name), ("why", "expired")], 5)?;
+    websocket::await_close(&mut socket)?;
+    ensure!(!over(&world, &id)?, "the session ended with it");
+    client.sign_in(&account.name, &account.password)?;
+    client.get(&format!("/s/{id}/api/kernels"))?.expect(200)?;
     Ok(())
 }

@@ -22,6 +22,7 @@ pub mod module;
 pub mod place;
 pub mod process;
 pub mod readiness;
+mod replaced;
 pub mod stage;
 pub mod steps;
 pub mod tls;

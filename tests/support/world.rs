@@ -198,16 +198,6 @@ impl World {
         self.readiness.await_line("READY=1", READY_SECONDS, alive).map(drop)
     }
 
-    /// Waits until the launcher tells its service manager this line.
-    ///
-    /// # Errors
-    /// When it doesn't.
-    pub fn await_notification(&mut self, line: &str, seconds: u64) -> Result<()> {
-        let launcher = self.launcher.as_mut().context("no launcher")?;
-        let alive = || launcher.try_wait().is_ok_and(|over| over.is_none());
-        self.readiness.await_line(line, seconds, alive).map(drop)
-    }
-
     /// Sends the launcher a signal and waits until it is gone.
     ///
     /// # Errors

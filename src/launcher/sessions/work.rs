@@ -72,7 +72,7 @@ impl Launcher {
         for id in ids {
             let Some(entry) = self.sessions.get_mut(&id) else { continue };
             let pid = entry.kept.process.map(|known| known.pid);
-            let family = || pid.map(|pid| family(pid)).unwrap_or_default();
+            let family = || pid.map(family).unwrap_or_default();
             let total = Work::of(&Group::at(&entry.kept.cgroups), family);
             if let Some((at, before)) = entry.work.last.replace((now, total)) {
                 let busy = Busy::of(total.since(before), now.saturating_duration_since(at));

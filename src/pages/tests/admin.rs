@@ -117,6 +117,7 @@ fn every_address_is_below_the_root_path_and_what_acts_is_posted_with_a_token() {
         for (name, html) in pages(&Root::new(prefix), "text", true) {
             let found = elements(&html);
             for element in &found {
+                assert!(element.name != "h2" || element.around.contains(&"main".to_owned()), "{name}");
                 for attribute in ["href", "src", "action"] {
                     let Some(address) = element.get(attribute) else { continue };
                     let ours = address.starts_with(&format!("{prefix}/")) && !address.starts_with("//");

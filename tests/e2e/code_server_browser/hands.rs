@@ -54,7 +54,8 @@ pub(super) async fn open_file(window: &Client, name: &str) -> Result<()> {
 /// Opens the palette by these keys, types into it and takes the line that it has come to.
 async fn take(window: &Client, open: &str, text: &str, label: &str) -> Result<()> {
     let taken = async {
-        loop {
+        // Opened anew, a search through all files begins anew.
+        for turn in 0_u32.. {
             window.find(Locator::Css("body")).await?.send_keys(&format!("{ESCAPE}{RELEASE}")).await?;
             keys(window, open).await?;
             let input = quick_input(window).await?;
@@ -62,11 +63,14 @@ async fn take(window: &Client, open: &str, text: &str, label: &str) -> Result<()
             if input.send_keys(text).await.is_err() {
                 continue;
             }
-            let found = tokio::time::timeout(LISTED, on_screen(window, FOCUSED, label)).await;
+            let found =
+                tokio::time::timeout(LISTED * 2_u32.pow(turn.min(4)), on_screen(window, FOCUSED, label))
+                    .await;
             if found.is_ok_and(|found| found.is_ok()) && input.send_keys(ENTER).await.is_ok() {
-                return Ok::<_, anyhow::Error>(());
+                break;
             }
         }
+        Ok::<_, anyhow::Error>(())
     };
     match tokio::time::timeout(STEP, taken).await {
         Ok(taken) => taken,
@@ -126,6 +130,31 @@ pub(super) async fn answer(window: &Client, question: &str, text: &str) -> Resul
     let input = quick_input(window).await?;
     input.send_keys(&format!("{text}{ENTER}")).await?;
     Ok(())
+}
+
+/// Stages all changes; `index` is the file by which that is seen. Before git has looked around there are none for it: then it
+/// stages nothing, and says so to nobody.
+pub(super) async fn stage_all(window: &Client, index: &str) -> Result<()> {
+    let staged = async {
+        while !std::fs::exists(index)? {
+            command(window, "Git: Stage All Changes").await?;
+            // Not yet is what is tried again.
+            let _ = tokio::time::timeout(LISTED, async {
+                while !std::fs::exists(index).unwrap_or(false) {
+                    tokio::time::sleep(POLL).await;
+                }
+            })
+            .await;
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(2 * STEP, staged).await {
+        Ok(staged) => staged,
+        Err(_) => {
+            picture(window, "missing-staging").await?;
+            bail!("staging did not happen")
+        }
+    }
 }
 
 /// Searches in all files.
@@ -333,9 +362,9 @@ pub(super) async fn saved(window: &Client, folder: &str, file: &str, text: &str)
 pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
     command(window, "Extensions: Install from VSIX").await?;
     let input = file_dialogue(window, "Install from VSIX").await?;
-    input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await?;
-    shown(window, ROWS, "hello.vsix").await?;
-    // While it still reads the folder, the dialogue takes no answer, or puts back the folder it began with.
+    let typed = format!("{CONTROL}a{RELEASE}{}", package.display());
+    input.send_keys(&typed).await?;
+    // While it still reads the folder, the dialogue takes no answer, lists another folder, or puts back the one it began with.
     let script = "const w = document.querySelector('.quick-input-widget'); \
                   if (!w || w.style.display === 'none' || !w.innerText.includes('Install from VSIX')) return null; \
                   const known = Array.from(w.querySelectorAll('.monaco-button')).find(b => b.innerText.trim() === 'Install'); \
@@ -347,11 +376,12 @@ pub(super) async fn install(window: &Client, package: &Path) -> Result<()> {
         if place.is_null() {
             return Ok(());
         }
-        if place[2] == package.display().to_string() {
+        let listed = said(window, ROWS).await?.contains("hello.vsix");
+        if listed && place[2] == package.display().to_string() {
             press(window, &place, false).await?;
         } else {
             // Gone in between is what is waited for.
-            let _ = input.send_keys(&format!("{CONTROL}a{RELEASE}{}", package.display())).await;
+            let _ = input.send_keys(&typed).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -258,6 +258,12 @@ session-end-seconds=2
         Ok(link)
     }
 
+    /// `kill -9`; the folders are left to a launcher that the test starts itself.
+    pub(crate) fn leave(mut self) -> Result<PathBuf> {
+        self.kill()?;
+        Ok(self.folder.clone())
+    }
+
     /// `kill -9`, and a new launcher on the same folders.
     pub(crate) fn restart(&mut self) -> Result<()> {
         self.kill()?;
@@ -326,14 +332,18 @@ impl Drop for Drive {
     }
 }
 
+/// The launcher's arguments for these folders.
+pub(crate) fn arguments(folder: &Path) -> Vec<std::ffi::OsString> {
+    [("--config-dir", "conf"), ("--run-dir", "run"), ("--state-dir", "state"), ("--libexec-dir", "bin")]
+        .into_iter()
+        .flat_map(|(flag, dir)| [flag.into(), folder.join(dir).into_os_string()])
+        .collect()
+}
+
 fn spawn(folder: &Path) -> Result<Child> {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
     let mut command = Command::new(place::program("portcullis-launcher"));
-    for (flag, dir) in
-        [("--config-dir", "conf"), ("--run-dir", "run"), ("--state-dir", "state"), ("--libexec-dir", "bin")]
-    {
-        command.arg(flag).arg(folder.join(dir));
-    }
+    command.args(arguments(folder));
     command.env("PORTCULLIS_LOG", "debug").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().context("cannot start the launcher")
 }

@@ -5,6 +5,7 @@
 
 mod apps;
 mod drive;
+mod handover;
 mod hangs;
 mod hostile;
 mod rules;
@@ -27,9 +28,17 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
-    let tests = [rules::all(), sign_ins::all(), sessions::all(), hangs::all(), apps::all(), hostile::all()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let tests = [
+        rules::all(),
+        sign_ins::all(),
+        sessions::all(),
+        hangs::all(),
+        apps::all(),
+        hostile::all(),
+        handover::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }

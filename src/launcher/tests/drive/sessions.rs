@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use portcullis_model::SessionId;
 use portcullis_model::session::{End, EndReason, Ide, Session, State, Step};
 use portcullis_model::sign_in::SignIn;
+use portcullis_model::{SessionId, SignInId};
 use portcullis_testing::{Account, Stage, account, case, module, process, until};
 use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{ToLauncher, ToServer};
@@ -23,7 +23,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("a PAM session that fails fails the start, with its step and reason", pam_fails),
         case("a PAM module that hangs at the session fails the start in time", pam_hangs),
         case("a full port range and a reached limit are told", limits),
-        case("INT ends the sessions, TERM leaves them", signals),
+        case("INT ends the sessions, TERM leaves them to the next launcher, QUIT to the next start", signals),
     ]
 }
 
@@ -209,6 +209,19 @@ fn signals(_: &Stage) -> Result<()> {
     let (alice, link, sign_in) = signed_in(&drive)?;
     running(&link, &sign_in)?;
     drive.signal(Signal::SIGTERM)?;
+    // What was asked before it heard of that is answered; then it is silent, and the launcher goes.
+    link.send(&ToLauncher::SignOut { sign_in: SignInId::from_bytes([1; 16]) })?;
+    link.find("leaving", |message| matches!(message, ToServer::Leaving).then_some(()))?;
+    link.find("answer", |message| matches!(message, ToServer::SignInEnded { .. }).then_some(()))?;
+    ensure!(drive.launcher.try_wait()?.is_none(), "it left before the server was silent");
+    link.send(&ToLauncher::Paused)?;
+    let ended = until::some("the launcher ends", 20, || Ok(drive.launcher.try_wait()?))?;
+    ensure!(ended.success(), "{ended}");
+    ensure!(process::is_alive(processes(&drive)?.1), "the session ended with it");
+    drop(link);
+    drive.restart_dead()?;
+    let link = drive.ready()?;
+    drive.signal(Signal::SIGQUIT)?;
     link.find("drain", |message| matches!(message, ToServer::Drain { .. }).then_some(()))?;
     drop(link);
     let ended = until::some("the launcher ends", 20, || Ok(drive.launcher.try_wait()?))?;
