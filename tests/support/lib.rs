@@ -28,7 +28,6 @@ pub mod steps;
 pub mod tls;
 pub mod traffic;
 pub mod until;
-mod upgrade;
 pub mod websocket;
 pub mod world;
 
