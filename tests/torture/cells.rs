@@ -31,6 +31,7 @@ impl Cells {
             kernel,
             socket: Some(socket),
             number: 0,
+            unsure: 0,
         })
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{setsockopt, sockopt};
 use portcullis_testing::client::Wire;
 use portcullis_testing::{Client, tls};
 use serde::Deserialize;
@@ -31,6 +32,10 @@ const PACE: Duration = Duration::from_millis(20);
 const SLOWLY: Duration = Duration::from_secs(1);
 /// A head as long as this.
 const HUGE: usize = 1 << 20;
+/// Bytes that may wait at a peer.
+const ROOM: usize = 16 * 1024;
+/// Connections that are opened again a second, of those that slow peers lost.
+const AGAIN: usize = 50;
 /// Bytes of a download that nobody reads.
 const UNREAD: u64 = 1 << 30;
 
@@ -112,6 +117,8 @@ impl Peer {
     /// A connection whose handshake is done; reads don't wait.
     fn connect(&self, config: &Arc<tls::Config>, first: &[u8]) -> Result<Stream> {
         let tcp = self.client.connect_tcp()?;
+        // What isn't read waits at the server, not here.
+        setsockopt(&tcp, sockopt::RcvBuf, &ROOM)?;
         let patience = tcp.try_clone()?;
         let mut stream = tls::over(config, tcp)?;
         stream.write_all(first)?;
@@ -165,28 +172,41 @@ type Ready<'a> = &'a std::sync::mpsc::Sender<()>;
 
 fn attack(peer: &Peer, kind: Kind, ready: Ready<'_>) -> Result<()> {
     match kind {
-        Kind::Slowloris => slowly(peer, ready, SLOW, "GET / HTTP/1.1\r\n", |stream| {
-            stream.write_all(b"X-Slow: 1\r\n").and_then(|()| stream.flush()).is_ok()
-        }),
+        Kind::Slowloris => slowly(
+            peer,
+            ready,
+            SLOW,
+            |_| "GET / HTTP/1.1\r\n".to_owned(),
+            |stream| stream.write_all(b"X-Slow: 1\r\n").and_then(|()| stream.flush()).is_ok(),
+        ),
         Kind::SlowRead => {
             let path = format!("/s/{}/files/bytes-{UNREAD}", peer.told.session);
             let first = format!("GET {path} HTTP/1.1\r\n{}\r\n", peer.head());
-            slowly(peer, ready, SLOW, &first, |stream| match stream.read(&mut [0; 16]) {
-                Ok(0) => false,
-                Ok(_) => true,
-                Err(error) => waits(&error),
-            })
+            slowly(
+                peer,
+                ready,
+                SLOW,
+                |_| first.clone(),
+                |stream| match stream.read(&mut [0; 16]) {
+                    Ok(0) => false,
+                    Ok(_) => true,
+                    Err(error) => waits(&error),
+                },
+            )
         }
         Kind::HangingSignIns => {
-            let form = "username=nobody&password=none&appUri=%2F";
-            let first = format!(
-                "POST /auth-do-sign-in HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\nSec-Fetch-Site: same-origin\r\n\
-                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-                peer.client.host(),
-                peer.client.origin(),
-                form.len()
-            );
-            slowly(peer, ready, SIGN_INS, &first, |stream| match stream.read(&mut [0; 4096]) {
+            // A name each: guessing one name is slowed down by something else.
+            let first = |at: usize| {
+                let form = format!("username=nobody{at}&password=none&appUri=%2F");
+                format!(
+                    "POST /auth-do-sign-in HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\nSec-Fetch-Site: same-origin\r\n\
+                     Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+                    peer.client.host(),
+                    peer.client.origin(),
+                    form.len()
+                )
+            };
+            slowly(peer, ready, SIGN_INS, first, |stream| match stream.read(&mut [0; 4096]) {
                 Ok(_) => false, // answered: another one
                 Err(error) => waits(&error),
             })
@@ -202,32 +222,32 @@ fn waits(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
-/// So many connections that do a little now and then; one that is ended is opened again.
+/// So many connections that do a little now and then; some of those that are ended are opened again.
 fn slowly(
     peer: &Peer,
     ready: Ready<'_>,
     count: usize,
-    first: &str,
+    first: impl Fn(usize) -> String,
     mut act: impl FnMut(&mut Stream) -> bool,
 ) -> Result<()> {
-    let open = || peer.connect(&peer.config, first.as_bytes());
+    let open = |at: usize| peer.connect(&peer.config, first(at).as_bytes());
     let mut streams = Vec::with_capacity(count);
-    for _ in 0..count {
-        streams.push(open()?);
+    for at in 0..count {
+        streams.push(Some(open(at)?));
         peer.did(1);
     }
     let _ = ready.send(());
     while peer.goes_on() {
-        for stream in &mut streams {
+        let mut again = AGAIN;
+        for (at, place) in streams.iter_mut().enumerate() {
             if !peer.goes_on() {
                 break;
             }
-            if !act(stream) {
+            if !place.as_mut().is_some_and(&mut act) {
                 // Refused is as good: the server defends itself.
-                if let Ok(again) = open() {
-                    *stream = again;
-                    peer.did(1);
-                }
+                *place = if again > 0 { open(at).ok() } else { None };
+                peer.did(u64::from(place.is_some()));
+                again = again.saturating_sub(1);
             }
             // Spread over the second, so that they don't all move at once.
             std::thread::sleep(SLOWLY / u32::try_from(count).unwrap_or(1));
