@@ -15,10 +15,10 @@ const PROGRAMS: &str = "/run/portcullis-programs";
 /// How much of it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many events
-    #[arg(long, default_value_t = 500)]
-    events: usize,
-    /// End after so many minutes, however many events there were
+    /// How many events: 500, or as many as the minutes allow
+    #[arg(long)]
+    events: Option<usize>,
+    /// End after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
     /// What the series of events is made of; the same seed makes the same series
@@ -63,7 +63,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         command.args(["--env", &format!("PATH={}", value.to_string_lossy())]);
     }
     command.arg("--").arg(built.join("portcullis-torture"));
-    command.args(["--events", &options.events.to_string(), "--seed", &options.seed.to_string()]);
+    command.args(["--seed", &options.seed.to_string()]);
+    if let Some(events) = options.events {
+        command.args(["--events", &events.to_string()]);
+    }
     if let Some(minutes) = options.minutes {
         command.args(["--minutes", &minutes.to_string()]);
     }

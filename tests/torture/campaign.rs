@@ -21,6 +21,8 @@ use crate::random::Random;
 use crate::report::{Load, Report};
 use crate::{doors, settle};
 
+/// Events of a campaign of which nothing else is said.
+const EVENTS: usize = 500;
 /// People who work all the time.
 const STAFF: [&str; 3] = ["ann", "bob", "cat"];
 /// People to whom things are done.
@@ -61,7 +63,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Report> {
     let until = cli.minutes.map(|minutes| begun + Duration::from_secs(minutes * 60));
     let mut happened: Vec<(Event, Duration)> = Vec::new();
     let mut broken = None;
-    for (number, event) in events::series(cli.seed, cli.events).into_iter().enumerate() {
+    // Whoever asks for minutes gets them, whoever asks for neither the usual campaign.
+    let count = cli.events.unwrap_or(if cli.minutes.is_some() { usize::MAX } else { EVENTS });
+    for (number, event) in events::series(cli.seed).take(count).enumerate() {
         if until.is_some_and(|until| Instant::now() > until) {
             break;
         }

@@ -138,10 +138,10 @@ impl std::fmt::Display for Event {
     }
 }
 
-/// The series of a seed.
-pub(crate) fn series(seed: u64, count: usize) -> Vec<Event> {
+/// The series of a seed, without end.
+pub(crate) fn series(seed: u64) -> impl Iterator<Item = Event> {
     let mut random = Random::new(seed);
-    (0..count).map(|_| draw(&mut random)).collect()
+    std::iter::repeat_with(move || draw(&mut random))
 }
 
 fn draw(random: &mut Random) -> Event {
@@ -162,11 +162,13 @@ mod tests {
 
     #[test]
     fn a_seed_makes_one_series_and_a_long_one_has_every_kind() {
-        assert_eq!(series(7, 40), series(7, 40));
-        assert_ne!(series(7, 40), series(8, 40));
-        assert_eq!(series(7, 40), series(7, 500)[..40]);
+        let first = |seed| series(seed).take(40).collect::<Vec<Event>>();
+        assert_eq!(first(10), first(10));
+        assert_ne!(first(10), first(8));
+        // The short campaign of the tests has this one.
         for kind in Kind::all() {
-            assert!(series(7, 40).iter().any(|event| event.kind == kind), "{kind:?}");
+            let often = first(10).iter().filter(|event| event.kind == kind).count();
+            assert!(often > 1, "{kind:?}: {often}");
         }
         assert_eq!(TABLE.iter().map(|(_, weight, _)| weight).sum::<usize>(), 100);
     }

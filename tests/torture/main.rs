@@ -26,10 +26,10 @@ use clap::Parser;
 /// A campaign of losses.
 #[derive(Debug, Parser)]
 pub(crate) struct Cli {
-    /// How many events
-    #[arg(long, default_value_t = 500)]
-    events: usize,
-    /// End after so many minutes, however many events there were
+    /// How many events: 500, or as many as the minutes allow
+    #[arg(long)]
+    events: Option<usize>,
+    /// End after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
     /// What the series of events is made of
