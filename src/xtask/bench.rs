@@ -43,6 +43,12 @@ pub(crate) struct Options {
     /// Only what the sandbox costs: some minutes; wants a machine whose kernel audits, so no container
     #[arg(long, conflicts_with_all = ["only_requests", "only_policy"])]
     only_sandbox: bool,
+    /// Only what signed-in users notice of slow and hostile peers, and how much memory those cost; some ten minutes
+    #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox"])]
+    only_hostile: bool,
+    /// With --only-hostile: only attacks whose name contains this
+    #[arg(long, requires = "only_hostile")]
+    attack: Option<String>,
 }
 
 /// Installs, builds, measures. The exit status says whether every bar holds.
@@ -54,6 +60,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::ACCOUNTS)?;
     if options.only_sandbox {
         return sandbox::run(options);
+    }
+    if options.only_hostile {
+        let mut command = isolated(&build()?, &[])?;
+        command.arg("--only-hostile");
+        if let Some(part) = &options.attack {
+            command.args(["--attack", part]);
+        }
+        run::step("measuring under attack (a full run takes some ten minutes)");
+        return finish(command, options);
     }
     packages::ensure(COMPARED)?;
     if !options.no_ide {

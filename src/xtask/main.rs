@@ -1,4 +1,4 @@
-//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|dist|ci|generate`.
+//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|torture|dist|ci|generate`.
 //!
 //! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
 //! list each, never through a shell.
@@ -18,6 +18,7 @@ mod packages;
 mod redteam;
 mod run;
 mod test;
+mod torture;
 mod wheels;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Try to get out of sessions by every known way, with the sandbox and without; exit status 1 when one doesn't hold
     Redteam(redteam::Options),
+    /// Kill, restart and upgrade a Portcullis under load; exit status 1 when something was lost
+    Torture(torture::Options),
     /// Build the programs and make a .deb and an .rpm of them; prints where they are, their sizes and sums
     Dist(dist::Options),
     /// Check formatting, lints, documentation, layers and generated files
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Redteam(options) => redteam::run(&options),
+        Command::Torture(options) => torture::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Ci => ci::run(),
         Command::Generate => generate::run(),

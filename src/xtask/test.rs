@@ -53,7 +53,11 @@ struct Count {
 /// Installs, builds, runs, counts.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     packages::ensure(packages::BUILD)?;
-    if options.only.as_deref().is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel" | "redteam")) {
+    if options
+        .only
+        .as_deref()
+        .is_none_or(|only| matches!(only, "e2e" | "doors" | "kernel" | "redteam" | "torture"))
+    {
         packages::ensure(packages::ACCOUNTS)?;
     }
     if options.only.as_deref().is_none_or(|only| only == "redteam") {
@@ -128,7 +132,7 @@ fn build(only: Option<&str>) -> Result<Vec<Program>> {
         // With its own test, the double of an IDE is built; others find it beside the daemon's programs.
         Some(set) => {
             cargo.args(["--test", "double", "--test", set]);
-            if ["drive", "redteam", "session"].contains(&set) {
+            if ["drive", "redteam", "session", "torture"].contains(&set) {
                 // The daemon's programs are built with a test of their own package.
                 cargo.args(["--test", "layers"]);
             }

@@ -4,6 +4,7 @@
 //! loads every target once, so that a noisy minute disturbs all alike; medians and ratios are reported.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks there")]
 
+mod hostile;
 mod http_load;
 mod ide_start;
 mod measure;
@@ -56,6 +57,15 @@ struct Cli {
     /// Only what the sandbox costs; wants the machine's own process and network namespaces
     #[arg(long, conflicts_with_all = ["only_requests", "only_policy"], requires = "program")]
     only_sandbox: bool,
+    /// Only what signed-in users notice of slow and hostile peers, and how much memory those cost
+    #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox"])]
+    only_hostile: bool,
+    /// With --only-hostile: only attacks whose name contains this
+    #[arg(long, requires = "only_hostile")]
+    attack: Option<String>,
+    /// Be the peers of an attack; started by this program itself
+    #[arg(long, hide = true)]
+    hostile_peer: Option<String>,
     /// A static program that ends at once
     #[arg(long)]
     program: Option<PathBuf>,
@@ -72,7 +82,13 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    let report = if cli.only_policy {
+    if let Some(name) = &cli.hostile_peer {
+        hostile::peer(name)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = if cli.only_hostile {
+        measure::hostile_alone(cli.quick, cli.attack.as_deref())?
+    } else if cli.only_policy {
         measure::policy_alone(cli.quick)?
     } else if let (true, Some(program)) = (cli.only_sandbox, &cli.program) {
         measure::sandbox_alone(cli.quick, program, cli.numpy.as_deref())?
@@ -82,7 +98,11 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     };
     let markdown = report.markdown();
     if let Some(path) = &cli.write {
-        let part = if cli.only_sandbox { Part::Sandbox } else { Part::Proxy };
+        let part = match (cli.only_sandbox, cli.only_hostile) {
+            (true, _) => Part::Sandbox,
+            (_, true) => Part::Hostile,
+            _ => Part::Proxy,
+        };
         page::write(path, part, &markdown)?;
     }
     if cli.json {

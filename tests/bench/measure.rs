@@ -11,7 +11,9 @@ use portcullis_testing::stage::Stage;
 use crate::ours::{self, Way};
 use crate::report::{Bar, Report, Row, Table};
 use crate::target::Target;
-use crate::{http_load, ide_start, peers, policy, sandbox, stats, transfer, upstream, websocket_load};
+use crate::{
+    hostile, http_load, ide_start, peers, policy, sandbox, stats, transfer, upstream, websocket_load,
+};
 
 /// Answers in a fixed small JSON text; a route of JupyterLab that every flag leaves open.
 const SMALL: &str = "api";
@@ -96,6 +98,18 @@ pub(crate) fn everything(scope: &Scope, chp: Option<&Path>) -> Result<Report> {
         tables.push(starts(&stage, if scope.quick { 1 } else { 3 }, scratch.path())?);
     }
     Ok(Report { machine: machine()?, versions: versions(), rounds: plan.rounds, tables, bars })
+}
+
+/// Measures what users notice of hostile peers.
+///
+/// # Errors
+/// When a stretch can't be measured.
+pub(crate) fn hostile_alone(quick: bool, only: Option<&str>) -> Result<Report> {
+    let (rounds, seconds) = if quick { (2, 2) } else { (7, 4) };
+    let mut bars = Vec::new();
+    let plan = hostile::Plan { rounds, stretch: Duration::from_secs(seconds) };
+    let tables = vec![hostile::measure(plan, only, &mut bars)?];
+    Ok(Report { machine: machine()?, versions: String::new(), rounds, tables, bars })
 }
 
 /// Measures the policy alone.

@@ -1,19 +1,24 @@
-//! `docs/performance.md`: two parts of two runs, because what the sandbox costs is measured in other namespaces. Each run
-//! replaces its own part.
+//! `docs/performance.md`: parts of several runs, because what the sandbox costs is measured in other namespaces, and attacks take
+//! their time. Each run replaces its own part.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 const HEAD: &str = "# Performance\n\nWritten by `cargo xtask bench`; run it on your own machine, figures of another say little.\n\n";
-/// Begins the second part.
-const SANDBOX: &str = "# What the sandbox costs\n";
+/// A part's heading, and what it is written by; the first part has those of the page.
+const PARTS: [(Part, &str, &str); 2] = [
+    (Part::Hostile, "# Under attack\n", "cargo xtask bench --only-hostile"),
+    (Part::Sandbox, "# What the sandbox costs\n", "cargo xtask bench --only-sandbox"),
+];
 
-/// Which part.
+/// Which part, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Everything else.
     Proxy,
+    /// What users notice of hostile peers.
+    Hostile,
     /// What the sandbox costs.
     Sandbox,
 }
@@ -29,19 +34,25 @@ pub(crate) fn write(path: &Path, part: Part, text: &str) -> Result<()> {
 }
 
 fn page(before: &str, part: Part, text: &str) -> String {
-    let at = before.find(SANDBOX).unwrap_or(before.len());
-    let (proxy, sandbox) = before.split_at(at);
-    match part {
-        Part::Proxy if sandbox.is_empty() => format!("{HEAD}{text}"),
-        Part::Proxy => format!("{HEAD}{text}\n{sandbox}"),
-        Part::Sandbox => {
-            let proxy = if proxy.is_empty() { HEAD } else { proxy };
-            format!(
-                "{}\n\n{SANDBOX}\nWritten by `cargo xtask bench --only-sandbox`.\n\n{text}",
-                proxy.trim_end()
-            )
+    let mut rest = before;
+    // From the last part to the first: each begins with its heading and ends where the one behind it begins.
+    let mut behind = String::new();
+    for (which, heading, by) in PARTS.into_iter().rev() {
+        let at = rest.find(heading).unwrap_or(rest.len());
+        let old = &rest[at..];
+        if which == part {
+            behind = format!("{heading}\nWritten by `{by}`.\n\n{}\n\n{behind}", text.trim_end());
+        } else if !old.is_empty() {
+            behind = format!("{}\n\n{behind}", old.trim_end());
         }
+        rest = &rest[..at];
     }
+    let first = match (part, rest.is_empty()) {
+        (Part::Proxy, _) => format!("{HEAD}{text}"),
+        (_, true) => HEAD.to_owned(),
+        (_, false) => rest.to_owned(),
+    };
+    format!("{}\n\n{behind}", first.trim_end()).trim_end().to_owned() + "\n"
 }
 
 #[cfg(test)]
@@ -62,5 +73,9 @@ mod tests {
             "{again}"
         );
         assert_eq!(page(&again, Part::Sandbox, "B\n"), again);
+        let all = page(&again, Part::Hostile, "D\n");
+        let places = ["C\n", "D\n", "B\n"].map(|text| all.find(text).expect("there"));
+        assert!(places.is_sorted(), "{all}");
+        assert_eq!(page(&page(&all, Part::Hostile, "E\n"), Part::Hostile, "D\n"), all);
     }
 }

@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("portcullis-testing", &["model"]),
     ("portcullis-bench", &["model", "policy", "testing"]),
     ("portcullis-redteam", &["sys", "testing"]),
+    ("portcullis-torture", &["testing"]),
     ("xtask", &["conf", "dist", "model", "policy"]),
 ];
 

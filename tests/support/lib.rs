@@ -24,6 +24,7 @@ pub mod process;
 pub mod readiness;
 mod replaced;
 pub mod stage;
+pub mod steps;
 pub mod tls;
 pub mod traffic;
 pub mod until;

@@ -28,6 +28,17 @@ impl Readiness {
         &self.path
     }
 
+    /// Throws away what was said so far.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn forget(&self) -> Result<()> {
+        self.socket.set_nonblocking(true)?;
+        while self.socket.recv(&mut [0; 4096]).is_ok() {}
+        self.socket.set_nonblocking(false)?;
+        Ok(())
+    }
+
     /// The next notification with this line, while `alive` holds.
     ///
     /// # Errors

@@ -46,6 +46,14 @@ impl Stage {
     pub fn world(&self) -> Builder {
         Builder::new(Arc::clone(&self.found))
     }
+
+    /// What the end checks of its worlds found so far, for whoever is no test.
+    ///
+    /// # Panics
+    /// Never: nobody panics holding it.
+    pub fn problems(&self) -> Vec<String> {
+        self.found.lock().expect("nobody panics holding it").problems.clone()
+    }
 }
 
 /// Makes a test of a function; `name` says what it protects.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// What a client trusts and offers.
@@ -16,7 +17,7 @@ pub struct Certificate {
     pub certificate: String,
     /// Its key.
     pub key: String,
-    der: rustls::pki_types::CertificateDer<'static>,
+    der: CertificateDer<'static>,
 }
 
 /// A self-signed certificate for `localhost` and 127.0.0.1.
@@ -37,8 +38,24 @@ pub fn certificate() -> Result<Certificate> {
 /// # Errors
 /// When the certificate can't be trusted.
 pub fn client(certificate: &Certificate, alpn: &[&str], tls12_only: bool) -> Result<Arc<ClientConfig>> {
+    trusting(certificate.der.clone(), alpn, tls12_only)
+}
+
+/// The same of a certificate's file, for a process that did not make it.
+///
+/// # Errors
+/// When it is no certificate.
+pub fn client_of(pem: &[u8], alpn: &[&str]) -> Result<Arc<ClientConfig>> {
+    trusting(CertificateDer::from_pem_slice(pem)?, alpn, false)
+}
+
+fn trusting(
+    certificate: CertificateDer<'static>,
+    alpn: &[&str],
+    tls12_only: bool,
+) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
-    roots.add(certificate.der.clone())?;
+    roots.add(certificate)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let versions: &[&rustls::SupportedProtocolVersion] =
         if tls12_only { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };

@@ -3,7 +3,6 @@
 //!
 //! Each runs on a thread of its own until it is told to stop; [`Traffic::stop`] tells how much it got through.
 
-use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -11,15 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::client::{Client, PATIENCE, Wire};
-use crate::http2::Kept;
-use crate::websocket::{self, Socket};
-use crate::{http1, tls, until};
+use crate::client::{Client, PATIENCE};
+use crate::steps::{Download, Echoes, Requests, RequestsTwo, Step};
+use crate::{tls, until};
 
 /// Between two messages or requests: a person's hands, not a benchmark.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Bytes of a download that are read at a time, with a pause between: slow enough to last.
-const PIECE: usize = 32 * 1024;
 
 /// Something that goes on.
 #[derive(Debug)]
@@ -41,8 +37,8 @@ impl Shared {
         !self.stop.load(Ordering::Relaxed)
     }
 
-    fn count(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
+    fn count(&self, got: u64) {
+        self.done.fetch_add(got, Ordering::Relaxed);
         std::thread::sleep(PAUSE);
     }
 }
@@ -64,7 +60,9 @@ impl Traffic {
     /// # Errors
     /// When it can't be opened.
     pub fn socket(client: &Client, path: &str) -> Result<Self> {
-        Ok(Self::over("a WebSocket", websocket::open(client, path, &[])?))
+        let mut echoes = Echoes::new(client, None, path);
+        echoes.open()?;
+        Ok(Self::of("a WebSocket", echoes, false))
     }
 
     /// The same over HTTP/2.
@@ -72,101 +70,43 @@ impl Traffic {
     /// # Errors
     /// When it can't be opened.
     pub fn socket_two(client: &Client, config: &Arc<tls::Config>, path: &str) -> Result<Self> {
-        Ok(Self::over("a WebSocket over HTTP/2", crate::http2::socket(client, config, path, &[])?))
+        let mut echoes = Echoes::new(client, Some(config), path);
+        echoes.open()?;
+        Ok(Self::of("a WebSocket over HTTP/2", echoes, false))
     }
 
-    fn over(what: &str, mut socket: Socket) -> Self {
+    /// Takes the steps until it is told to stop; a transfer that is under way then goes on to its end.
+    fn of(what: &str, mut steps: impl Step + 'static, to_the_end: bool) -> Self {
         Self::start(what, move |shared| {
-            let mut number = 0_u64;
             while shared.goes_on() {
-                let back = websocket::echo(&mut socket, &number.to_string())?;
-                ensure!(back == number.to_string(), "sent {number}, and {back} came back");
-                number += 1;
-                shared.count();
+                let got = steps.step()?;
+                ensure!(
+                    !to_the_end || steps.is_open() || !shared.goes_on(),
+                    "it was over before it was told to stop: make it longer"
+                );
+                shared.count(got);
             }
-            let _ = socket.close(None); // whether it says goodbye is no part of this
+            while to_the_end && steps.is_open() {
+                shared.done.fetch_add(steps.step()?, Ordering::Relaxed);
+            }
+            steps.close();
             Ok(())
         })
     }
 
     /// `GET` after `GET` on one connection, until its answer says that it is the last one; then on the next.
     pub fn requests(client: &Client, path: &str) -> Self {
-        let (client, path) = (client.clone(), path.to_owned());
-        Self::start("requests", move |shared| {
-            let mut kept: Option<Box<dyn Wire>> = None;
-            while shared.goes_on() {
-                let mut wire = match kept.take() {
-                    Some(wire) => wire,
-                    None => client.connect()?,
-                };
-                let headers = [
-                    ("Host", client.host()),
-                    ("Cookie", &client.cookie_header()),
-                    ("Connection", "keep-alive"),
-                ]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()));
-                http1::send(&mut wire, "GET", &path, &headers, None)?;
-                let answer = http1::read(&mut wire, "GET")?.expect(200)?;
-                if answer.header("connection").is_none_or(|value| !value.contains("close")) {
-                    kept = Some(wire);
-                }
-                shared.count();
-            }
-            Ok(())
-        })
+        Self::of("requests", Requests::new(client, path), false)
     }
 
     /// The same on one connection of HTTP/2, until the server says that it is the last one.
     pub fn requests_two(client: &Client, config: &Arc<tls::Config>, path: &str) -> Self {
-        let (client, config, path) = (client.clone(), Arc::clone(config), path.to_owned());
-        Self::start("requests over HTTP/2", move |shared| {
-            let mut kept: Option<Kept> = None;
-            while shared.goes_on() {
-                let mut connection = match kept.take() {
-                    Some(connection) if connection.is_open() => connection,
-                    _ => Kept::open(&client, &config)?,
-                };
-                // None: not sent, because the server had said goodbye. A browser takes the next connection.
-                if let Some(answer) = connection.get(&path, &client.cookie_header())? {
-                    answer.expect(200)?;
-                    kept = Some(connection);
-                    shared.count();
-                }
-            }
-            Ok(())
-        })
+        Self::of("requests over HTTP/2", RequestsTwo::new(client, config, path), false)
     }
 
     /// A download of so many bytes, read slowly until it is told to stop, then to its end; each byte is looked at.
     pub fn download(client: &Client, session: &str, length: u64) -> Self {
-        let (client, session) = (client.clone(), session.to_owned());
-        Self::start("a download", move |shared| {
-            let mut wire = client.connect()?;
-            let headers = [("Host", client.host()), ("Cookie", &client.cookie_header())]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()));
-            http1::send(&mut wire, "GET", &format!("/s/{session}/files/counted-{length}"), &headers, None)?;
-            let mut reader = std::io::BufReader::with_capacity(PIECE, wire);
-            let head = http1::read_head(&mut reader)?;
-            ensure!(head.status == 200, "status {}", head.status);
-            let (mut at, mut piece) = (0_u64, vec![0; PIECE]);
-            while at < length {
-                let left = usize::try_from(length - at).unwrap_or(PIECE).min(PIECE);
-                reader
-                    .read_exact(&mut piece[..left])
-                    .with_context(|| format!("broke off after {at} bytes"))?;
-                for (index, word) in piece[..left].chunks(8).enumerate() {
-                    let number = at / 8 + index as u64;
-                    ensure!(number.to_be_bytes().starts_with(word), "the eight bytes {number} are {word:?}");
-                }
-                at += left as u64;
-                shared.done.store(at, Ordering::Relaxed);
-                if shared.goes_on() {
-                    std::thread::sleep(PAUSE);
-                }
-            }
-            ensure!(!shared.goes_on(), "it was over before it was told to stop: make it longer");
-            Ok(())
-        })
+        Self::of("a download", Download::new(client, session, length), true)
     }
 
     /// How often it got through; of a download, how many bytes.

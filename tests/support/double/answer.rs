@@ -90,8 +90,8 @@ impl Ide {
             }
             (Method::PUT | Method::POST, _) => {
                 let description = describe(&request);
-                let length = drain(request.into_body()).await;
-                let mut answer = plain(json!({"bytes": length, "request": description}));
+                let (length, counted) = drain(request.into_body(), rest.contains("counted")).await;
+                let mut answer = plain(json!({"bytes": length, "counted": counted, "request": description}));
                 *answer.status_mut() = StatusCode::CREATED;
                 answer
             }
@@ -122,12 +122,20 @@ fn describe(request: &Request<Incoming>) -> serde_json::Value {
     })
 }
 
-async fn drain(mut body: Incoming) -> u64 {
-    let mut length = 0;
+/// How many bytes came; and, where they should, whether each eight of them say where they stand.
+async fn drain(mut body: Incoming, look: bool) -> (u64, bool) {
+    let (mut length, mut counted) = (0, look);
     while let Some(Ok(frame)) = body.frame().await {
-        length += frame.data_ref().map_or(0, |data| data.len() as u64);
+        let data = frame.data_ref().map_or(&[][..], |data| &data[..]);
+        counted &= look && data.iter().zip(length..).all(|(byte, at)| *byte == word_at(at));
+        length += data.len() as u64;
     }
-    length
+    (length, counted)
+}
+
+/// The byte at this place, where each eight bytes are the number of their place.
+fn word_at(at: u64) -> u8 {
+    (at / 8).to_be_bytes()[usize::try_from(at % 8).unwrap_or(0)]
 }
 
 fn plain(value: serde_json::Value) -> Answer {
