@@ -84,7 +84,7 @@ pub(crate) async fn handle(
         Route::SignOut => sign_in::sign_out(&call).await,
         Route::Sessions => sessions::start(&call, request).await,
         Route::Session(id) => sessions::status(&call, id),
-        Route::Stop(id) => sessions::stop(&call, id),
+        Route::Stop(id) => sessions::stop(&call, id).await,
         Route::Stay(id) => stay::stay(&call, id),
         Route::Load(id) => load::load(&call, id),
         Route::Events => events::events(&call),

@@ -18,6 +18,11 @@ use crate::sign_in;
 
 /// The launcher answers before it starts anything; one that takes so long is stuck.
 const OPENED_WITHIN: Duration = Duration::from_secs(15);
+/// The launcher begins to end a session at once; longer than it takes to come back after it was killed.
+const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+/// What its owner reads when it didn't.
+const UNCONFIRMED: &str = "The service does not confirm that the session ends; it is asked again as soon as it answers. If the \
+    session is still there in a minute, end it once more, and tell the administrator.";
 
 /// Starts a session.
 pub(crate) async fn start(call: &Call<'_>, request: Request<Incoming>) -> Response<Body> {
@@ -113,8 +118,8 @@ fn refused(call: &Call<'_>, ide: Ide, error: OpenError) -> Response<Body> {
     home(call, Some(&text), status)
 }
 
-/// Stops a session.
-pub(crate) fn stop(call: &Call<'_>, id: SessionId) -> Response<Body> {
+/// Stops a session: told to be done only when the launcher has it, and will end it whatever becomes of this server.
+pub(crate) async fn stop(call: &Call<'_>, id: SessionId) -> Response<Body> {
     if call.method != Method::POST {
         return call.reader().form_only(&call.method, "/");
     }
@@ -123,9 +128,26 @@ pub(crate) fn stop(call: &Call<'_>, id: SessionId) -> Response<Body> {
     call.acted();
     if live.session.state.is_live() {
         tracing::info!(user = person.user(), session = %id, "session stopped");
-        call.world().link.tell(ToLauncher::StopSession { sign_in: person.sign_in.id, session: id });
+        let told = async {
+            let mut changes = call.world().table.changes();
+            let stop = ToLauncher::StopSession { sign_in: person.sign_in.id, session: id };
+            call.world().link.ask(stop).await.ok()?;
+            while call.world().table.load().sessions.get(&id).is_some_and(|live| goes_on(&live.session.state)) {
+                changes.changed().await.ok()?;
+            }
+            Some(())
+        };
+        if tokio::time::timeout(STOPPED_WITHIN, told).await.ok().flatten().is_none() {
+            tracing::warn!(user = person.user(), session = %id, "the launcher did not confirm the end of a session");
+            return home(call, Some(UNCONFIRMED), StatusCode::SERVICE_UNAVAILABLE);
+        }
     }
     call.reader().go("/")
+}
+
+/// Whether a session was not told to end yet.
+const fn goes_on(state: &State) -> bool {
+    matches!(state, State::Launching(_) | State::Running)
 }
 
 /// How a session is doing, while it starts and after it ended.

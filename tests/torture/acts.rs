@@ -123,11 +123,6 @@ impl Campaign {
         }
         self.ledger.end(&session);
         self.follow(event)?;
-        if event.kinds().any(Kind::takes_the_server) {
-            // An owner is answered when the server has passed it on; what it had in its hands when it was killed is asked again.
-            let path = format!("/sessions/{session}/stop");
-            self.victims[victim].client.post(&path, &[]).context("the end of a session, asked again")?;
-        }
         self.gone(victim, event)
     }
 

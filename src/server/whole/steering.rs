@@ -45,11 +45,30 @@ fn a_session_is_asked_for_watched_and_stopped() {
     }
     assert!(seen.contains("text/event-stream") && seen.contains(&session.id.to_string()));
 
-    let stopped = browser.submit(&format!("/sessions/{}/stop", session.id), "");
-    assert_eq!((stopped.status, stopped.header("location")), (303, "/"));
-    launcher.expect("stop", |message| {
+    let stop = format!("/sessions/{}/stop", session.id);
+    let stopped = |message| {
         matches!(message, ToLauncher::StopSession { session: asked, .. } if asked == session.id).then_some(())
+    };
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| browser.submit(&stop, ""));
+        launcher.expect("stop", stopped);
+        // What the launcher has not confirmed, its owner is not told to be done.
+        assert!(!answer.is_finished());
+        launcher.send(ToServer::Session(Box::new(session_of("alice", 7, State::Ending))));
+        let answer = answer.join().expect("answered");
+        assert_eq!((answer.status, answer.header("location")), (303, "/"));
     });
+}
+
+#[test]
+fn an_end_that_is_not_confirmed_is_not_told_to_be_done() {
+    let alice = person("alice", 1);
+    let session = session_of("alice", 7, State::Running);
+    let launcher = Launcher::serving(&[], &[&alice], &[&session]);
+    let browser = launcher.browser_of(&alice);
+    let answer = browser.submit(&format!("/sessions/{}/stop", session.id), "");
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("does not confirm that the session ends"), "{}", answer.body);
 }
 
 #[test]
