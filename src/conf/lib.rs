@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod adapters;
+mod administrators;
 pub mod changes;
 mod conflicts;
 pub mod generate;
@@ -26,6 +27,7 @@ pub mod value;
 mod values;
 
 pub use adapters::Adapters;
+pub use administrators::Rights;
 pub use ip_rules::{Access, IpRules};
 pub use load::{Loaded, load};
 pub use option::{FileKind, Opt, Reload, Status};

@@ -5,12 +5,12 @@
 //! Whether a request is one of a person's own pages is the server's to check.
 
 pub(crate) mod reader;
-mod rights;
 mod search;
 mod uses;
 
 use std::time::Instant;
 
+use portcullis_conf::Rights;
 use portcullis_model::audit::Event;
 use portcullis_model::session::Manner;
 use portcullis_model::sign_in::SignInEnd;
@@ -20,7 +20,6 @@ use portcullis_wire::watch::{
     AdminAct, AdminAnswer, AdminManner, AdminRefusal, Done, Look, SESSIONS_MAX, Search, WORD_MAX,
 };
 
-use self::rights::{Rights, rights};
 pub(crate) use self::search::Searching;
 pub(crate) use self::uses::Uses;
 use crate::admin::By;
@@ -67,7 +66,7 @@ impl Launcher {
 
     fn rights_of(&self, sign_in: SignInId) -> Option<Rights> {
         let sign_in = self.sign_ins.get(&sign_in)?;
-        rights(&self.active.settings.operation, &sign_in.principal.groups)
+        self.active.settings.operation.rights(&sign_in.principal.groups)
     }
 
     /// Whoever may act, by name; a refusal is recorded, since no page offers what is refused here.

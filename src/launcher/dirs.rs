@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use thiserror::Error;
 
 /// Why a directory can't be used.
@@ -65,7 +67,7 @@ impl Dirs {
     }
 
     /// Makes what is missing and checks what is there; the lock says that no other launcher uses them.
-    pub(crate) fn prepare(&self) -> Result<Flock<File>, DirError> {
+    pub(crate) fn prepare(&self) -> Result<Lock, DirError> {
         own(&self.state, 0o700)?;
         let lock = self.lock()?;
         own(&self.audit(), 0o700)?;
@@ -76,15 +78,35 @@ impl Dirs {
         Ok(lock)
     }
 
-    fn lock(&self) -> Result<Flock<File>, DirError> {
+    #[expect(clippy::cast_possible_truncation, reason = "the system's constants are below three")]
+    fn lock(&self) -> Result<Lock, DirError> {
         let path = self.state.join("lock");
-        let flags = nix::libc::O_NOFOLLOW;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-        let file = options.open(&path).map_err(|source| DirError::Open { path, source })?;
-        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| DirError::Taken(self.state.clone()))
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        let failed = |source| DirError::Open { path: path.clone(), source };
+        let file = options.open(&path).map_err(failed)?;
+        let whole = libc::flock {
+            l_type: libc::F_WRLCK as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        match fcntl(&file, FcntlArg::F_SETLK(&whole)) {
+            Ok(_) => Ok(Lock(file)),
+            Err(Errno::EAGAIN | Errno::EACCES) => Err(DirError::Taken(self.state.clone())),
+            Err(errno) => Err(failed(errno.into())),
+        }
     }
 }
+
+/// Says that a launcher has the directories, while it lives.
+///
+/// It is a lock of the process (`F_SETLK`): one of `flock(2)` would go on with a child that was forked a moment before the launcher
+/// was killed, and the next launcher would find the directories taken. Nothing else may open that file: the first that is closed ends
+/// the lock.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "it is kept open, no more")] File);
 
 /// Makes a directory of ours with this mode, or checks that the one that is there is ours and sets its mode.
 pub(crate) fn own(path: &Path, mode: u32) -> Result<(), DirError> {
@@ -96,7 +118,7 @@ pub(crate) fn own(path: &Path, mode: u32) -> Result<(), DirError> {
         }
         other => other.map_err(failed)?,
     }
-    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_DIRECTORY;
+    let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
     let dir = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
     // ORDER: judged and changed by the descriptor: the name could be swapped in between.
     let meta = dir.metadata().map_err(failed)?;
@@ -119,14 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_made_and_one_launcher_has_them() {
+    fn directories_are_made_and_prepared_again() {
         let root = tempfile::tempdir().expect("a directory");
         let at = |name: &str| root.path().join(name);
         let dirs = Dirs { config: at("etc"), run: at("run"), state: at("a/b/state"), libexec: at("bin") };
         let lock = dirs.prepare().expect("prepared");
         assert_eq!(mode(&dirs.state), 0o700);
         assert_eq!(mode(&dirs.sessions()), 0o711);
-        assert!(matches!(dirs.prepare(), Err(DirError::Taken(_))));
         drop(lock);
         dirs.prepare().expect("prepared again");
     }

@@ -5,11 +5,9 @@
 //! [`Launcher`]'s fields; none of them waits.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::Flock;
 use nix::sys::signal::Signal;
 use portcullis_model::audit::{Event, Lost};
 use portcullis_model::offline::Offline;
@@ -24,7 +22,7 @@ use crate::administrators::{Searching, Uses};
 use crate::audit::Log;
 use crate::children::Child;
 use crate::configuration::Active;
-use crate::dirs::Dirs;
+use crate::dirs::{Dirs, Lock};
 use crate::door::Door;
 use crate::exemptions::KeptExemption;
 use crate::figures::LoadHistory;
@@ -147,7 +145,7 @@ pub(crate) struct Launcher {
     pub(crate) next_sweep: Instant,
     /// When sessions were judged last, on both clocks.
     pub(crate) looked_at: crate::clock::Moment,
-    pub(crate) _lock: Flock<File>,
+    pub(crate) _lock: Lock,
 }
 
 impl Launcher {

@@ -34,6 +34,8 @@ pub struct HomePage<'a> {
     pub consoles: Option<Recorded<'a>>,
     /// When this person's sessions end by themselves.
     pub clocks: Clocks,
+    /// Whether they are shown the way to the pages for administrators.
+    pub administers: bool,
 }
 
 /// A session as its owner sees it.

@@ -20,9 +20,6 @@ use crate::sign_in;
 const OPENED_WITHIN: Duration = Duration::from_secs(15);
 /// The launcher begins to end a session at once; longer than it takes to come back after it was killed.
 const STOPPED_WITHIN: Duration = Duration::from_secs(5);
-/// What its owner reads when it didn't.
-const UNCONFIRMED: &str = "The service does not confirm that the session ends; it is asked again as soon as it answers. If the \
-    session is still there in a minute, end it once more, and tell the administrator.";
 
 /// Starts a session.
 pub(crate) async fn start(call: &Call<'_>, request: Request<Incoming>) -> Response<Body> {
@@ -132,14 +129,24 @@ pub(crate) async fn stop(call: &Call<'_>, id: SessionId) -> Response<Body> {
             let mut changes = call.world().table.changes();
             let stop = ToLauncher::StopSession { sign_in: person.sign_in.id, session: id };
             call.world().link.ask(stop).await.ok()?;
-            while call.world().table.load().sessions.get(&id).is_some_and(|live| goes_on(&live.session.state)) {
+            while call.world().table.load().sessions.get(&id).is_some_and(|live| goes_on(&live.session.state))
+            {
                 changes.changed().await.ok()?;
             }
             Some(())
         };
         if tokio::time::timeout(STOPPED_WITHIN, told).await.ok().flatten().is_none() {
-            tracing::warn!(user = person.user(), session = %id, "the launcher did not confirm the end of a session");
-            return home(call, Some(UNCONFIRMED), StatusCode::SERVICE_UNAVAILABLE);
+            let public = Public {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                what: Some(
+                    "The service does not confirm that the session ends. It is told again as soon as it answers.",
+                ),
+                todo: Some(
+                    "If the session is still there in a minute, stop it once more, and tell the administrator the id below.",
+                ),
+                ..Public::default()
+            };
+            return call.reader().refuse(public, "the launcher did not confirm the end of a session");
         }
     }
     call.reader().go("/")

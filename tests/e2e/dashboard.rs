@@ -1,5 +1,7 @@
 //! Pages for administrators: who sees them, who acts on them, that everything is recorded, and that nobody else gets anything.
 
+mod sessions;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -7,6 +9,7 @@ use fantoccini::Locator;
 use libtest_mimic::Trial;
 use portcullis_testing::account::{Account, shadow};
 use portcullis_testing::browser::{Browser, picture};
+use portcullis_testing::builder::Builder;
 use portcullis_testing::http1::Response;
 use portcullis_testing::{Client, Stage, World, case, stage, until};
 
@@ -15,7 +18,8 @@ pub(crate) fn all() -> Vec<Trial> {
         case("dashboard::who_is_no_administrator_gets_what_an_unknown_path_gets", strangers),
         case("dashboard::it_is_off_unless_it_is_asked_for", off),
         case("dashboard::who_sees_does_not_act", sees),
-        case("dashboard::a_superuser_ends_a_session_and_is_recorded", ends_session),
+        case("dashboard::a_superuser_ends_a_session_and_is_recorded", sessions::ends),
+        case("dashboard::a_superuser_suspends_a_session_that_can_be", sessions::suspends),
         case("dashboard::a_superuser_ends_a_sign_in_or_everything", ends_person),
         case("dashboard::the_audit_log_is_searched_and_that_is_recorded", searches),
         case("dashboard::a_page_of_another_kind_can_neither_read_nor_press", scripts),
@@ -26,8 +30,12 @@ pub(crate) fn all() -> Vec<Trial> {
 
 /// A world with two groups of administrators.
 fn world(stage: &Stage) -> Result<World> {
+    world_of(stage.world().conf("rsession.conf", "allow-shell=0"))
+}
+
+fn world_of(builder: Builder) -> Result<World> {
     let conf = "admin-enabled=1\nadmin-group=pcseers\nadmin-superuser-group=pcdoers";
-    let world = stage.world().conf("rserver.conf", conf).conf("rsession.conf", "allow-shell=0").start()?;
+    let world = builder.conf("rserver.conf", conf).start()?;
     for group in ["pcseers", "pcdoers"] {
         shadow("groupadd", &["--force", group])?;
     }
@@ -101,6 +109,8 @@ fn sees(stage: &Stage) -> Result<()> {
     let id = client.start_session(60)?;
     let (_, seer) = member(&world, "sue", "pcseers")?;
     let overview = page(&seer, "/admin")?.expect(200)?.text();
+    let way = |client: &Client| Ok::<_, anyhow::Error>(page(client, "/")?.text().contains("href=\"/admin\""));
+    ensure!(way(&seer)? && !way(&client)?, "the way there is shown to the wrong people");
     ensure!(overview.contains("<svg") && overview.contains("Load average"), "{overview}");
     let sessions = page(&seer, "/admin/sessions")?.expect(200)?.text();
     ensure!(sessions.contains(&id) && sessions.contains(&account.name), "{sessions}");
@@ -120,42 +130,6 @@ fn sees(stage: &Stage) -> Result<()> {
         &[("capability", "administration"), ("rule", "admin-superuser-group")],
         10,
     )?;
-    Ok(())
-}
-
-fn ends_session(stage: &Stage) -> Result<()> {
-    let world = world(stage)?;
-    let (account, client) = world.signed_in("ann")?;
-    let id = client.start_session(60)?;
-    let (admin, doer) = member(&world, "dora", "pcdoers")?;
-    let place = format!("/admin/sessions/{id}/end");
-    let asked = page(&doer, &place)?.expect(200)?.text();
-    ensure!(asked.contains(&account.name), "{asked}");
-    let token = field(&asked, "token")?;
-    // Without the token of the page, with another sign-in's, from another site, in a manner that isn't one.
-    doer.post(&place, &[("manner", "stop")])?.expect(403)?;
-    let other = world.client()?;
-    other.sign_in(&admin.name, &admin.password)?;
-    other.post(&place, &[("manner", "stop"), ("token", &token)])?.expect(403)?;
-    let foreign = doer.request("POST", &place).header("Origin", "https://evil.example");
-    foreign.form(&[("manner", "stop"), ("token", &token)]).send()?.expect(403)?;
-    doer.post(&place, &[("manner", "burn"), ("token", &token)])?.expect(400)?;
-    ensure!(world.count_audit("session-ended", &[("session", &id)])? == 0, "it ended");
-    let answer = doer.post(&place, &[("manner", "stop"), ("token", &token)])?.expect(303)?;
-    ensure!(
-        answer.header("location") == Some("/admin/sessions?said=session"),
-        "{:?}",
-        answer.header("location")
-    );
-    let ended = world.await_audit("session-ended", &[("session", &id)], 30)?;
-    ensure!(ended["why"]["administrator"] == admin.name.as_str(), "{ended}");
-    let acted = world.await_audit("administered", &[("act", "session-stop"), ("target", &id)], 5)?;
-    ensure!(acted["by"] == admin.name.as_str() && acted["login"] == -1, "{acted}");
-    until::is("it is gone from the page", 10, || {
-        page(&doer, "/admin/sessions").is_ok_and(|answer| !answer.text().contains(&id))
-    })?;
-    doer.post(&place, &[("manner", "stop"), ("token", &token)])?.expect(404)?;
-    page(&doer, &place)?.expect(404)?;
     Ok(())
 }
 

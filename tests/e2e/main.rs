@@ -17,6 +17,7 @@ mod effects;
 mod exemptions;
 mod explain;
 mod flags;
+mod full_disk;
 mod handover;
 mod headers;
 mod health;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         exemptions::all(),
         explain::all(),
         headers::all(),
+        full_disk::all(),
         health::all(),
         metrics::all(),
         dashboard::all(),

@@ -164,6 +164,17 @@ fn suspended(stage: &Stage) -> Result<()> {
     let text = exits(&world, &["force-suspend-all"], 0)?;
     ensure!(text.contains(&again) && text.contains("suspended"), "{text}");
     ensure!(exits(&world, &["suspend-all"], 0)?.contains("no sessions"), "there are some");
+
+    // Offline, everything that can be suspended is; what can't goes on.
+    let third = client.open_session_of("rstudio")?;
+    client.await_running(&third, 30)?;
+    let other = client.open_session_of("jupyter")?;
+    client.await_running(&other, 30)?;
+    exits(&world, &["offline", "--suspend"], 0)?;
+    let ended = world.await_audit("session-ended", &[("session", &third)], 30)?;
+    ensure!(ended["suspended"] == true, "another end: {ended}");
+    let left = json(&world, &["sessions"])?;
+    ensure!(rows(&left)?.len() == 1 && left[0]["id"] == other.as_str(), "{left}");
     Ok(())
 }
 

@@ -180,6 +180,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         lifted: &lifted,
         consoles: Some(Recorded { shown_too: false, rule: "rserver.conf:12" }),
         clocks: Clocks { idle_minutes: 120, suspends: true, ..Clocks::default() },
+        administers: true,
     };
     let why = "You have 3 sessions, as many as this server allows. Stop one first.";
     let limited = HomePage {
@@ -196,6 +197,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         lifted: &[],
         consoles: None,
         clocks: Clocks::default(),
+        administers: false,
         ..full.clone()
     };
     let loaded = HomePage { sessions: &near_cards, ..empty.clone() };

@@ -139,6 +139,7 @@ fn pages(root: &Root, text: &str) -> Vec<(String, String)> {
             max_age_hours: 4,
             suspends: true,
         },
+        administers: true,
     };
     add("home", home.html());
     let start = &[StartChoice { ide: Ide::Jupyter, title: "JupyterLab", unavailable: None }];
@@ -329,8 +330,10 @@ fn whoever_is_recorded_is_told_so() {
             lifted: &[],
             consoles,
             clocks: Clocks::default(),
+            administers: false,
         };
         let html = page.html();
+        assert!(!html.contains("/admin"), "the way is for administrators");
         let line = elements(&html).into_iter().find(|element| element.get("id") == Some("recorded"));
         (line.map(|element| element.text), html)
     };

@@ -1,36 +1,39 @@
 //! Who is an administrator in the browser, by the groups of their sign-in: a pure function of the configuration.
+//!
+//! The launcher decides by it at each request; the server only asks it whether to show the way there.
 
-use portcullis_conf::Operation;
+use crate::Operation;
 
 /// What an administrator may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rights {
+pub enum Rights {
     /// See.
     Sees,
     /// See, and end sessions and sign-ins of others.
     Acts,
 }
 
-/// What somebody with these groups may; `None` for everybody else, and for everybody while the pages are off.
-pub(super) fn rights(operation: &Operation, groups: &[String]) -> Option<Rights> {
-    let any = |wanted: &[String]| wanted.iter().any(|group| groups.contains(group));
-    match operation.admin_enabled {
-        true if any(&operation.admin_superuser_group) => Some(Rights::Acts),
-        true if any(&operation.admin_group) => Some(Rights::Sees),
-        _ => None,
+impl Operation {
+    /// What somebody with these groups may; `None` for everybody else, and for everybody while the pages are off.
+    pub fn rights(&self, groups: &[String]) -> Option<Rights> {
+        let any = |wanted: &[String]| wanted.iter().any(|group| groups.contains(group));
+        match self.admin_enabled {
+            true if any(&self.admin_superuser_group) => Some(Rights::Acts),
+            true if any(&self.admin_group) => Some(Rights::Sees),
+            _ => None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use portcullis_conf::{Sources, load};
-
     use super::*;
+    use crate::{Sources, load};
 
     fn may(conf: &str, groups: &[&str]) -> Option<Rights> {
         let files = [("rserver.conf".to_owned(), conf.to_owned())];
         let settings = load(&Sources::new("/c", files)).settings;
-        rights(&settings.operation, &groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>())
+        settings.operation.rights(&groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
