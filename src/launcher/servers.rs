@@ -109,6 +109,17 @@ impl Servers {
         self.all_mut().map(tell).collect()
     }
 
+    /// Tells all but the one whose request is being handled what depends on nothing.
+    pub(crate) fn tell_others(&mut self, message: ToServer) {
+        let (asking, message) = (self.asking, Rc::new(message));
+        self.all_mut().filter(|up| up.no != asking).for_each(|up| up.tell(message.clone()));
+    }
+
+    /// Whether there is more than one.
+    pub(crate) fn are_several(&self) -> bool {
+        self.all().nth(1).is_some()
+    }
+
     /// Tells one of them what depends on nothing.
     pub(crate) fn tell_to(&mut self, no: ServerNo, message: ToServer) {
         if let Some(up) = self.get(no) {

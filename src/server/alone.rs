@@ -42,7 +42,8 @@ enum Knocked {
     OtherVersion,
 }
 
-/// Waits for the next launcher. `told`: the last one said that there will be one. `None` when serving is over before.
+/// Waits for the next launcher. `told`: the last one said that there will be one. `None` when serving is over before and there is
+/// nothing to tell it, or when none came for what there is.
 pub(crate) async fn until_the_next(
     world: &World,
     post: &mut Post,
@@ -54,12 +55,17 @@ pub(crate) async fn until_the_next(
     let mut unnoticed = Some(began + UNNOTICED);
     let knocking = knock_on(world);
     tokio::pin!(knocking);
+    let (mut over, mut refused) = (false, false);
     loop {
         tokio::select! {
-            channel = &mut knocking => {
-                post.catches_up();
-                return Some(channel);
-            }
+            channel = &mut knocking, if !refused => match channel {
+                Some(channel) => {
+                    post.catches_up();
+                    return Some(channel);
+                }
+                None if over => return None,
+                None => refused = true,
+            },
             () = post.collect() => {}
             // Asked for by the launcher that is gone.
             _ = world.revocations.answer() => {}
@@ -69,14 +75,27 @@ pub(crate) async fn until_the_next(
             }
             () = until(patience) => {
                 patience = None;
-                if !world.drain.started() {
+                if over {
+                    return None;
+                }
+                // One that finishes for another server, too: nobody could end its streams.
+                if !world.drain.started() || world.drain.handed_over() {
                     tracing::warn!("no launcher came: finishing what is under way");
                     let snapshot = world.table.load();
                     let seconds = snapshot.generation.settings.portcullis.drain_seconds;
                     drain(world, Duration::from_secs(seconds.into()));
                 }
             }
-            _ = serving.wait_for(|left| *left == 0) => return None,
+            _ = serving.wait_for(|left| *left == 0), if !over => {
+                over = true;
+                world.tell_counted();
+                // One that was told to end has nobody to wait for.
+                let waits = world.drain.handed_over() && patience.is_some() && !refused;
+                if !waits || !post.has_untold() {
+                    return None;
+                }
+                tracing::info!("nothing is left to serve: waiting for a launcher that takes the last records");
+            }
         }
     }
 }
@@ -88,26 +107,26 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-/// Knocks until a launcher opens; never returns when this server is to end.
-async fn knock_on(world: &World) -> Channel {
+/// Knocks until a launcher opens; `None` when this server is to end.
+async fn knock_on(world: &World) -> Option<Channel> {
     let mut refusals = 0;
     loop {
         match tokio::time::timeout(ANSWER_WITHIN, knock(world)).await {
-            Ok(Knocked::In(channel)) => return channel,
+            Ok(Knocked::In(channel)) => return Some(channel),
             Ok(Knocked::Nobody) | Err(_) => {}
             Ok(Knocked::OtherVersion) => {
                 tracing::warn!(
                     "the next launcher is of another version: what is revoked can't reach this server"
                 );
                 drain(world, UNKNOWN);
-                return std::future::pending().await;
+                return None;
             }
             Ok(Knocked::Refused) => {
                 refusals += 1;
                 if refusals >= REFUSALS_MAX {
                     tracing::warn!("the next launcher doesn't know this server");
                     drain(world, UNKNOWN);
-                    return std::future::pending().await;
+                    return None;
                 }
                 sleep(KNOCK_EVERY * 5).await;
             }

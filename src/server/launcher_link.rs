@@ -103,9 +103,7 @@ pub(crate) async fn run(
         };
         world.linked.store(true, Ordering::Relaxed);
     }
-    for event in world.refusals.flush(0, true).into_iter().chain(world.pieces.flush(0, true)) {
-        world.link.audit(event);
-    }
+    world.tell_counted();
     // Beyond that there is nobody who could still be told.
     let _ = tokio::time::timeout(LAST_WORDS, last_words(&wire, &mut post)).await;
     Ok(())

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use portcullis_model::audit::Event;
+use portcullis_model::lifetime::Sign;
 use portcullis_model::session::State;
 use portcullis_model::{ExemptionId, SessionId, SignInId};
 use portcullis_wire::launcher::OpenError;
@@ -144,6 +145,20 @@ impl Post {
         }
     }
 
+    /// Without a launcher: whether the next one must be told something that nobody else knows.
+    pub(crate) fn has_untold(&mut self) -> bool {
+        while let Ok(message) = self.queue.try_recv() {
+            self.backlog.push_back(message);
+        }
+        let counts = |message: &ToLauncher| {
+            matches!(
+                message,
+                ToLauncher::Audit(_) | ToLauncher::SignOut { .. } | ToLauncher::StopSession { .. }
+            )
+        };
+        self.backlog.iter().any(counts)
+    }
+
     /// Whether records are on their way to the disk.
     pub(crate) fn has_unwritten(&self) -> bool {
         !self.unwritten.is_empty()
@@ -174,6 +189,7 @@ impl Post {
                 if let Some(told) = self.told.take() {
                     let gone = world.table.only(&told);
                     tracing::info!(gone, "the next launcher told what lives");
+                    say_acts_again(world);
                 }
             }
             _ => {}
@@ -212,6 +228,22 @@ impl Post {
             self.backlog.push_back(message);
         }
         self.backlog.iter().filter(|message| matches!(message, ToLauncher::Audit(_))).count()
+    }
+}
+
+/// Acts of people that the launcher of before had not kept when it went: the next one must not judge without them.
+fn say_acts_again(world: &World) {
+    let snapshot = world.table.load();
+    for (session, live) in &snapshot.sessions {
+        if let Some(at) = live.unheard() {
+            world.link.tell(ToLauncher::Activity { session: *session, at, by: Sign::Request });
+        }
+    }
+    for (sign_in, person) in &snapshot.people {
+        let until = person.until();
+        if until > person.sign_in.until {
+            world.link.tell(ToLauncher::Touch { sign_in: *sign_in, until });
+        }
     }
 }
 

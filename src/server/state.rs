@@ -111,6 +111,12 @@ impl Live {
         self.way.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
     }
 
+    /// The last act of a person, where the launcher told an older one: what it had not kept when it went.
+    pub(crate) fn unheard(&self) -> Option<u64> {
+        let told = self.way.told.load(Ordering::Relaxed);
+        (self.session.state.is_live() && told > self.session.last_activity).then_some(told)
+    }
+
     /// The last act of a person that we know of.
     pub(crate) fn last_activity(&self) -> u64 {
         self.session.last_activity.max(self.way.told.load(Ordering::Relaxed))
@@ -233,6 +239,10 @@ impl Table {
     pub(crate) fn sign_in(&self, sign_in: SignIn) {
         self.change(|next| {
             let known = next.people.get(&sign_in.id).map(|person| person.presence.clone());
+            if let Some(presence) = &known {
+                // Acts at another server move it. What this one moved and the launcher hasn't heard yet is not taken back.
+                presence.until.fetch_max(sign_in.until, Ordering::Relaxed);
+            }
             let fresh = || SignInState { until: AtomicU64::new(sign_in.until), cut: Cut::new() };
             let presence = known.unwrap_or_else(|| Arc::new(fresh()));
             let standing = Standing::of(&next.generation, &sign_in.principal, &next.exemptions);

@@ -118,6 +118,13 @@ impl World {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Records what was only counted, before there is nobody who could.
+    pub(crate) fn tell_counted(&self) {
+        for event in self.refusals.flush(0, true).into_iter().chain(self.pieces.flush(0, true)) {
+            self.link.audit(event);
+        }
+    }
+
     /// Notes that a person used a session: neither it nor their sign-in is idle.
     pub(crate) fn acted(&self, generation: &Generation, person: &Person, live: &Live, now: u64, by: Sign) {
         if live.acted(now) {

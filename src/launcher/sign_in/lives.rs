@@ -107,9 +107,14 @@ impl Launcher {
     /// `Touch`.
     pub(crate) fn touch(&mut self, id: SignInId, until: u64) {
         let life = Life::of(&self.active.settings.rserver);
-        if let Some(sign_in) = self.sign_ins.get_mut(&id) {
-            sign_in.until = life.moved_end(sign_in, until, clock::seconds());
-            self.dirty.soon();
+        let Some(sign_in) = self.sign_ins.get_mut(&id) else { return };
+        let before = sign_in.until;
+        sign_in.until = life.moved_end(sign_in, until, clock::seconds());
+        self.dirty.soon();
+        // Whoever works on a server of before must not be signed out by the one that takes what is new.
+        if sign_in.until > before && self.server.are_several() {
+            let told = Box::new(sign_in.clone());
+            self.server.tell_others(ToServer::SignIn(told));
         }
     }
 

@@ -12,7 +12,8 @@ use crate::whole::launcher::{Launcher, PATIENCE, person, session_of};
 
 #[test]
 fn it_comes_back_with_its_sockets_and_ends_what_is_over() {
-    let (alice, bob) = (person("alice", 1), person("bob", 2));
+    let (mut alice, bob) = (person("alice", 1), person("bob", 2));
+    alice.until -= 600;
     let session = session_of("bob", 7, State::Running);
     let mut launcher = Launcher::serving(&[], &[&alice, &bob], &[&session]);
     let hers = launcher.browser_of(&alice);
@@ -33,6 +34,10 @@ fn it_comes_back_with_its_sockets_and_ends_what_is_over() {
     launcher.send(ToServer::Caught);
     launcher.expect("the configuration", |message| {
         matches!(message, ToLauncher::ConfigurationInForce { .. }).then_some(())
+    });
+    // What she did is said again: the next launcher may not have heard of it.
+    launcher.expect("the touch again", |message| {
+        matches!(message, ToLauncher::Touch { sign_in, until } if sign_in == alice.id && until > alice.until).then_some(())
     });
     let until = Instant::now() + PATIENCE;
     while his.open("/").status == 200 {

@@ -3,9 +3,13 @@
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use portcullis_testing::steps::{Download, Step as _};
 use portcullis_testing::{Stage, case, process, until, websocket};
 
 use super::{Scene, restart};
+
+/// More than all buffers on the way hold.
+const LONG: u64 = 64_000_000;
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
@@ -14,7 +18,8 @@ pub(crate) fn all() -> Vec<Trial> {
         case("handover::at_most_four_servers_finish", four),
         case("handover::a_stopped_service_leaves_sessions_and_no_server", stopped),
         case("handover::an_ordered_end_ends_servers_of_before_too", ordered_end),
-        case("handover::without_another_launcher_a_server_ends_after_a_minute", no_launcher),
+        case("handover::without_another_launcher_servers_end_after_a_minute", no_launcher),
+        case("handover::the_last_record_of_a_server_waits_for_the_next_launcher", last_record),
         case("handover::the_watchdog_hears_from_a_loop_that_turns", watchdog),
     ]
 }
@@ -103,13 +108,43 @@ fn ordered_end(stage: &Stage) -> Result<()> {
 fn no_launcher(stage: &Stage) -> Result<()> {
     let mut scene = Scene::new(stage, "uma", "drain-seconds=1")?;
     scene.world.log.expect("no launcher came");
-    let server = scene.world.server()?.pid;
+    // One of before that has something to finish, and the one that serves.
+    let mut socket = websocket::open(&scene.client, &scene.path(), &[])?;
     scene.world.stop(Signal::SIGTERM)?;
-    // Meanwhile it serves those it knows.
+    scene.world.launch()?;
+    let servers = scene.world.servers()?;
+    ensure!(servers.len() == 2, "{servers:?}");
+    scene.world.stop(Signal::SIGTERM)?;
+    // Meanwhile they serve those they know.
     scene.client.get(&format!("/s/{}/api/me", scene.session))?.expect(200)?;
-    until::is("it ends", 90, || !process::is_alive(server))?;
+    websocket::echo(&mut socket, "x")?;
+    // Nobody could end that stream any more.
+    websocket::await_close(&mut socket)?;
+    until::is("they end", 90, || !servers.iter().any(|pid| process::is_alive(*pid)))?;
     scene.world.log.await_line("no launcher came", 5)?;
     Ok(())
+}
+
+fn last_record(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::new(stage, "val", "")?;
+    scene.world.log.expect("the launcher is gone");
+    let path = format!("counted-{LONG}");
+    let mut download = Download::new(&scene.client, &scene.session, LONG);
+    let mut got = download.step()?;
+    let old = scene.world.server()?.pid;
+    scene.world.stop(Signal::SIGTERM)?;
+    scene.world.launch()?;
+    ensure!(scene.world.servers()?.contains(&old), "nothing hung on it");
+    scene.world.stop(Signal::SIGKILL)?;
+    while got < LONG {
+        got += download.step()?;
+    }
+    scene.world.log.await_line("waiting for a launcher that takes the last records", 20)?;
+    ensure!(process::is_alive(old), "it is gone with its record");
+    ensure!(scene.world.count_audit("transfer", &[("path", &path)])? == 0, "recorded by nobody");
+    scene.world.launch()?;
+    scene.world.await_audit("transfer", &[("path", &path)], 20)?;
+    until::is("it has ended", 20, || !process::is_alive(old))
 }
 
 fn watchdog(stage: &Stage) -> Result<()> {
