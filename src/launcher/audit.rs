@@ -2,7 +2,9 @@
 //!
 //! Each record is one `write`; [`Log::commit`] makes a turn's records durable with one `fdatasync`, before anything that
 //! depends on them is told to anybody. When the disk refuses, records wait here (bounded) and [`Log::healthy`] says no: the
-//! callers then refuse sign-ins and session starts. It must not decide what is worth a record.
+//! callers then refuse sign-ins and session starts. A sync that failed is never believed to have mended itself: the kernel
+//! tells an error once and takes the pages for written, so what it was about is cut off and written anew, byte for byte. It
+//! must not decide what is worth a record.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -61,8 +63,14 @@ pub(crate) struct Log {
     prev: String,
     waiting: VecDeque<(String, Event)>,
     lost: Lost,
-    unsynced: bool,
+    /// Length of the file up to the end of what is on disk.
+    durable: u64,
+    /// The lines since: one turn's, for while the disk refuses none is added.
+    fresh: Vec<u8>,
+    /// Whether the file may hold something else than them from `durable` on.
+    doubtful: bool,
     failing: bool,
+    sync: fn(&File) -> io::Result<()>,
     /// What was written, counted.
     pub(crate) counts: Counts,
 }
@@ -106,8 +114,12 @@ impl Log {
             prev,
             waiting: VecDeque::new(),
             lost: Lost::new(),
-            unsynced: false,
+            // What an earlier launcher told anybody was on disk before.
+            durable: good,
+            fresh: Vec::new(),
+            doubtful: false,
             failing: false,
+            sync: File::sync_data,
             counts: Counts::default(),
         };
         Ok((log, torn))
@@ -132,12 +144,8 @@ impl Log {
     /// # Errors
     /// While the disk refuses; nothing that depends on a record may be told then. Called again, it tries again.
     pub(crate) fn commit(&mut self) -> Result<(), LogError> {
-        let result = self.drain().and_then(|()| {
-            if std::mem::take(&mut self.unsynced) {
-                self.file.sync_data().inspect_err(|_| self.unsynced = true)?;
-            }
-            Ok(())
-        });
+        // ORDER: what is doubtful first: a record behind a lost one would break the chain.
+        let result = self.write_again().and_then(|()| self.drain()).and_then(|()| self.make_durable());
         self.failing = result.is_err();
         result.map_err(|source| LogError::File { path: self.path.clone(), source })
     }
@@ -166,6 +174,27 @@ impl Log {
         Ok(())
     }
 
+    /// After a sync that failed: everything since the last one that didn't, in place of whatever is there.
+    fn write_again(&mut self) -> io::Result<()> {
+        if !self.doubtful {
+            return Ok(());
+        }
+        self.file.set_len(self.durable)?;
+        self.file.write_all(&self.fresh)?;
+        self.doubtful = false;
+        self.make_durable()
+    }
+
+    fn make_durable(&mut self) -> io::Result<()> {
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        (self.sync)(&self.file).inspect_err(|_| self.doubtful = true)?;
+        self.durable = self.good;
+        self.fresh.clear();
+        Ok(())
+    }
+
     fn append(&mut self, stamp: &str, event: &Event) -> io::Result<()> {
         let record = audit::record(self.seq + 1, stamp, event, &self.prev)?;
         let mut line = record.line.into_bytes();
@@ -173,13 +202,13 @@ impl Log {
         let written = self.file.write(&line)?;
         if written != line.len() {
             // A full disk takes a part: away with it, so that the next try starts a fresh line.
-            self.file.set_len(self.good)?;
+            self.doubtful |= self.file.set_len(self.good).is_err();
             return Err(io::ErrorKind::WriteZero.into());
         }
         self.good += u64::try_from(written).unwrap_or(0);
         self.seq += 1;
         self.prev = record.hash;
-        self.unsynced = true;
+        self.fresh.append(&mut line);
         Ok(())
     }
 }
@@ -225,6 +254,8 @@ fn keep_torn(path: &Path, torn: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
 
     fn stopped(why: &str) -> Event {
@@ -311,5 +342,41 @@ mod tests {
         assert_eq!(chain(dir.path()), WAITING_MAX + 1);
         let text = std::fs::read_to_string(dir.path().join("audit.jsonl")).expect("the log");
         assert!(text.contains("\"event\":\"overflow\",\"kind\":\"stopped\",\"lost\":5"));
+    }
+
+    /// A disk that loses everything behind the first line, and says so once.
+    fn loses(file: &File) -> io::Result<()> {
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let text = std::fs::read(&path)?;
+        let kept = text.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        // Not by the log's own descriptor, which appends.
+        let mut writer = OpenOptions::new().write(true).open(&path)?;
+        writer.write_all(&text[..kept])?;
+        writer.write_all(&vec![0; text.len() - kept])?;
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    #[test]
+    fn what_a_failed_sync_was_about_is_written_anew() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (mut log, _) = Log::open(dir.path()).expect("the log");
+        log.write(stopped("on disk"));
+        log.commit().expect("durable");
+        log.sync = loses;
+        log.write(stopped("lost"));
+        log.write(stopped("lost too"));
+        assert!(log.commit().is_err() && !log.healthy());
+        // Again: nothing is added to what can't be kept.
+        log.write(stopped("waits"));
+        assert!(log.commit().is_err());
+        assert_eq!((log.waiting.len(), log.fresh.is_empty()), (1, false));
+        log.sync = File::sync_data;
+        log.commit().expect("durable");
+        assert!(log.healthy() && log.fresh.is_empty());
+        log.write(stopped("after"));
+        log.commit().expect("durable");
+        assert_eq!(chain(dir.path()), 5);
+        drop(log);
+        assert_eq!(Log::open(dir.path()).expect("the log").0.seq(), 5);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The socket is the server's account's alone (0600), and whoever connects is asked of the kernel all the same: only a process
 //! that the state file knows, by its number and its start, is let in, and once. Anybody else is refused, recorded and counted.
-//! Nothing here waits, but for [`Door::gather`] at the start, which has a bound.
+//! Nothing here waits, but for [`Door::gather`] at the start, which has a bound; and nobody who knocks for ever is listened to
+//! for longer than a turn.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -31,6 +32,9 @@ const GATHER_WITHIN: Duration = Duration::from_secs(5);
 const KNOCK_WITHIN: Duration = Duration::from_secs(5);
 /// Connections taken in at a time; others wait in the kernel's queue.
 const WAITING_MAX: usize = 8;
+/// Connections looked at in one call, so that whoever connects in a loop (and is refused) does not hold root's one loop, nor its
+/// start: others wait in the kernel's queue for the next turn. More than a launcher ever has servers of before.
+const LOOKS_MAX: usize = 64;
 /// Kinds of strangers that are told apart between two records.
 const STRANGERS_MAX: usize = 16;
 
@@ -158,7 +162,10 @@ impl Door {
     }
 
     fn let_stand(&mut self, now: Instant) {
-        while self.waiting.len() < WAITING_MAX {
+        for _ in 0..LOOKS_MAX {
+            if self.waiting.len() >= WAITING_MAX {
+                return;
+            }
             let fd = match accept(self.listener.as_fd()) {
                 Ok(Some(fd)) => fd,
                 Ok(None) => return,
@@ -328,5 +335,20 @@ mod tests {
         assert!(door.late(now).is_empty());
         assert_eq!(door.late(now + RETURN_WITHIN).len(), 1);
         assert_eq!(door.missing().count(), 0);
+    }
+
+    #[test]
+    fn a_crowd_of_strangers_is_refused_in_turns() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut door = door(dir.path(), &[]);
+        let crowd: Vec<Channel> =
+            (0..=LOOKS_MAX).map(|_| Channel::connect(&socket_path(dir.path())).expect("connected")).collect();
+        let mut refused = || {
+            assert!(door.hear(Instant::now()).is_empty());
+            door.strangers().map(|(_, count)| count).sum::<u32>()
+        };
+        assert_eq!(usize::try_from(refused()).expect("few"), LOOKS_MAX);
+        assert_eq!((refused(), refused()), (1, 0));
+        drop(crowd);
     }
 }
