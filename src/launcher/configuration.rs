@@ -62,15 +62,17 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// Reads everything. `Err` has all problems.
-    pub(crate) fn read(dirs: &Dirs, generation: u64) -> Result<Self, Vec<Problem>> {
+    /// Reads everything. `Err` has all problems. Called beside work with what was `before`: the server's account is not looked up
+    /// again, for a directory service that hangs would hold root's one loop.
+    pub(crate) fn read(dirs: &Dirs, generation: u64, before: Option<&Self>) -> Result<Self, Vec<Problem>> {
         let error = |file: &str, text: String| Problem::of_file(file, Severity::Error, text);
         let sources = Sources::read(&dirs.config).map_err(|why| vec![error("", chain(&why))])?;
         let loaded = portcullis_conf::load(&sources);
         let (mut problems, settings) = (loaded.problems, loaded.settings);
-        let server_user = server_user(settings.rserver.server_user.as_str())
-            .map_err(|problem| problems.push(*problem))
-            .ok();
+        let named = &settings.rserver.server_user;
+        let known = before.filter(|before| before.settings.rserver.server_user == *named);
+        let server_user = known.map_or_else(|| server_user(named.as_str()), |known| Ok(known.server_user));
+        let server_user = server_user.map_err(|problem| problems.push(*problem)).ok();
         let keys = server_user.and_then(|user| {
             let found = keys(dirs, &settings, user.uid);
             found.map_err(|why| problems.push(error("", chain(&why)))).ok()

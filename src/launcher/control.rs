@@ -13,13 +13,17 @@ use portcullis_model::session::{EndReason, Manner};
 use portcullis_sys::activation::notify_with;
 use portcullis_wire::ToServer;
 
+pub(crate) use self::before::Before;
+use self::before::Refused;
 use crate::configuration::Active;
 use crate::handover::LEAVE_WITHIN;
 use crate::launcher::{Launcher, Mode};
 use crate::log::say;
-use crate::server::ServerNo;
+use crate::server::{ServerError, ServerNo};
 use crate::start::{EX_CONFIG, count, tell_problems};
 use crate::table::Phase;
+
+mod before;
 
 /// Beyond `drain-seconds` or `session-end-seconds`, before what is left is killed.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,7 +52,12 @@ impl Launcher {
     /// The newest server serves: those of before finish.
     pub(crate) fn server_ready(&mut self, now: Instant) {
         self.replace_before(now);
-        self.told_of_configuration(self.generation, &Ok(()));
+        // What was sent since is yet to be judged.
+        if let Some(generation) = self.server.current.as_ref().map(|up| up.generation) {
+            if self.before.judged(generation, self.active.generation) {
+                self.told_of_configuration(generation, &Ok(()));
+            }
+        }
         let scheme = if self.active.settings.rserver.ssl_enabled { "https" } else { "http" };
         let root = self.active.settings.rserver.www_root_path.trim_end_matches('/');
         if !std::mem::replace(&mut self.announced, true) {
@@ -68,7 +77,7 @@ impl Launcher {
         let micros = clock_gettime(ClockId::CLOCK_MONOTONIC)
             .map_or(0, |time| time.tv_sec() * 1_000_000 + time.tv_nsec() / 1000);
         notify(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
-        match Active::read(&self.dirs, self.generation + 1) {
+        match Active::read(&self.dirs, self.generation + 1, Some(&self.active)) {
             Err(problems) => {
                 tell_problems(&problems, &self.dirs);
                 say!(Error, "the new configuration is not used; the old one stays in force");
@@ -81,52 +90,104 @@ impl Launcher {
                 tell_problems(&new.remarks, &self.dirs);
                 // The account can't change under running processes; the other options of a restart are the server's to see.
                 new.server_user = self.active.server_user;
-                let interval = new.settings.rserver.auth_sign_in_throttle_seconds;
-                self.throttle.set_interval(Duration::from_secs(interval.into()));
                 self.log.write(Event::Configured {
                     generation: new.generation,
                     outcome: "accepted".into(),
                     problems: count(&new.remarks),
                 });
                 self.server.hold(ToServer::Configuration(Box::new(new.message(&self.host))));
-                self.before = Some(std::mem::replace(&mut self.active, new));
-                self.begin_recording(std::time::Instant::now());
+                let now = Instant::now();
+                let old = self.activate(new, now);
+                self.before.replaced(old.generation, old, now);
                 // Told as done when the server has said so, or the next server serves.
                 Ok(self.generation)
             }
         }
     }
 
-    /// The server decides by the configuration sent last.
+    /// What the launcher itself decides by; returns what it was.
+    fn activate(&mut self, new: Active, now: Instant) -> Active {
+        let interval = new.settings.rserver.auth_sign_in_throttle_seconds;
+        self.throttle.set_interval(Duration::from_secs(interval.into()));
+        let old = std::mem::replace(&mut self.active, new);
+        self.renew_recording(now);
+        old
+    }
+
+    /// A server decides by this configuration.
     pub(crate) fn configuration_in_force(&mut self, from: ServerNo, generation: u64) {
-        if generation == self.generation && self.is_newest(from) {
+        if self.is_newest(from) && self.before.judged(generation, self.active.generation) {
             say!(Info, "configuration {generation} is in force");
             self.told_of_configuration(generation, &Ok(()));
-            notify("READY=1\n");
+            if generation == self.active.generation {
+                notify("READY=1\n");
+            }
         }
     }
 
     /// The server can't use what root could read: certificate and key that don't fit, say.
-    pub(crate) fn configuration_refused(&mut self, from: ServerNo, generation: u64, why: &str) {
+    ///
+    /// # Errors
+    /// For a server that can't go on with what is in force: it is replaced, after a pause, and nobody is served by anything older.
+    pub(crate) fn configuration_refused(
+        &mut self,
+        from: ServerNo,
+        generation: u64,
+        why: &str,
+        now: Instant,
+    ) -> Result<(), ServerError> {
         let why = crate::text::printable(why, crate::text::TEXT_MAX);
         if !self.is_newest(from) {
             say!(Warn, "a server of before can't use configuration {generation} and is ended: {why}");
-            return self.end_unfit(from, Instant::now());
+            self.end_unfit(from, now);
+            return Ok(());
         }
+        let starting = self.server.current.as_ref().is_some_and(|up| up.phase == Phase::Starting);
+        match self.before.refused(generation, self.active.generation, !starting, now) {
+            Refused::Back(old) => {
+                self.not_used(generation, why);
+                self.activate(old, now);
+                self.tell_before_again();
+            }
+            Refused::Superseded => self.not_used(generation, why),
+            Refused::Decided if starting && !self.announced => {
+                self.not_used(generation, why);
+                self.mode = Mode::Over(EX_CONFIG);
+                return Ok(());
+            }
+            Refused::Decided if starting => {
+                say!(
+                    Error,
+                    "configuration {generation} is in force and a new server can't use it, so nobody is served: {why}"
+                );
+            }
+            Refused::Late => {
+                say!(Error, "configuration {generation} is refused so late that it stays in force: {why}");
+                return Err(ServerError::Unfit);
+            }
+            Refused::Unknown if starting => say!(Info, "configuration {generation} can't be used: {why}"),
+            Refused::Decided | Refused::Unknown => {
+                say!(Warn, "the server refuses configuration {generation}, which is decided: ignored: {why}");
+            }
+        }
+        if starting { Err(ServerError::Unfit) } else { Ok(()) }
+    }
+
+    /// Says that a configuration is not used, to everybody who waits for it.
+    fn not_used(&mut self, generation: u64, why: String) {
         say!(Error, "configuration {generation} can't be used: {why}");
         self.told_of_configuration(generation, &Err(why));
-        if generation != self.active.generation {
-            return;
-        }
         self.kept_old(generation, 1);
-        let starting = self.server.current.as_ref().is_some_and(|up| up.phase == Phase::Starting);
-        match self.before.take() {
-            Some(before) => self.active = before,
-            None if starting && !self.announced => self.mode = Mode::Over(EX_CONFIG),
-            None => {}
-        }
         if self.announced {
             notify("READY=1\n");
+        }
+    }
+
+    /// Servers of before may have taken up what the newest one refused.
+    fn tell_before_again(&mut self) {
+        let before: Vec<ServerNo> = self.server.before.iter().map(|up| up.no).collect();
+        for no in before {
+            self.server.hold_to(no, ToServer::Configuration(Box::new(self.active.message(&self.host))));
         }
     }
 

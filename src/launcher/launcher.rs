@@ -22,6 +22,7 @@ use crate::administrators::{Searching, Uses};
 use crate::audit::Log;
 use crate::children::Child;
 use crate::configuration::Active;
+use crate::control::Before;
 use crate::dirs::{Dirs, Lock};
 use crate::door::Door;
 use crate::exemptions::KeptExemption;
@@ -92,8 +93,8 @@ impl Dirty {
 pub(crate) struct Launcher {
     pub(crate) dirs: Dirs,
     pub(crate) active: Active,
-    /// The configuration before the last reload, until the server has had time to refuse the new one.
-    pub(crate) before: Option<Active>,
+    /// Those before it, as long as the server may refuse it.
+    pub(crate) before: Before<Active>,
     /// The highest generation given out.
     pub(crate) generation: u64,
     pub(crate) log: Log,

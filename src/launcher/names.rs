@@ -1,5 +1,5 @@
 //! Accounts as the name service knows them. May block for as long as a directory service likes: helpers and keepers call
-//! this, the launcher only at its start (for `server-user`).
+//! this, the launcher only at its start and at a reload that names another account (for `server-user`).
 
 use std::ffi::CString;
 

@@ -79,7 +79,7 @@ impl Launcher {
             },
             ToLauncher::ConfigurationInForce { generation } => self.configuration_in_force(from, generation),
             ToLauncher::ConfigurationRefused { generation, why } => {
-                self.configuration_refused(from, generation, &why)
+                self.configuration_refused(from, generation, &why, now)?;
             }
             ToLauncher::Revoked { request, websockets, transfers, left } => {
                 self.server_revoked(from, request, (websockets, transfers, left));

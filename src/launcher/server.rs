@@ -60,6 +60,9 @@ pub(crate) enum ServerError {
     /// It doesn't read.
     #[error("the server reads nothing")]
     Stuck,
+    /// It can't use the configuration that it is to serve by.
+    #[error("the server can't use the configuration")]
+    Unfit,
 }
 
 impl ServerError {
@@ -103,6 +106,8 @@ pub(crate) struct Up {
     pub(crate) until: Option<u64>,
     /// It sends nothing more before the next launcher.
     pub(crate) paused: bool,
+    /// Number of the configuration that it was started with; none of one that came back.
+    pub(crate) generation: u64,
     /// Since when this launcher has it.
     pub(crate) since: Instant,
     /// When it was started, in seconds since 1970.
@@ -138,7 +143,8 @@ impl Up {
         let told = ours.set_nonblocking(true).and_then(|()| ours.send(&hello, &fds));
         // Gone already: nobody will ever be taken for it.
         let started = start_time(process.pid()).unwrap_or(0);
-        let up = Self::of(no, process, started, ours, now);
+        let mut up = Self::of(no, process, started, ours, now);
+        up.generation = start.hello.configuration.generation;
         match told {
             Ok(()) => Ok(up),
             Err(error) => {
@@ -166,6 +172,7 @@ impl Up {
             carried: Carried::default(),
             until: None,
             paused: false,
+            generation: 0,
             since: now,
             began: clock::seconds(),
             channel,

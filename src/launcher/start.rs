@@ -24,7 +24,7 @@ use crate::children::Child;
 use crate::clock;
 use crate::configuration::Active;
 use crate::confinement::Confinement;
-use crate::control::store;
+use crate::control::{Before, store};
 use crate::dirs::Dirs;
 use crate::door::{Door, Guest};
 use crate::figures::LoadHistory;
@@ -111,7 +111,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         Signals::take(&[Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT])
             .map_err(|errno| failed(&errno))?;
     let lock = dirs.prepare().map_err(|error| failed(&error))?;
-    let active = Active::read(&dirs, 1).map_err(|problems| {
+    let active = Active::read(&dirs, 1, None).map_err(|problems| {
         tell_problems(&problems, &dirs);
         let number = problems.iter().filter(|problem| problem.is_error()).count();
         say!(Error, "the configuration can't be used: {number} errors; `portcullis check-config` shows each with its line");
@@ -156,7 +156,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     let groups = hierarchies();
     let mut launcher = Launcher {
         active,
-        before: None,
+        before: Before::default(),
         generation: 1,
         log,
         store,

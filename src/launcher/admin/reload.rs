@@ -32,7 +32,7 @@ impl Launcher {
                 Some(FromDaemon::Reloaded(Box::new(Reloaded::Refused { problems })))
             }
             Ok(generation) => {
-                let before = self.before.as_ref().map(|before| &before.settings);
+                let before = self.before.last().map(|before| &before.settings);
                 let changed = before.map_or_else(Vec::new, |before| changes(before, &self.active.settings));
                 let changed = changed.into_iter().map(|change| ChangedOption {
                     file: change.file.name().to_owned(),

@@ -52,6 +52,8 @@ pub(crate) struct Recorder {
     pub(crate) no_refusals: Option<String>,
     /// Number of the last thing that was handed to the audit log, until the recorder was told that it is on disk.
     heard: Option<u64>,
+    /// It begins beside sessions, which may start programs before it says that it records.
+    beside: bool,
     retry_at: Option<Instant>,
     pause: Duration,
     since: Instant,
@@ -65,6 +67,7 @@ impl Recorder {
             state: Recording::Waiting,
             no_refusals: None,
             heard: None,
+            beside: false,
             retry_at: None,
             pause: PAUSE_FIRST,
             since: now,
@@ -129,8 +132,25 @@ impl Launcher {
         self.dirs.run.join("recorder.sock")
     }
 
-    /// At the start, and when the configuration changed: finds the recorder that an earlier launcher left, or starts one.
+    /// At the start: finds the recorder that an earlier launcher left, or starts one, and waits until it says whether it records.
     pub(crate) fn begin_recording(&mut self, now: Instant) {
+        self.renew_recording(now);
+        // Nobody began anything meanwhile.
+        self.recorder.beside = false;
+        // ORDER: before anybody's session: the kernel follows only processes that began after it was told to.
+        let end = now + STARTED_WITHIN;
+        while self.recorder.state == Recording::Waiting && self.recorder.retry_at.is_none() {
+            let left = end.saturating_duration_since(Instant::now());
+            let Some(fd) = self.recorder.fd().filter(|_| !left.is_zero()) else { return };
+            let mut polled = [PollFd::new(fd, PollFlags::POLLIN)];
+            let _ = poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+            self.hear_recorder(Instant::now());
+        }
+    }
+
+    /// When the configuration changed: the same beside everybody's work, so the loop hears what it says. Until then
+    /// `audit-programs=required` starts no session, and with `auto` is said that records may be missing.
+    pub(crate) fn renew_recording(&mut self, now: Instant) {
         if self.active.settings.confinement.audit_programs == Wanted::Off {
             if let Ok(channel) = Channel::connect(&self.door()) {
                 let _ = channel.send(&ToRecorder::End, &[]);
@@ -143,16 +163,9 @@ impl Launcher {
             self.recorder.say(&ToRecorder::Refusals(self.active.settings.confinement.audit_refusals));
             return;
         }
+        self.recorder.state = Recording::Waiting;
+        self.recorder.beside = true;
         self.connect_recorder(now);
-        // ORDER: before anybody's session: the kernel follows only processes that began after it was told to.
-        let end = now + STARTED_WITHIN;
-        while self.recorder.state == Recording::Waiting && self.recorder.retry_at.is_none() {
-            let left = end.saturating_duration_since(Instant::now());
-            let Some(fd) = self.recorder.fd().filter(|_| !left.is_zero()) else { return };
-            let mut polled = [PollFd::new(fd, PollFlags::POLLIN)];
-            let _ = poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
-            self.hear_recorder(Instant::now());
-        }
     }
 
     /// Knocks at the door, or starts one that opens it.
@@ -238,7 +251,12 @@ impl Launcher {
         // What pages and levels say of this machine.
         self.host.audit = usable.is_ok() && self.recorder.no_refusals.is_none();
         let new = match usable {
-            Ok(()) => Recording::Usable,
+            Ok(()) => {
+                if std::mem::take(&mut self.recorder.beside) {
+                    self.say_missing();
+                }
+                Recording::Usable
+            }
             Err(why) => {
                 // Where it is demanded, nobody's session starts: that is for an administrator to see.
                 let demanded = self.active.settings.confinement.audit_programs == Wanted::Required;
@@ -260,15 +278,22 @@ impl Launcher {
         let recorded = self.recorder.state == Recording::Usable;
         self.recorder.state = Recording::Waiting;
         self.retry_recorder(now);
-        let watched = self.sessions.values().any(|entry| entry.is_recorded());
-        if recorded && watched {
+        if recorded && self.say_missing() {
             say!(Warn, "the recorder is replaced: {}", chain(error));
+        }
+    }
+
+    /// That nobody knows what sessions did for a moment; whether there are any.
+    fn say_missing(&mut self) -> bool {
+        let watched = self.sessions.values().any(|entry| entry.is_recorded());
+        if watched {
             self.log.write(Event::ExecutionsLost {
                 session: String::new(),
                 count: 0,
                 why: super::talk::Why::Recorder.word().into(),
             });
         }
+        watched
     }
 
     /// The daemon ends. Sessions that live on are recorded on, for the next launcher; without any, nothing is.

@@ -14,7 +14,7 @@ use portcullis_model::session::{EndReason, State, Transport};
 use portcullis_model::sign_in::Denied;
 use portcullis_model::{Secret, SessionId};
 use portcullis_testing::{Stage, account, case, module, process, until};
-use portcullis_wire::{ToLauncher, ToServer};
+use portcullis_wire::{Channel, ToLauncher, ToServer};
 
 use crate::drive::{Drive, UNIX};
 use crate::sessions::{end, nothing_left, open, processes, running, signed_in};
@@ -29,6 +29,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("a directory that is filled as fast as it is emptied holds nobody up", filled_directory),
         case("a session process that its owner stops ends in time, and PAM's session with it", stopped),
         case("a session is not spared when memory runs out, and the server gains nothing", as_others),
+        case("whoever knocks at the servers' door without end holds nobody up", knocking),
         case("what a start left that nobody was told of is removed", left_over),
     ]
 }
@@ -94,6 +95,29 @@ fn many_sign_ins(_: &Stage) -> Result<()> {
     })?;
     ensure!(over != last.id && ended()? == 1);
     Ok(())
+}
+
+fn knocking(_: &Stage) -> Result<()> {
+    let drive = Drive::start(UNIX, "", "")?;
+    let link = drive.ready()?;
+    let door = portcullis_wire::knock::socket_path(&drive.folder.join("run"));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    drop(Channel::connect(&door));
+                }
+            });
+        }
+        let answered = (1..=5).try_for_each(|conversation| {
+            link.sign_in(conversation, &format!("nobody{conversation}"), "x")?;
+            link.denied(conversation).map(drop)
+        });
+        over.store(true, Ordering::Relaxed);
+        answered
+    })?;
+    drive.record("server-refused", &[("why", "another account than the server's")]).map(drop)
 }
 
 fn flood_of_records(_: &Stage) -> Result<()> {

@@ -4,6 +4,7 @@
 //! Started as `portcullis-server` this program hands its channel to the test and waits ([`drive::stand_in`]).
 
 mod apps;
+mod configurations;
 mod drive;
 mod handover;
 mod hangs;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         apps::all(),
         hostile::all(),
         handover::all(),
+        configurations::all(),
     ]
     .into_iter()
     .flatten()
