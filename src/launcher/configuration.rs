@@ -206,3 +206,33 @@ fn minimum_uid(option: MinimumUid) -> u32 {
         MinimumUid::Auto => uid_min(&std::fs::read_to_string("/etc/login.defs").unwrap_or_default()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_looked_up_again_only_under_another_name() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        let dirs =
+            Dirs { config: path("conf"), run: path("run"), state: path("state"), libexec: path("bin") };
+        let name =
+            |name: &str| std::fs::write(dirs.config.join("rserver.conf"), format!("server-user={name}\n"));
+        for dir in [&dirs.config, &dirs.state] {
+            std::fs::create_dir(dir).expect("a directory");
+        }
+        // The key's file is root's or the server's own; who runs this is one of both.
+        let own =
+            User::from_uid(nix::unistd::getuid()).ok().flatten().map_or_else(String::new, |own| own.name);
+        name(if own == "root" { "nobody" } else { &own }).expect("written");
+        let mut before = Active::read(&dirs, 1, None).expect("a configuration");
+        let known = before.server_user.uid;
+        before.server_user.uid = known + 7;
+        assert_eq!(Active::read(&dirs, 2, Some(&before)).expect("one").server_user.uid, known + 7);
+        assert_eq!(Active::read(&dirs, 2, None).expect("one").server_user.uid, known);
+        name("no-such-account-here").expect("written");
+        let problems = Active::read(&dirs, 3, Some(&before)).expect_err("no account");
+        assert!(problems.iter().any(|problem| problem.text.contains("there is no account")), "{problems:?}");
+    }
+}
