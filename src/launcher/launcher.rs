@@ -284,6 +284,7 @@ impl Launcher {
             say!(Warn, "audit log and state can be written again");
         }
         self.recorder.written();
+        self.tell_keepers(Instant::now());
         self.server.release();
         self.admin.release();
     }

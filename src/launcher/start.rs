@@ -44,6 +44,9 @@ use crate::watchdog::Watchdog;
 pub(crate) const EX_CONFIG: u8 = 78;
 /// Before this process and the keepers of sessions are ended for want of memory, nearly everything else is.
 const OOM_SCORE: i32 = -900;
+/// Until clocks are judged for the first time while servers of before come back, which have eight seconds for that (`door`): what
+/// people did before this start, and the last launcher did not write, is said by these.
+const FIRST_SWEEP: Duration = Duration::from_secs(10);
 /// Exit status for wrong arguments (`EX_USAGE`).
 const EX_USAGE: u8 = 64;
 
@@ -145,6 +148,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         1
     })?;
     let (listeners, guests) = listeners(&active, given, &mut door).map_err(|error| failed(&error))?;
+    let returning = !guests.is_empty() || door.missing().next().is_some();
     let interval = active.settings.rserver.auth_sign_in_throttle_seconds;
     let adopted = adoptable(&kept, &boot);
     log.write(Event::Started { version: env!("CARGO_PKG_VERSION").into(), adopted, torn_bytes });
@@ -190,7 +194,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         groups,
         no_cgroups_said: false,
         state_failing: false,
-        next_sweep: now,
+        next_sweep: if returning { now + FIRST_SWEEP } else { now },
         looked_at: crate::clock::Moment::now(),
         dirs,
         _lock: lock,

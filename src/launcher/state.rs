@@ -58,6 +58,10 @@ pub(crate) struct KeptSession {
     pub(crate) groups: Vec<String>,
     /// Its keeper.
     pub(crate) keeper: Option<Known>,
+    /// Whether its keeper may have been told what to start, and may have started it: on disk before it is told. Until then it is
+    /// in PAM's hands, perhaps. A state of an earlier version doesn't say.
+    #[serde(default)]
+    pub(crate) begun: bool,
     /// Its session process.
     pub(crate) process: Option<Known>,
     /// The directories of its control group. A state of before there were several has one or none.
@@ -295,6 +299,7 @@ pub(crate) mod tests {
             uid: Uid(1000),
             groups: vec!["staff".into()],
             keeper: Some(Known { pid: 10, started: 1 }),
+            begun: true,
             process: Some(Known { pid: 11, started: 2 }),
             cgroups: vec!["/sys/fs/cgroup/user-1000/session-09".into()],
             limits: Limits::default(),

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// A signal that came.
@@ -23,7 +23,7 @@ const SI_USER: i32 = 0;
 
 /// Signals that no longer interrupt but are read from a descriptor. Several of one kind that wait are one.
 #[derive(Debug)]
-pub struct Signals(SignalFd);
+pub struct Signals(SignalFd, SigSet);
 
 impl Signals {
     /// Blocks these signals in this thread (children started by this crate get them unblocked) and opens a non-blocking,
@@ -37,7 +37,7 @@ impl Signals {
             set.add(signal);
         }
         set.thread_block()?;
-        Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?))
+        Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?, set))
     }
 
     /// The next one that waits.
@@ -54,6 +54,23 @@ impl Signals {
                 return Ok(Some(Caught { signal, sender, outside }));
             }
         }
+    }
+}
+
+impl Signals {
+    /// They come to nobody any more and end nothing either; and what a library starts has none of them blocked, as its program has
+    /// their default effect. For the last acts of a process.
+    pub fn outlive(self) {
+        extern "C" fn nothing(_: libc::c_int) {}
+        let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
+        for signal in &self.1 {
+            // Its default effect is none already.
+            if signal != Signal::SIGCHLD {
+                // SAFETY: the handler does nothing, so it may interrupt anything.
+                let _ = unsafe { sigaction(signal, &action) };
+            }
+        }
+        let _ = self.1.thread_unblock();
     }
 }
 
@@ -99,5 +116,15 @@ mod tests {
         assert_eq!(caught.signal, Signal::SIGUSR1);
         assert_eq!(caught.sender, nix::unistd::getpid().as_raw());
         assert_eq!(signals.next().expect("read"), None);
+    }
+
+    #[test]
+    fn signals_that_are_outlived_end_nothing_and_are_not_blocked_in_what_is_started() {
+        let signals = Signals::take(&[Signal::SIGUSR2, Signal::SIGCHLD]).expect("a descriptor");
+        nix::sys::signal::raise(Signal::SIGUSR2).expect("blocked");
+        signals.outlive();
+        nix::sys::signal::raise(Signal::SIGUSR2).expect("this test lives on");
+        let mask = SigSet::thread_get_mask().expect("a mask");
+        assert!(!mask.contains(Signal::SIGUSR2) && !mask.contains(Signal::SIGCHLD));
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("rstudio::a_port_is_its_owners_alone", life::ports),
         case("rstudio::its_page_gives_nothing_but_the_page", life::page),
         case("rstudio::stopping_suspends_and_starting_resumes", life::suspends),
+        case("rstudio::one_that_was_asked_to_suspend_and_went_on_is_ended", life::goes_on),
         case("rstudio::what_is_typed_is_recorded_when_consoles_are", life::console),
         case("rstudio::a_session_that_ends_says_so", life::ends),
     ]

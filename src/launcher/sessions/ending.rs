@@ -9,6 +9,7 @@ use portcullis_model::{SessionId, SignInId};
 use portcullis_sys::process::Process;
 use portcullis_wire::Order;
 
+use super::keeper::{ENDS, KILLS};
 use super::patience::PATIENCE;
 use crate::clock;
 use crate::launcher::Launcher;
@@ -19,11 +20,37 @@ const FORCED: &str = "exit status 101";
 /// The same or, when it was asked to, because nothing ran in it. Without being asked 0 is also the end of `q()`.
 const SAVED: [&str; 2] = ["exit status 0", FORCED];
 
+/// Seconds in which RStudio's session goes when it is at rest as it is asked. What a person does within them may have come too
+/// late to keep it; once they are over, it went on.
+const SUSPENDS_WITHIN: u64 = 5;
+
 /// A session was asked to suspend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     /// Why.
-    pub(super) reason: EndReason,
+    reason: EndReason,
+    /// When, in seconds since 1970.
+    at: u64,
+    /// Whether a person acted since.
+    acted: bool,
+}
+
+impl Asked {
+    fn now(reason: EndReason) -> Self {
+        Self { reason, at: clock::seconds(), acted: false }
+    }
+
+    /// A person acted at this moment.
+    pub(super) fn acted(&mut self, at: u64) {
+        self.acted |= at >= self.at;
+    }
+
+    /// Whether an end at this moment with this status is what was asked for: 0 is also what `q()` leaves, of somebody who used it
+    /// again since.
+    fn explains(&self, status: &str, now: u64) -> bool {
+        let went_on = self.acted && now.saturating_sub(self.at) > SUSPENDS_WITHIN;
+        status == FORCED || (SAVED.contains(&status) && !went_on)
+    }
 }
 
 impl Launcher {
@@ -59,23 +86,25 @@ impl Launcher {
         }
         let can_suspend =
             entry.kept.session.ide == Ide::Rstudio && entry.kept.session.state == State::Running;
-        match manner {
+        let forced = match manner {
             Manner::Suspend if can_suspend => return self.suspend(id, reason),
-            Manner::ForceSuspend if can_suspend => {
-                entry.asked = Some(Asked { reason: reason.clone() });
-                self.order(id, &Order::Suspend { forced: true });
-            }
-            Manner::Suspend | Manner::ForceSuspend | Manner::Stop | Manner::Kill => {}
-        }
+            // One that can't be told is stopped: RStudio's session saves its state then, too.
+            Manner::ForceSuspend if can_suspend => self.order(id, &Order::Suspend { forced: true }),
+            Manner::Suspend | Manner::ForceSuspend | Manner::Stop | Manner::Kill => false,
+        };
         let Some(entry) = self.sessions.get_mut(&id) else { return false };
         say!(Info, "session is ended session={id} manner={manner:?} why={reason:?}");
+        // Whatever it was asked before, it went on: that must not stand in for what ends it now.
+        entry.asked = forced.then(|| Asked::now(reason.clone()));
         entry.kept.ending = Some(reason);
         self.dirty.at_once();
-        if entry.asked.is_some() {
-            // It ends by itself; when it doesn't, patience runs out.
-            let patience = self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE;
-            entry.deadline = Some(now + patience);
+        if forced {
+            // It ends by itself, or the session process has it stopped and then killed; when neither does, patience runs out.
+            let patience = self.active.seconds(|conf| conf.session_end_seconds) * 2 + PATIENCE;
             self.ending(id, now);
+            if let Some(entry) = self.sessions.get_mut(&id) {
+                entry.deadline = Some(now + patience);
+            }
             return true;
         }
         self.end_again(id, now);
@@ -89,9 +118,12 @@ impl Launcher {
     fn suspend(&mut self, id: SessionId, reason: EndReason) -> bool {
         let Some(entry) = self.sessions.get_mut(&id) else { return false };
         say!(Info, "session is asked to suspend session={id} why={reason:?}");
-        entry.asked = Some(Asked { reason });
         entry.kept.seen.unsuspended = clock::seconds();
-        self.order(id, &Order::Suspend { forced: false })
+        let told = self.order(id, &Order::Suspend { forced: false });
+        if let Some(entry) = self.sessions.get_mut(&id).filter(|_| told) {
+            entry.asked = Some(Asked::now(reason));
+        }
+        told
     }
 
     /// RStudio's session ended with this status: whether it was suspended, as it was asked or by its own page.
@@ -100,7 +132,7 @@ impl Launcher {
         let asked = entry.asked.take();
         let by_itself = entry.kept.session.ide == Ide::Rstudio && status == FORCED;
         let reason = match asked {
-            Some(asked) if SAVED.contains(&status) => asked.reason,
+            Some(asked) if asked.explains(status, clock::seconds()) => asked.reason,
             None if by_itself => EndReason::Suspended,
             _ => return,
         };
@@ -127,9 +159,14 @@ impl Launcher {
     /// Kills the session process. It is the first of its namespace, so that with it everything in there dies at once; its
     /// keeper sees that, ends what is outside of it, and closes PAM's session.
     fn kill_processes(&self, id: SessionId) {
-        let known = self.sessions.get(&id).and_then(|entry| entry.kept.process);
-        if let Some(process) = known.and_then(|known| Process::open_started(known.pid, known.started).ok()) {
+        let Some(entry) = self.sessions.get(&id) else { return };
+        let known = entry.kept.process.and_then(|known| Process::open_started(known.pid, known.started).ok());
+        if let Some(process) = known {
             let _ = process.signal(Signal::SIGKILL);
+        } else if let Some(keeper) = entry.keeper.as_ref().filter(|_| entry.takes_signals()) {
+            // It has not said yet which process that is: it kills it, or starts none. The signal waits with the keeper, also
+            // when this process ends now.
+            let _ = keeper.signal(KILLS);
         }
     }
 
@@ -138,14 +175,29 @@ impl Launcher {
         let patience = self.active.seconds(|conf| conf.session_end_seconds) + PATIENCE;
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         entry.deadline = Some(now + patience);
-        if entry.start.is_some() {
-            entry.words = None; // in PAM's hands still: closed as soon as they let go
-        } else if let Some(keeper) =
-            entry.keeper.as_ref().filter(|_| entry.own_child || entry.kept.process.is_some())
-        {
-            // One that an earlier launcher left in PAM's hands closes by itself: its channel to that launcher is gone.
-            let _ = keeper.signal(Signal::SIGTERM);
+        if entry.start.is_some() || entry.spec.take().is_some() {
+            entry.words = None; // in PAM's hands still, perhaps: it closes as soon as they let go
+        } else if let Some(keeper) = entry.keeper.as_ref().filter(|_| entry.takes_signals()) {
+            let _ = keeper.signal(ENDS);
         }
         self.ending(id, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_suspension_unless_somebody_used_it_since() {
+        let mut asked = Asked { reason: EndReason::Idle(10), at: 100, acted: false };
+        assert!(asked.explains("exit status 0", 5000), "it was busy for an hour");
+        assert!(!asked.explains("exit status 1", 101) && !asked.explains("killed by SIGKILL", 101));
+        asked.acted(99);
+        assert!(asked.explains("exit status 0", 5000), "that was before");
+        asked.acted(101);
+        assert!(asked.explains("exit status 0", 103), "too late to keep it");
+        assert!(!asked.explains("exit status 0", 5000), "`q()`, most likely");
+        assert!(asked.explains(FORCED, 5000));
     }
 }

@@ -33,7 +33,7 @@ impl Launcher {
                 Ok((FromKeeper::Opened { env, groups, login }, _)) => {
                     self.pam_opened(id, PamOpened { env, groups, login }, now);
                 }
-                Ok((FromKeeper::Looked { answers, done }, _)) => self.looked(id, answers, done, now),
+                Ok((FromKeeper::Looked { answers, done }, _)) => self.looked(id, answers, done),
                 Ok((FromKeeper::Started(known), _)) => {
                     entry.kept.process = Some(known);
                     self.dirty.at_once();

@@ -33,6 +33,12 @@ const REMOVED_WITHIN: Duration = Duration::from_secs(3);
 /// Beyond `end_within`, time for the session process to end its own before it is ended itself.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// A launcher's signal to a keeper that has opened PAM's session: the session is to end. Whatever else is sent from outside says
+/// the same.
+pub(super) const ENDS: Signal = Signal::SIGTERM;
+/// The same at once: nothing of its owner's runs any longer.
+pub(super) const KILLS: Signal = Signal::SIGINT;
+
 /// Why there is no session: the step and the reason, for its owner.
 type Failed = (Step, String);
 
@@ -101,40 +107,34 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
         let said: Vec<String> = transaction.unsaid().into_iter().map(|message| message.text).collect();
         return Err(pam([vec![failure.to_string()], said].concat().join("; ")));
     }
-    let groups = ids::groups().map_err(|errno| pam(format!("cannot read groups: {errno}")))?;
+    // ORDER: after PAM's modules opened it, whose programs would have these blocked; before the launcher hears of it, which may
+    // signal from then on: PAM's session is closed after any of them.
+    let signals = Signals::take(&[ENDS, KILLS, Signal::SIGHUP, Signal::SIGCHLD])
+        .map_err(|errno| pam(errno.to_string()))?;
     let login = if job.recorded { login::begun(job.uid, login_before) } else { None };
-    let word = FromKeeper::Opened {
-        env: transaction.environment(),
-        groups: groups.into_iter().map(Gid).collect(),
-        login,
-    };
-    channel.send(&word, &[]).map_err(|error| pam(chain(&error)))?;
-    let gone = |error: &WireError| pam(format!("the launcher went away: {}", chain(error)));
-    let spec = loop {
-        match channel.receive() {
-            Ok((ToKeeper::Look(questions), _)) => {
-                looker::answer(channel, questions).map_err(|error| gone(&error))?;
-            }
-            Ok((ToKeeper::Spec(spec), _)) => break spec,
-            Ok((ToKeeper::Job(_), _)) => return Err(pam("the launcher said something else".to_owned())),
-            Err(error) => return Err(gone(&error)),
+    let spec = match hear_spec(channel, transaction.environment(), login) {
+        Ok(spec) => spec,
+        Err(why) => {
+            signals.outlive();
+            return Err(pam(why)); // which closes PAM's session
         }
     };
-    let signals = Signals::take(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD])
-        .map_err(|errno| pam(errno.to_string()))?;
     // Kept until this process ends: a port that were free before the server knows of the end could be taken by another user,
     // who would be sent the owner's next request.
     let Doors { control, tcp, report } = doors;
-    let outcome = start(&job.program, (control, report), tcp.as_ref(), &spec).map(|(process, _held)| {
-        if let Ok(started) = start_time(process.pid()) {
-            let _ = channel.send(&FromKeeper::Started(Known { pid: process.pid(), started }), &[]);
-        }
-        wait(&process, &signals, Duration::from_secs(spec.end_within.into()))
-    });
+    let outcome =
+        start(&job.program, (control, report), tcp.as_ref(), &spec, &signals).map(|(process, _held)| {
+            if let Ok(started) = start_time(process.pid()) {
+                let _ = channel.send(&FromKeeper::Started(Known { pid: process.pid(), started }), &[]);
+            }
+            wait(&process, &signals, Duration::from_secs(spec.end_within.into()))
+        });
     let group = Group::at(&spec.cgroups);
     let left_over = end_all(&spec, &group);
     // ORDER: after the last process could use anything up, before the counters go with the group.
     let refusals = group.refusals();
+    // ORDER: before PAM's modules close it, whose programs must not have them blocked.
+    signals.outlive();
     // ORDER: PAM's session closes as soon as nothing runs in it; the removal of what its owner left may take its time.
     if let Err(failure) = transaction.close_session() {
         say!(Warn, "PAM session of {} did not close: {failure}", job.user);
@@ -146,6 +146,33 @@ fn keep(channel: &Channel, doors: Doors, job: &Job) -> Result<Kept, Failed> {
     Ok(Kept { status: outcome?, left_over, refusals })
 }
 
+/// Tells the launcher of PAM's session; answers what it asks, until it says what to start.
+fn hear_spec(
+    channel: &Channel,
+    env: Vec<(String, String)>,
+    login: Option<u32>,
+) -> Result<Box<SessionSpec>, String> {
+    let groups = ids::groups().map_err(|errno| format!("cannot read groups: {errno}"))?;
+    let word = FromKeeper::Opened { env, groups: groups.into_iter().map(Gid).collect(), login };
+    channel.send(&word, &[]).map_err(|error| chain(&error))?;
+    let gone = |error: &WireError| format!("the launcher went away: {}", chain(error));
+    loop {
+        match channel.receive() {
+            Ok((ToKeeper::Look(questions), _)) => {
+                looker::answer(channel, questions).map_err(|error| gone(&error))?;
+            }
+            Ok((ToKeeper::Spec(spec), _)) => return Ok(spec),
+            Ok((ToKeeper::Job(_), _)) => return Err("the launcher said something else".to_owned()),
+            Err(error) => return Err(gone(&error)),
+        }
+    }
+}
+
+/// Whether the session was told to end before anything of its owner's ran.
+fn told_to_end(signals: &Signals) -> bool {
+    std::iter::from_fn(|| signals.next().ok().flatten()).any(|caught| caught.signal != Signal::SIGCHLD)
+}
+
 /// Starts the session process and tells it what to do; while it makes its view, as root, it is put into its cgroups and the rules
 /// on connections are put on these. Only when both is done, it becomes the user and starts anything. The channel is kept as long as
 /// it runs: it is how process 1 of a namespace of its own sees that its keeper is there.
@@ -154,8 +181,11 @@ fn start(
     (control, report): (OwnedFd, OwnedFd),
     tcp: Option<&OwnedFd>,
     spec: &SessionSpec,
+    signals: &Signals,
 ) -> Result<(Process, Channel), Failed> {
     let failed = |why: String| (Step::BecomeUser, why);
+    let not_ended = || if told_to_end(signals) { Err("it was told to end".to_owned()) } else { Ok(()) };
+    not_ended().map_err(failed)?;
     let group = Group::at(&spec.cgroups);
     let denials = connections::telling(&spec.sandbox.network).map_err(failed)?;
     let (ours, theirs) = Channel::pair().map_err(|error| failed(chain(&error)))?;
@@ -191,6 +221,7 @@ fn start(
             connections::put_in_force(&spec.sandbox.network, &group, telling)
         })
         .and_then(|()| group.add(process.pid()).map_err(|error| chain(&error)))
+        .and_then(|()| not_ended())
         .and_then(|()| said(ours.send(&Go::InForce, &[])));
     if let Err(why) = told {
         let _ = process.signal(Signal::SIGKILL);
@@ -200,7 +231,7 @@ fn start(
     Ok((process, ours))
 }
 
-/// Waits for the session process; a `SIGTERM` is handed on, and enforced.
+/// Waits for the session process; [`ENDS`] is handed on, and enforced; [`KILLS`] kills it.
 fn wait(process: &Process, signals: &Signals, end_within: Duration) -> String {
     let mut deadline: Option<Instant> = None;
     loop {
@@ -210,9 +241,14 @@ fn wait(process: &Process, signals: &Signals, end_within: Duration) -> String {
             Ok(None) => {}
         }
         while let Ok(Some(caught)) = signals.next() {
-            if caught.signal != Signal::SIGCHLD && deadline.is_none() {
-                let _ = process.signal(Signal::SIGTERM);
-                deadline = Some(Instant::now() + end_within + GRACE);
+            match caught.signal {
+                Signal::SIGCHLD => {}
+                KILLS => deadline = Some(Instant::now()),
+                _ if deadline.is_none() => {
+                    let _ = process.signal(Signal::SIGTERM);
+                    deadline = Some(Instant::now() + end_within + GRACE);
+                }
+                _ => {}
             }
         }
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -256,4 +292,39 @@ fn end_all(spec: &SessionSpec, group: &Group) -> u32 {
         Err(error) => say!(Error, "cannot look for a session's processes: {error}"),
     }
     left_over
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENT: Duration = Duration::from_secs(600);
+
+    fn stubborn() -> Process {
+        let mut exec = Exec::new(Path::new("/bin/sh")).expect("a shell");
+        exec.arg("-c").arg("trap '' TERM; while :; do sleep 1; done");
+        exec.spawn().expect("it runs")
+    }
+
+    #[test]
+    fn a_session_that_is_killed_gets_no_time_to_end() {
+        let signals = Signals::take(&[ENDS, KILLS]).expect("a descriptor");
+        let begun = Instant::now();
+        // Sent to this thread alone; the one that ends it is there already when the other one comes.
+        nix::sys::signal::raise(ENDS).expect("blocked");
+        nix::sys::signal::raise(KILLS).expect("blocked");
+        let how = wait(&stubborn(), &signals, PATIENT);
+        assert!(how.contains("SIGKILL"), "{how}");
+        assert!(begun.elapsed() < PATIENT / 10);
+    }
+
+    #[test]
+    fn what_waits_from_before_the_start_is_heard_once() {
+        let signals = Signals::take(&[ENDS, Signal::SIGCHLD]).expect("a descriptor");
+        assert!(!told_to_end(&signals));
+        nix::sys::signal::raise(Signal::SIGCHLD).expect("blocked");
+        assert!(!told_to_end(&signals), "a child of PAM's modules ended");
+        nix::sys::signal::raise(ENDS).expect("blocked");
+        assert!(told_to_end(&signals) && !told_to_end(&signals));
+    }
 }

@@ -52,9 +52,18 @@ impl Launcher {
         let seconds = clock::seconds();
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let last = &mut entry.kept.session.last_activity;
+        let before = *last;
         if at.min(seconds) >= *last {
             *last = at.min(seconds);
             entry.kept.seen.act = by;
+            // Somebody was told that it ends and has it stay: not even a launcher killed now forgets that. A button that is
+            // pressed without end costs one write a second.
+            if by == Sign::Stay && at.min(seconds) > before {
+                self.dirty.at_once();
+            }
+        }
+        if let Some(asked) = &mut entry.asked {
+            asked.acted(at);
         }
         self.dirty.soon();
         if entry.kept.session.warning.is_some() && running(entry) {

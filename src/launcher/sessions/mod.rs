@@ -33,7 +33,7 @@ use portcullis_model::session::{EndReason, Step};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Effect, Gid, SessionId};
 use portcullis_sys::process::Process;
-use portcullis_wire::Channel;
+use portcullis_wire::{Channel, SessionSpec};
 
 use crate::launcher::Launcher;
 use crate::role;
@@ -60,6 +60,8 @@ pub(crate) struct Entry {
     lost: Option<Process>,
     /// What is needed until the session process is told what to do.
     start: Option<Box<Starting>>,
+    /// What the session process will be told, once the state on disk says that it may have been.
+    spec: Option<Box<SessionSpec>>,
     /// Whether its last process was sent `SIGKILL`.
     killed: bool,
     /// What its processes do.
@@ -138,6 +140,7 @@ impl Entry {
             own_child: false,
             lost: None,
             start: None,
+            spec: None,
             killed: false,
             work: work::Looked::default(),
             clocks: None,
@@ -149,6 +152,13 @@ impl Entry {
             memory_noticed: None,
             forks_told: None,
         }
+    }
+
+    /// Whether its keeper heeds a signal: before PAM's session is open one would end it, and leave that half open. One that an
+    /// earlier launcher left there closes by itself, as its channel to that launcher is gone.
+    const fn takes_signals(&self) -> bool {
+        let told = self.own_child || self.kept.begun || self.kept.process.is_some();
+        self.start.is_none() && self.spec.is_none() && told
     }
 
     /// Whether the recorder watches it and something of it may run still.

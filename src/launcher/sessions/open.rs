@@ -105,6 +105,7 @@ impl Launcher {
             uid: who.uid,
             groups: who.groups.clone(),
             keeper: None,
+            begun: false,
             process: None,
             cgroups: Vec::new(),
             limits: Limits::default(),

@@ -30,30 +30,24 @@ impl Launcher {
         let Some(start) = &mut entry.start else { return };
         if start.opened.replace(opened).is_none() {
             entry.deadline = Some(now + within);
-            self.prepare(id, now);
+            self.prepare(id);
         }
     }
 
     /// The keeper found something.
-    pub(super) fn looked(
-        &mut self,
-        id: SessionId,
-        answers: Vec<(Question, Vec<String>)>,
-        done: bool,
-        now: Instant,
-    ) {
+    pub(super) fn looked(&mut self, id: SessionId, answers: Vec<(Question, Vec<String>)>, done: bool) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let Some(start) = &mut entry.start else { return };
         for (question, found) in answers {
             start.looked.add(question, found);
         }
         if done && start.opened.is_some() {
-            self.prepare(id, now);
+            self.prepare(id);
         }
     }
 
     /// Asks what is not known yet; when nothing is missing, the session process is told what to do.
-    fn prepare(&mut self, id: SessionId, now: Instant) {
+    fn prepare(&mut self, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         if entry.kept.ending.is_some() {
             entry.start = None;
@@ -67,7 +61,7 @@ impl Launcher {
         let ready = self.ready(entry);
         let questions = entry.start.as_ref().map(|start| start.looked.questions()).unwrap_or_default();
         let sent = if questions.is_empty() {
-            ready.and_then(|ready| self.tell(id, ready, now))
+            ready.and_then(|ready| self.tell(id, ready))
         } else {
             say_to(entry, &ToKeeper::Look(questions))
         };
@@ -91,19 +85,39 @@ impl Launcher {
         Ok(Ready { spec, allowed, login: opened.login })
     }
 
-    fn tell(&mut self, id: SessionId, ready: Ready, now: Instant) -> Result<(), String> {
+    /// Has the keeper told what to start, as soon as that is on disk.
+    fn tell(&mut self, id: SessionId, ready: Ready) -> Result<(), String> {
         let Ready { spec, allowed, login } = ready;
         let spec = self.in_group(id, spec)?;
         // ORDER: the recorder knows whose it is before anything runs in it.
         self.recorded(login, &spec, allowed)?;
-        let within = u64::from(spec.answer_within) + u64::from(spec.end_within);
         let entry = self.sessions.get_mut(&id).ok_or("the session is gone")?;
         entry.start = None;
-        say_to(entry, &ToKeeper::Spec(Box::new(spec)))?;
-        // The session process keeps the time itself; this is for one that doesn't.
-        entry.deadline = Some(now + Duration::from_secs(within) + PATIENCE);
-        self.set_state(id, State::Launching(Step::BecomeUser));
+        entry.spec = Some(Box::new(spec));
+        entry.kept.begun = true;
+        self.dirty.at_once();
         Ok(())
+    }
+
+    /// The state is on disk: keepers are told what to start.
+    pub(crate) fn tell_keepers(&mut self, now: Instant) {
+        let told: Vec<SessionId> =
+            self.sessions.iter().filter(|(_, entry)| entry.spec.is_some()).map(|(&id, _)| id).collect();
+        for id in told {
+            let Some(entry) = self.sessions.get_mut(&id) else { continue };
+            let Some(spec) = entry.spec.take() else { continue };
+            let within = u64::from(spec.answer_within) + u64::from(spec.end_within);
+            // ORDER: after the state says so. A launcher that is killed right after this leaves a session of which it never
+            // heard that it started; the next one ends it at once, because it may signal the keeper.
+            if let Err(why) = say_to(entry, &ToKeeper::Spec(spec)) {
+                entry.words = None;
+                self.start_failed(id, Step::StartIde, &why, &[]);
+                continue;
+            }
+            // The session process keeps the time itself; this is for one that doesn't.
+            entry.deadline = Some(now + Duration::from_secs(within) + PATIENCE);
+            self.set_state(id, State::Launching(Step::BecomeUser));
+        }
     }
 }
 

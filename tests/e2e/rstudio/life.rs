@@ -1,6 +1,7 @@
 //! A session of RStudio from its start to its end: the page, typing, ports, suspending.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -8,6 +9,7 @@ use portcullis_testing::{Stage, process, until, websocket};
 use serde_json::json;
 
 use super::{Rstudio, running, running_in};
+use crate::operations::{exits, portcullis, said};
 
 pub(super) fn works(stage: &Stage) -> Result<()> {
     let ide = running(stage, "allow-shell=1", "ann")?;
@@ -62,6 +64,49 @@ pub(super) fn suspends(stage: &Stage) -> Result<()> {
     process::signal(pid, Signal::SIGUSR1)?;
     until::is("it suspended", 30, || state.exists())?;
     ide.world.await_audit("session-ended", &[("session", &ide.id)], 30)?;
+    Ok(())
+}
+
+/// One that was asked to suspend and went on is ended like any other.
+pub(super) fn goes_on(stage: &Stage) -> Result<()> {
+    let world = stage
+        .world()
+        .rsession(&["--double-stubborn"])
+        .conf("portcullis.conf", "session-end-seconds=1")
+        .start()?;
+    let (account, client) = world.signed_in("uma")?;
+    let asked = || -> Result<String> {
+        let id = client.open_session_of("rstudio")?;
+        client.await_running(&id, 30)?;
+        let output = portcullis(&world, &["session", "suspend", &id]).output()?;
+        ensure!(said(&output).contains("goes on: something runs in it"), "{output:?}");
+        Ok(id)
+    };
+    let id = asked()?;
+    let begun = Instant::now();
+    exits(&world, &["revoke", &account.name], 0)?;
+    until::is("nothing of theirs runs", 10, || process::of_user(account.uid).is_empty())?;
+    ensure!(begun.elapsed() < Duration::from_secs(4), "revoked after {:?}", begun.elapsed());
+    world.await_audit("session-ended", &[("session", &id), ("why", "revoked")], 5)?;
+
+    client.sign_in(&account.name, &account.password)?;
+    let id = asked()?;
+    let begun = Instant::now();
+    client.post(&format!("/sessions/{id}/stop"), &[])?;
+    world.await_audit("session-ended", &[("session", &id), ("why", "stopped")], 30)?;
+    ensure!(begun.elapsed() < Duration::from_secs(10), "stopped after {:?}", begun.elapsed());
+
+    // Its owner is back, and ends it some time later: not because it was asked.
+    let id = asked()?;
+    client.post(&format!("/sessions/{id}/stay"), &[])?;
+    let ide = Rstudio { world, client, id, user: account.name, home: PathBuf::new(), page: String::new() };
+    let page = ide.init()?["clientId"].as_str().context("no client id")?.to_owned();
+    let ide = Rstudio { page, ..ide };
+    let body = ide.body("quit_session", &json!([false, "", null, ""]));
+    ide.client.request("POST", &ide.at("/rpc/quit_session")).json(&body).send()?;
+    let ended = ide.world.await_audit("session-ended", &[("session", &ide.id)], 30)?;
+    ensure!(ended["suspended"] == false, "{ended}");
+    ensure!(ide.world.count_audit("process-lost", &[])? == 0, "a keeper was lost");
     Ok(())
 }
 

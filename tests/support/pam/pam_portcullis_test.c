@@ -10,10 +10,12 @@
  *   hang                   never answers
  *   crash                  dies
  *   exit                   ends its process in good order
+ *   at_close=FILE          makes this file when the session closes
  *
  * Underscores in a text stand for spaces. */
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,6 +78,8 @@ int pam_sm_open_session(pam_handle_t *handle, int flags, int argc, const char **
   return obey(handle, argc, argv);
 }
 int pam_sm_close_session(pam_handle_t *handle, int flags, int argc, const char **argv) {
-  (void)handle, (void)flags, (void)argc, (void)argv;
+  (void)handle, (void)flags;
+  for (int at = 0; at < argc; at++)
+    if (!strncmp(argv[at], "at_close=", 9)) close(open(argv[at] + 9, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   return PAM_SUCCESS;
 }

@@ -95,6 +95,11 @@ impl Link {
         Ok(Some(self.wire.receive::<ToServer>()?.0))
     }
 
+    /// What was told already; `None` when that was all.
+    pub(crate) fn waiting(&self) -> Result<Option<ToServer>> {
+        self.next(Instant::now())
+    }
+
     /// Whether the launcher closes the connection.
     pub(crate) fn is_closed(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;

@@ -4,6 +4,7 @@
 //! Started as `portcullis-server` this program hands its channel to the test and waits ([`drive::stand_in`]).
 
 mod apps;
+mod between;
 mod configurations;
 mod drive;
 mod handover;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         rules::all(),
         sign_ins::all(),
         sessions::all(),
+        between::all(),
         hangs::all(),
         apps::all(),
         hostile::all(),

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use portcullis_model::lifetime::Sign;
 use portcullis_model::session::{End, EndReason, Ide, Session, State, Step};
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{SessionId, SignInId};
@@ -20,6 +21,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("another person can't stop it", not_the_owner),
         case("killed keeper, killed session process: an end that is told, and nothing left", killed),
         case("a session outlives a killed launcher and is taken over", taken_over),
+        case("whoever has a session stay is believed by the next launcher", stays),
         case("a PAM session that fails fails the start, with its step and reason", pam_fails),
         case("a PAM module that hangs at the session fails the start in time", pam_hangs),
         case("a full port range and a reached limit are told", limits),
@@ -157,6 +159,29 @@ fn taken_over(_: &Stage) -> Result<()> {
     ensure!(end(&link, session.id)?.why == EndReason::Killed);
     drive.record("session-ended", &[("session", &session.id.to_string())])?;
     Ok(())
+}
+
+fn stays(_: &Stage) -> Result<()> {
+    let mut drive = Drive::start(UNIX, "", "")?;
+    let (_, link, sign_in) = signed_in(&drive)?;
+    let session = running(&link, &sign_in)?;
+    until::is("a later second", 5, || now() > session.last_activity + 1)?;
+    let at = now();
+    link.send(&ToLauncher::Activity { session: session.id, at, by: Sign::Stay })?;
+    // Answered in order: the act was handled, and what it left was written, before this was told.
+    let stranger = SignInId::from_bytes([1; 16]);
+    link.send(&ToLauncher::OpenSession { request: 7, sign_in: stranger, ide: Ide::Jupyter })?;
+    link.find("answer", |message| matches!(message, ToServer::Opened { request: 7, .. }).then_some(()))?;
+    drive.restart()?;
+    drop(link);
+    let link = drive.ready()?;
+    let again = link.session(session.id, "session after the restart", |_| true)?;
+    ensure!(again.last_activity == at, "{} instead of {at}", again.last_activity);
+    Ok(())
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }
 
 fn pam_fails(_: &Stage) -> Result<()> {
