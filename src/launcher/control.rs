@@ -1,7 +1,6 @@
 //! What signals ask for: reload, end; and what the service manager is told.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -10,7 +9,6 @@ use portcullis_conf::Problem;
 use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
 use portcullis_model::session::{EndReason, Manner};
-use portcullis_sys::activation::notify_with;
 use portcullis_wire::ToServer;
 
 pub(crate) use self::before::Before;
@@ -64,7 +62,7 @@ impl Launcher {
             say!(Info, "serving on {scheme}://{}{root}", self.listeners.address);
         }
         let address = reachable(self.listeners.address);
-        notify(&format!(
+        self.service_manager.tell(format!(
             "READY=1\nSTATUS=serving on {scheme}://{address}{root}\nX_PORTCULLIS_ADDRESS={address}\n"
         ));
     }
@@ -76,13 +74,13 @@ impl Launcher {
         }
         let micros = clock_gettime(ClockId::CLOCK_MONOTONIC)
             .map_or(0, |time| time.tv_sec() * 1_000_000 + time.tv_nsec() / 1000);
-        notify(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
+        self.service_manager.tell(format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
         match Active::read(&self.dirs, self.generation + 1, Some(&self.active)) {
             Err(problems) => {
                 tell_problems(&problems, &self.dirs);
                 say!(Error, "the new configuration is not used; the old one stays in force");
                 self.kept_old(self.generation + 1, count(&problems));
-                notify("READY=1\n");
+                self.service_manager.tell("READY=1\n");
                 Err(problems)
             }
             Ok(mut new) => {
@@ -120,7 +118,7 @@ impl Launcher {
             say!(Info, "configuration {generation} is in force");
             self.told_of_configuration(generation, &Ok(()));
             if generation == self.active.generation {
-                notify("READY=1\n");
+                self.service_manager.tell("READY=1\n");
             }
         }
     }
@@ -179,7 +177,7 @@ impl Launcher {
         self.told_of_configuration(generation, &Err(why));
         self.kept_old(generation, 1);
         if self.announced {
-            notify("READY=1\n");
+            self.service_manager.tell("READY=1\n");
         }
     }
 
@@ -205,7 +203,7 @@ impl Launcher {
         let within = if again { 0 } else { self.active.settings.portcullis.drain_seconds };
         let mut most = Duration::from_secs(within.into()) + PATIENCE;
         say!(Info, "ending{}", if sessions { ", sessions too" } else { "; sessions live on" });
-        notify("STOPPING=1\n");
+        self.service_manager.tell("STOPPING=1\n");
         if sessions {
             let live: Vec<SessionId> = self.sessions.keys().copied().collect();
             for id in live {
@@ -229,7 +227,7 @@ impl Launcher {
         }
         let again = matches!(self.mode, Mode::Leaving { .. });
         say!(Info, "leaving to the next launcher; servers and sessions live on");
-        notify("STOPPING=1\n");
+        self.service_manager.tell("STOPPING=1\n");
         self.mode = Mode::Leaving { deadline: if again { now } else { now + LEAVE_WITHIN } };
         self.server.retry_at = None;
         if !again {
@@ -248,24 +246,5 @@ const fn reachable(address: SocketAddr) -> SocketAddr {
             SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), address.port())
         }
         _ => address,
-    }
-}
-
-/// Has the service manager keep a descriptor for the next start, or forget those of that name.
-pub(crate) fn store(name: &str, fd: Option<BorrowedFd<'_>>) {
-    let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else { return };
-    let verb = if fd.is_some() { "FDSTORE" } else { "FDSTOREREMOVE" };
-    let told = notify_with(&socket, &format!("{verb}=1\nFDNAME={name}\n"), fd.as_slice());
-    if let Err(error) = told {
-        say!(Info, "the service manager can't be asked to keep a socket: {error}");
-    }
-}
-
-/// Tells the service manager.
-pub(crate) fn notify(text: &str) {
-    if let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) {
-        if let Err(error) = portcullis_sys::notify::notify(&socket, text) {
-            say!(Warn, "cannot tell the service manager: {error}");
-        }
     }
 }

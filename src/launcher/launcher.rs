@@ -32,6 +32,7 @@ use crate::log::{chain, say};
 use crate::recorder::Recorder;
 use crate::server::ServerNo;
 use crate::servers::Servers;
+use crate::service_manager::ServiceManager;
 use crate::sessions::Entry;
 use crate::sign_in::{Conversation, Talk};
 use crate::state::{Kept, Store};
@@ -105,6 +106,7 @@ pub(crate) struct Launcher {
     pub(crate) door: Door,
     /// What the service manager expects to hear.
     pub(crate) watchdog: Watchdog,
+    pub(crate) service_manager: ServiceManager,
     /// The administrator's socket.
     pub(crate) admin: Admin,
     /// Searches of the audit log that are under way.
@@ -206,7 +208,10 @@ impl Launcher {
         }
         self.admin.flush(now);
         // Here and nowhere else: a loop that doesn't come round says nothing.
-        self.watchdog.turned(now);
+        if self.watchdog.turned(now) {
+            self.service_manager.alive();
+        }
+        self.service_manager.again();
     }
 
     fn on_server(&mut self, no: ServerNo, now: Instant) {

@@ -30,6 +30,7 @@ mod requests;
 mod role;
 mod server;
 mod servers;
+mod service_manager;
 mod sessions;
 mod sign_in;
 mod start;

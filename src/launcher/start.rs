@@ -24,7 +24,7 @@ use crate::children::Child;
 use crate::clock;
 use crate::configuration::Active;
 use crate::confinement::Confinement;
-use crate::control::{Before, store};
+use crate::control::Before;
 use crate::dirs::Dirs;
 use crate::door::{Door, Guest};
 use crate::figures::LoadHistory;
@@ -35,6 +35,7 @@ use crate::log::{chain, say};
 use crate::recorder::Recorder;
 use crate::server::Start;
 use crate::servers::Servers;
+use crate::service_manager::{ServiceManager, store};
 use crate::sessions::adoptable;
 use crate::state::{Found, Kept, Store};
 use crate::throttle::{Muted, Throttle};
@@ -168,6 +169,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         server: Servers::new(now),
         door,
         watchdog: Watchdog::of_environment(now),
+        service_manager: ServiceManager::of_environment(),
         admin,
         searches: Vec::new(),
         uses: Uses::default(),

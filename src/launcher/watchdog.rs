@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::control::notify;
-
 /// What is expected.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
@@ -37,12 +35,13 @@ impl Watchdog {
         self.every.map(|_| self.next)
     }
 
-    /// The loop came round.
-    pub(crate) fn turned(&mut self, now: Instant) {
-        if let Some(every) = self.every.filter(|_| now >= self.next) {
+    /// The loop came round: whether that is to be said.
+    pub(crate) fn turned(&mut self, now: Instant) -> bool {
+        let due = self.every.filter(|_| now >= self.next);
+        if let Some(every) = due {
             self.next = now + every;
-            notify("WATCHDOG=1\n");
         }
+        due.is_some()
     }
 }
 
@@ -61,10 +60,10 @@ mod tests {
         }
         let now = Instant::now();
         let mut watchdog = Watchdog { every: second.map(|second| second / 2), next: now };
-        watchdog.turned(now);
+        assert!(watchdog.turned(now));
         assert_eq!(watchdog.deadline(), Some(now + Duration::from_millis(500)));
-        watchdog.turned(now + Duration::from_millis(499));
-        assert_eq!(watchdog.deadline(), Some(now + Duration::from_millis(500)), "not yet");
+        assert!(!watchdog.turned(now + Duration::from_millis(499)), "not yet");
+        assert_eq!(watchdog.deadline(), Some(now + Duration::from_millis(500)));
         assert_eq!(Watchdog { every: None, next: now }.deadline(), None);
     }
 }

@@ -80,8 +80,8 @@ pub fn identity(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(fstat(fd)?.st_ino)
 }
 
-/// Tells the service manager something with descriptors beside it: `FDSTORE=1` keeps them for the next start. `socket` as for
-/// [`notify`](crate::notify::notify()). It never waits.
+/// Tells the service manager (`sd_notify(3)`) lines of `NAME=value`, with descriptors beside them: `FDSTORE=1` keeps them for the next
+/// start. `socket` is what `NOTIFY_SOCKET` names: a path, or `@` and an abstract name. It never waits.
 ///
 /// # Errors
 /// When it can't be reached or has no room.
@@ -166,5 +166,24 @@ mod tests {
         let again = identity(received.fds[0].as_fd()).expect("open");
         assert_eq!(again, identity(kept.as_fd()).expect("open"));
         std::fs::remove_file(&path).expect("removed");
+    }
+
+    #[test]
+    fn both_kinds_of_address_are_reached() {
+        let name = format!("portcullis-notify-{}", std::process::id());
+        let path = std::env::temp_dir().join(&name);
+        let abstract_address = SocketAddr::from_abstract_name(&name).expect("a name");
+        for (socket, receiver) in [
+            (path.clone().into_os_string(), UnixDatagram::bind(&path)),
+            (format!("@{name}").into(), UnixDatagram::bind_addr(&abstract_address)),
+        ] {
+            let receiver = receiver.expect("a socket");
+            notify_with(&socket, "READY=1\n", &[]).expect("sent");
+            let mut buffer = [0; 32];
+            let length = receiver.recv(&mut buffer).expect("received");
+            assert_eq!(&buffer[..length], b"READY=1\n");
+        }
+        std::fs::remove_file(&path).expect("removed");
+        assert!(notify_with(OsStr::new("vsock:1"), "x", &[]).is_err());
     }
 }

@@ -21,7 +21,6 @@ pub mod landlock;
 pub mod listeners;
 pub mod mounts;
 pub mod namespaces;
-pub mod notify;
 pub mod peer;
 pub mod process;
 pub mod proof;

@@ -91,6 +91,7 @@ impl Launcher {
         at(Some(self.load_deadline()));
         self.searches.iter().for_each(|one| at(Some(one.deadline())));
         at(self.recorder.deadline());
+        at(self.service_manager.patience().map(|patience| Instant::now() + patience));
         at(self.exemptions_deadline());
         at(self.door.deadline());
         at(self.watchdog.deadline());
