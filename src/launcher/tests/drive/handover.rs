@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -106,19 +107,25 @@ fn stored(_: &Stage) -> Result<()> {
     let again = kept.iter().map(|fd| fd.as_fd().try_clone_to_owned()).collect::<std::io::Result<Vec<_>>>()?;
     let address = TcpListener::from(again.into_iter().next().context("one")?).local_addr()?;
     let _waits = std::net::TcpStream::connect(address)?;
+    // Somebody takes its server's place, so that it has a child that stays.
+    let beside = folder.join("bin/test.sock");
+    std::fs::remove_file(&beside)?;
+    let stays = UnixListener::bind(&beside)?;
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o666))?;
     let second = Managed::start(&folder, &kept, true)?;
     until::is("the next one has them", 30, || {
         let (Ok(has), Ok(kept)) = (second.sockets(), identities(&kept)) else { return false };
         kept.is_subset(&has)
     })?;
-    // Its children come and go here, for nobody takes the servers' place.
     let environment = until::some("a child", 30, || {
         let children = process::all().into_iter().filter(|one| one.parent == second.process.pid());
         Ok(children
             .filter_map(|one| one.environment().ok())
-            .find(|environment| environment.contains_key("PATH")))
+            // One that is about to become another program has its parent's still.
+            .find(|one| one.contains_key("PATH") && !one.contains_key("NOTIFY_SOCKET")))
     })?;
     ensure!(!environment.keys().any(|name| name.starts_with("LISTEN_")), "{environment:?}");
+    drop(stays);
     second.ends()
 }
 
