@@ -71,6 +71,8 @@ fn full(stage: &Stage) -> Result<()> {
     world.client()?.get("/readyz")?.expect(503)?;
     world.client()?.get("/healthz")?.expect(200)?;
     client.get(&format!("/s/{id}/api/me"))?.expect(200)?;
+    let status = exits(&world, &["status"], 1)?;
+    ensure!(status.contains("nobody is let in, nothing is started"), "{status}");
     exits(&world, &["revoke", &account.name], 75)?;
     client.get(&format!("/s/{id}/api/me"))?.expect(200)?;
 

@@ -31,15 +31,19 @@ impl Launcher {
     pub(crate) fn hear_admin(&mut self, now: Instant) {
         self.admin.accept(now);
         for (peer, request) in self.admin.requests(now) {
-            let name = row(kind(&request)).name;
+            let row = row(kind(&request));
             let login = self.admin.login(peer);
             let answer =
                 self.permit(&request, now).and_then(|()| self.carry_out(request, (peer, login), now));
-            let answer = answer.unwrap_or_else(|refusal| {
-                say!(Info, "an administrator's request was refused request={name}: {refusal}");
-                vec![FromDaemon::Refused(refusal)]
-            });
-            self.admin.hold(peer, answer);
+            match answer {
+                Ok(answer) if row.effect == Effect::Changes => self.admin.hold(peer, answer),
+                // While the disk is full, that is what `portcullis status` is asked for.
+                Ok(answer) => self.admin.tell(peer, answer),
+                Err(refusal) => {
+                    say!(Info, "an administrator's request was refused request={}: {refusal}", row.name);
+                    self.admin.tell(peer, vec![FromDaemon::Refused(refusal)]);
+                }
+            }
         }
     }
 

@@ -156,6 +156,14 @@ impl Admin {
         }
     }
 
+    /// An answer that depends on nothing; behind what is held, so that each caller hears their answers in order.
+    pub(super) fn tell(&mut self, peer: u64, answer: Vec<FromDaemon>) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            let queue = if peer.held.is_empty() { &mut peer.queue } else { &mut peer.held };
+            queue.extend(answer);
+        }
+    }
+
     /// Records and state are on disk: what was held may go.
     pub(crate) fn release(&mut self) {
         self.peers.values_mut().for_each(|peer| peer.queue.append(&mut peer.held));
