@@ -59,6 +59,7 @@ fn full(stage: &Stage) -> Result<()> {
     small.fill()?;
     world.log.expect("No space left on device");
     world.log.expect("records can't be written");
+    world.log.expect("audit log and state can be written again");
     // What is left of the last block takes some records still.
     until::is("the disk is full", 60, || {
         let _ = portcullis(&world, &["reload"]).output(); // whether it says so is not looked at here

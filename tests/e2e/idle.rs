@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 use portcullis_testing::{Client, Stage, World, case, until, websocket};
 
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         case("idle::a_forgotten_tab_ends_and_a_person_who_acts_stays", forgotten_tab),
         case("idle::a_kernel_that_computes_stays", busy_kernel),
+        case("idle::what_a_person_did_before_a_crash_counts_after_it", crashed),
         case("idle::without_a_browser_it_ends_and_with_one_it_stays", disconnected),
         case("idle::rstudio_is_suspended_and_resumed", suspended),
         case("idle::a_sign_in_has_a_longest_life_whatever_its_person_does", longest_life),
@@ -82,6 +84,27 @@ fn busy_kernel(stage: &Stage) -> Result<()> {
     let begun = Instant::now();
     until::is("more than the minute passes", 120, || begun.elapsed() > LONGER)?;
     ensure!(!over(&world, &id)?, "it ended while it computed");
+    Ok(())
+}
+
+/// The act is not on disk as the launcher dies; the minute is over before the next one is there.
+fn crashed(stage: &Stage) -> Result<()> {
+    let mut world = stage.world().conf("rsession.conf", ONE_MINUTE).start()?;
+    world.log.expect("the launcher is gone");
+    let (_, client) = world.signed_in("liv")?;
+    let id = client.start_session(60)?;
+    let begun = Instant::now();
+    let after = |seconds| until::is("time passes", 90, || begun.elapsed() > Duration::from_secs(seconds));
+    after(57)?;
+    client.post(&format!("/s/{id}/api/kernels"), &[])?;
+    std::thread::sleep(Duration::from_millis(300));
+    world.stop(Signal::SIGKILL)?;
+    after(66)?;
+    world.launch()?;
+    after(85)?;
+    ensure!(!over(&world, &id)?, "it ended by the clock of before");
+    let record = world.await_audit("session-ended", &[("session", &id)], ENDED_WITHIN)?;
+    ensure!(record["why"]["idle"] == 1, "another reason: {record}");
     Ok(())
 }
 
