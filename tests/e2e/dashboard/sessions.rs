@@ -1,7 +1,9 @@
 //! Administrators end and suspend sessions of others.
 
 use anyhow::{Result, ensure};
-use portcullis_testing::{Stage, process, until};
+use portcullis_testing::{Stage, place, process, until};
+
+use crate::operations::exits;
 
 use super::{field, member, page, world, world_of};
 
@@ -43,6 +45,9 @@ pub(super) fn ends(stage: &Stage) -> Result<()> {
 
 pub(super) fn suspends(stage: &Stage) -> Result<()> {
     let world = world_of(stage.world().rsession(&[]))?;
+    let double = place::program("portcullis-double-ide");
+    world.set("jupyter.conf", &format!("jupyter-exe={}\nlabs-enabled=1", double.display()))?;
+    exits(&world, &["reload"], 0)?;
     let (_, client) = world.signed_in("ann")?;
     let id = client.open_session_of("rstudio")?;
     client.await_running(&id, 30)?;
