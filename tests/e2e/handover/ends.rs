@@ -119,8 +119,8 @@ fn no_launcher(stage: &Stage) -> Result<()> {
     scene.client.get(&format!("/s/{}/api/me", scene.session))?.expect(200)?;
     websocket::echo(&mut socket, "x")?;
     // Nobody could end that stream any more.
-    websocket::await_close(&mut socket)?;
-    until::is("they end", 90, || !servers.iter().any(|pid| process::is_alive(*pid)))?;
+    until::is("the WebSocket ends", 90, || websocket::echo(&mut socket, "x").is_err())?;
+    until::is("they end", 20, || !servers.iter().any(|pid| process::is_alive(*pid)))?;
     scene.world.log.await_line("no launcher came", 5)?;
     Ok(())
 }
@@ -135,6 +135,7 @@ fn last_record(stage: &Stage) -> Result<()> {
     scene.world.stop(Signal::SIGTERM)?;
     scene.world.launch()?;
     ensure!(scene.world.servers()?.contains(&old), "nothing hung on it");
+    scene.world.log.await_line("another server takes what is new", 20)?;
     scene.world.stop(Signal::SIGKILL)?;
     while got < LONG {
         got += download.step()?;
