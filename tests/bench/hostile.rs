@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use portcullis_testing::{Client, Stage, World, module};
+use portcullis_testing::{Client, Stage, World, module, until};
 
 pub(crate) use attack::{Kind, peer};
 
@@ -28,6 +28,10 @@ const RATIO: f64 = 2.0;
 const SERVER_MB: f64 = 256.0;
 /// The same of the launcher, which is asked for sign-ins only, without its helpers.
 const LAUNCHER_MB: f64 = 16.0;
+/// Connections that are none of the peers'.
+const FEW: usize = 8;
+/// Longer than the server keeps a connection that asks nothing.
+const SETTLED_SECONDS: u64 = 120;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -63,9 +67,17 @@ impl Scene {
 
     fn memory(&self) -> Result<[f64; 2]> {
         let mb = |pid: i32| -> Result<f64> {
-            Ok(u32::try_from(usage::pss_kb(&[pid])?).map_or(f64::NAN, f64::from) / 1024.0)
+            Ok(u32::try_from(usage::rss_kb(pid)?).map_or(f64::NAN, f64::from) / 1024.0)
         };
         Ok([mb(self.world.server()?.pid)?, mb(self.world.launcher_pid()?)?])
+    }
+
+    /// Waits until the server holds no connection of peers any more.
+    fn settle(&self) -> Result<()> {
+        let port = self.world.address().port();
+        until::is("the peers' connections are gone", SETTLED_SECONDS, || {
+            usage::established(port).is_ok_and(|count| count <= FEW)
+        })
     }
 
     fn users(&self, length: Duration) -> Result<Sample> {
@@ -130,7 +142,8 @@ fn one(scene: &Scene, kind: Kind, plan: Plan, bars: &mut Vec<Bar>) -> Result<Row
     let (mut server, mut launcher) = (0.0_f64, 0.0_f64);
     let [_, launcher_rest] = scene.memory()?;
     for _ in 0..plan.rounds {
-        // Looking at memory costs the server a little: both stretches are looked at.
+        // ORDER: calm is when the server has let go of the last peers' connections.
+        scene.settle()?;
         calm.push(watched(scene, plan.stretch)?.0);
         let mut peers = Peers::start(scene, kind)?;
         let (sample, most) = watched(scene, plan.stretch)?;

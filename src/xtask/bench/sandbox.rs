@@ -18,7 +18,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let program = program()?;
     let numpy = numpy();
     let release = build()?;
-    run::step("measuring what the sandbox costs (about four minutes)");
+    run::step("measuring what the sandbox costs (about ten minutes)");
     let mut command = isolated(&release, &["--shared-kernel"])?;
     command.args(["--only-sandbox", "--program"]).arg(program);
     match numpy {

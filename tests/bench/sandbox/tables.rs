@@ -88,7 +88,7 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
              renamed, by Python: hardly anything but system calls. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
              case: nothing but system calls is left. Imports: a Python loads a good part of the standard library. Connections: {CONNECTIONS} by TCP to a port of its own on \
              loopback, under the rules that every confined session has. numpy: \
-             singular values, products and roots on one thread. Each round has five turns of the tree and two of numpy; ratios are \
+             singular values, products and roots on one thread. Each round has eight turns of the package, the tree and numpy; ratios are \
              medians of each turn's own, and the ways change places from turn to turn. The last way has a third of \
              the rounds: its rules for the kernel's audit system (`audit-refusals=1`) slow down every call of all that is audited."
         ),
