@@ -141,6 +141,6 @@ options! {
     "rsession-ld-library-path" rsession_ld_library_path: Text = "", NewSessions,
         "R finds what it was built with";
     /// Folder with the static files of RStudio's page; empty for `www` beside the folder of rsession-path.
-    "www-local-path" www_local_path: OptionalPath = "", Hup,
+    "www-local-path" www_local_path: OptionalPath = "", Restart,
         "the files of the package that the session program is from";
 }
