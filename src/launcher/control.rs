@@ -33,6 +33,10 @@ impl Launcher {
         while let Ok(Some(caught)) = self.signals.next() {
             match caught.signal {
                 Signal::SIGCHLD => children = true,
+                // Its verdict would be counted from before the server has it.
+                Signal::SIGHUP if !self.is_healthy() => {
+                    say!(Warn, "nothing is read again while audit log and state can't be written");
+                }
                 // The log has all of it.
                 Signal::SIGHUP => drop(self.reload()),
                 // The first process of a container takes everything along: nobody is left to hand over to.

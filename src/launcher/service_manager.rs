@@ -23,7 +23,12 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct ServiceManager {
     socket: Option<OsString>,
     waiting: VecDeque<String>,
+    /// The log has it that nobody reads.
+    said: bool,
 }
+
+/// A sign of life.
+const ALIVE: &str = "WATCHDOG=1\n";
 
 /// The socket that the environment names.
 fn socket() -> Option<OsString> {
@@ -33,7 +38,7 @@ fn socket() -> Option<OsString> {
 impl ServiceManager {
     /// The one that `NOTIFY_SOCKET` names.
     pub(crate) fn of_environment() -> Self {
-        Self { socket: socket(), waiting: VecDeque::new() }
+        Self { socket: socket(), waiting: VecDeque::new(), said: false }
     }
 
     /// Tells it lines of `NAME=value`, now or as soon as it reads.
@@ -48,10 +53,10 @@ impl ServiceManager {
         self.again();
     }
 
-    /// Tells it that the loop goes round, when it takes that at once: a sign of life from before is worth nothing.
+    /// Tells it that the loop goes round; one such sign waits at most.
     pub(crate) fn alive(&mut self) {
-        if self.waiting.is_empty() {
-            self.tell("WATCHDOG=1\n");
+        if !self.waiting.iter().any(|text| text == ALIVE) {
+            self.tell(ALIVE);
         }
     }
 
@@ -61,7 +66,7 @@ impl ServiceManager {
         while let Some(text) = self.waiting.front() {
             match notify_with(socket, text, &[]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.waiting.len() == 1 {
+                    if !std::mem::replace(&mut self.said, true) {
                         say!(Info, "the service manager does not read what it is told; it is told again");
                     }
                     return;
@@ -71,6 +76,7 @@ impl ServiceManager {
             }
             self.waiting.pop_front();
         }
+        self.said = false;
     }
 
     /// In how long there is something to try again.
@@ -100,16 +106,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("notify");
         let receiver = UnixDatagram::bind(&path).expect("a socket");
-        let mut manager = ServiceManager { socket: Some(path.into()), waiting: VecDeque::new() };
+        let mut manager = ServiceManager { socket: Some(path.into()), waiting: VecDeque::new(), said: false };
         let mut told = 0;
         while manager.patience().is_none() {
             manager.tell(format!("N={told}\n"));
             told += 1;
         }
         assert!(told > 1, "the queue of the socket takes some");
-        manager.alive();
         manager.tell("READY=1\n");
-        assert_eq!(manager.waiting.len(), 2, "a sign of life does not wait");
+        manager.alive();
+        manager.alive();
+        assert_eq!(manager.waiting.len(), 3, "one sign of life waits");
         let read = || {
             let mut buffer = [0; 32];
             let length = receiver.recv(&mut buffer).expect("received");
@@ -120,6 +127,7 @@ mod tests {
             manager.again();
         }
         assert_eq!(read(), "READY=1\n");
+        assert_eq!(read(), ALIVE);
         assert_eq!(manager.patience(), None);
         for _ in 0..2 * WAITING_MAX {
             manager.tell("N=1\n");

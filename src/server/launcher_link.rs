@@ -105,7 +105,8 @@ pub(crate) async fn run(
     }
     world.tell_counted();
     // Beyond that there is nobody who could still be told.
-    let _ = tokio::time::timeout(LAST_WORDS, last_words(&wire, &mut post)).await;
+    let within = LAST_WORDS + post.catching_up();
+    let _ = tokio::time::timeout(within, last_words(&wire, world, &mut post)).await;
     Ok(())
 }
 
@@ -157,18 +158,17 @@ async fn send(wire: &Wire, post: &mut Post, message: ToLauncher) -> Result<(), W
     Ok(())
 }
 
-/// Says what is left to say, and waits until the last record is on disk.
-async fn last_words(wire: &Wire, post: &mut Post) {
-    while let Some(message) = post.next_at_once() {
-        if send(wire, post, message).await.is_err() {
-            return;
-        }
-    }
-    while post.has_unwritten() {
-        match wire.receive::<ToServer>().await {
-            Ok((ToServer::Written { records }, _)) => post.written(records),
-            Ok(_) => {}
-            Err(_) => return,
+/// Says what is left, and stays until the launcher has it: it may hear of this channel's end before it has read all of it.
+async fn last_words(wire: &Wire, world: &World, post: &mut Post) {
+    while post.owes() {
+        tokio::select! {
+            received = wire.receive::<ToServer>() => match received {
+                Ok((message, _)) => post.hear(&message, world),
+                Err(_) => return,
+            },
+            message = post.next() => if send(wire, post, message).await.is_err() {
+                return;
+            },
         }
     }
 }

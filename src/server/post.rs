@@ -94,11 +94,6 @@ impl Post {
         }
     }
 
-    /// The next message that is there already.
-    pub(crate) fn next_at_once(&mut self) -> Option<ToLauncher> {
-        self.backlog.pop_front().or_else(|| self.queue.try_recv().ok())
-    }
-
     /// Without a launcher: takes one message in. May be dropped and asked again at any moment.
     pub(crate) async fn collect(&mut self) {
         if self.backlog.len() >= BACKLOG_MAX {
@@ -147,9 +142,7 @@ impl Post {
 
     /// Without a launcher: whether the next one must be told something that nobody else knows.
     pub(crate) fn has_untold(&mut self) -> bool {
-        while let Ok(message) = self.queue.try_recv() {
-            self.backlog.push_back(message);
-        }
+        self.take_in();
         let counts = |message: &ToLauncher| {
             matches!(
                 message,
@@ -159,9 +152,22 @@ impl Post {
         self.backlog.iter().any(counts)
     }
 
-    /// Whether records are on their way to the disk.
-    pub(crate) fn has_unwritten(&self) -> bool {
-        !self.unwritten.is_empty()
+    /// Whether something is to be said, or was said and is not confirmed.
+    pub(crate) fn owes(&mut self) -> bool {
+        self.take_in();
+        let said = self.unwritten.is_empty() && self.sign_outs.is_empty() && self.stops.is_empty();
+        !said || !self.backlog.is_empty()
+    }
+
+    /// How long it takes to say what waits.
+    pub(crate) fn catching_up(&self) -> Duration {
+        SECOND * u32::try_from(self.backlog.len()).unwrap_or(u32::MAX).div_ceil(CATCH_UP)
+    }
+
+    fn take_in(&mut self) {
+        while let Ok(message) = self.queue.try_recv() {
+            self.backlog.push_back(message);
+        }
     }
 
     /// What of a launcher's message settles something.
@@ -189,7 +195,7 @@ impl Post {
                 if let Some(told) = self.told.take() {
                     let gone = world.table.only(&told);
                     tracing::info!(gone, "the next launcher told what lives");
-                    say_acts_again(world);
+                    self.backlog.extend(acts(world));
                 }
             }
             _ => {}
@@ -224,27 +230,23 @@ impl Post {
 
     /// There won't be another launcher: how many records are lost.
     pub(crate) fn give_up(&mut self) -> usize {
-        while let Ok(message) = self.queue.try_recv() {
-            self.backlog.push_back(message);
-        }
+        self.take_in();
         self.backlog.iter().filter(|message| matches!(message, ToLauncher::Audit(_))).count()
     }
 }
 
 /// Acts of people that the launcher of before had not kept when it went: the next one must not judge without them.
-fn say_acts_again(world: &World) {
+fn acts(world: &World) -> Vec<ToLauncher> {
     let snapshot = world.table.load();
-    for (session, live) in &snapshot.sessions {
-        if let Some(at) = live.unheard() {
-            world.link.tell(ToLauncher::Activity { session: *session, at, by: Sign::Request });
-        }
-    }
-    for (sign_in, person) in &snapshot.people {
+    let in_sessions = snapshot.sessions.iter().filter_map(|(session, live)| {
+        let at = live.unheard()?;
+        Some(ToLauncher::Activity { session: *session, at, by: Sign::Request })
+    });
+    let outside = snapshot.people.iter().filter_map(|(sign_in, person)| {
         let until = person.until();
-        if until > person.sign_in.until {
-            world.link.tell(ToLauncher::Touch { sign_in: *sign_in, until });
-        }
-    }
+        (until > person.sign_in.until).then_some(ToLauncher::Touch { sign_in: *sign_in, until })
+    });
+    in_sessions.chain(outside).collect()
 }
 
 #[cfg(test)]
@@ -262,6 +264,11 @@ mod tests {
         }
     }
 
+    fn waiting(post: &mut Post) -> Option<ToLauncher> {
+        post.take_in();
+        post.backlog.pop_front()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn records_that_are_not_on_disk_are_said_again_in_order() {
         let (sender, queue) = mpsc::channel(64);
@@ -276,12 +283,12 @@ mod tests {
         post.written(4);
         let world = crate::world::tests::world();
         post.lost(&world);
-        assert!(!post.has_unwritten());
+        assert!(post.unwritten.is_empty());
         for id in 4..10 {
             assert_eq!(number(Some(post.next().await)), Some(id));
         }
         post.written(2);
-        assert!(post.next_at_once().is_none());
+        assert!(waiting(&mut post).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -319,7 +326,7 @@ mod tests {
         post.hear(&ended, &world);
         post.lost(&world);
         assert!(matches!(opened.try_recv(), Ok(Err(OpenError::Restarted))));
-        assert!(matches!(post.next_at_once(), Some(ToLauncher::SignOut { sign_in }) if sign_in == other));
-        assert!(post.next_at_once().is_none());
+        assert!(matches!(waiting(&mut post), Some(ToLauncher::SignOut { sign_in }) if sign_in == other));
+        assert!(waiting(&mut post).is_none());
     }
 }

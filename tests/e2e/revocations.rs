@@ -44,8 +44,13 @@ fn counted(stage: &Stage) -> Result<()> {
     let mut stream = client.connect()?;
     let head = format!("GET /s/{one}/sse HTTP/1.1\r\n{}\r\n", client.head_lines());
     stream.write_all(head.as_bytes())?;
-    let mut some = [0; 64];
-    ensure!(stream.read(&mut some)? > 0, "no stream");
+    // Up to its first event: an answer's head alone is no transfer yet.
+    let (mut said, mut some) = (String::new(), [0; 64]);
+    while !said.contains("data:") {
+        let length = stream.read(&mut some)?;
+        ensure!(length > 0, "no stream: {said}");
+        said.push_str(&String::from_utf8_lossy(&some[..length]));
+    }
 
     let told = json(&world, &["revoke", &ann.name])?;
     ensure!(number(&told, "sign-ins")? == 2 && number(&told, "sessions")? == 2, "{told}");

@@ -32,12 +32,15 @@ fn it_comes_back_with_its_sockets_and_ends_what_is_over() {
     launcher.send(ToServer::Configuration(Box::new(configuration(1, &[]))));
     launcher.send(ToServer::SignIn(Box::new(alice.clone())));
     launcher.send(ToServer::Caught);
-    launcher.expect("the configuration", |message| {
-        matches!(message, ToLauncher::ConfigurationInForce { .. }).then_some(())
-    });
-    // What she did is said again: the next launcher may not have heard of it.
-    launcher.expect("the touch again", |message| {
-        matches!(message, ToLauncher::Touch { sign_in, until } if sign_in == alice.id && until > alice.until).then_some(())
+    // In whatever order; what she did is said again, for the next launcher may not have heard of it.
+    let (mut in_force, mut touched) = (false, false);
+    launcher.expect("the configuration and the touch", |message| {
+        match message {
+            ToLauncher::ConfigurationInForce { .. } => in_force = true,
+            ToLauncher::Touch { sign_in, until } => touched |= sign_in == alice.id && until > alice.until,
+            _ => {}
+        }
+        (in_force && touched).then_some(())
     });
     let until = Instant::now() + PATIENCE;
     while his.open("/").status == 200 {
