@@ -54,7 +54,7 @@ fn counted(stage: &Stage) -> Result<()> {
 
     let told = json(&world, &["revoke", &ann.name])?;
     ensure!(number(&told, "sign-ins")? == 2 && number(&told, "sessions")? == 2, "{told}");
-    ensure!(number(&told, "websockets")? == 3 && number(&told, "transfers")? == 1, "{told}");
+    ensure!(number(&told, "websockets")? == 3 && number(&told, "transfers")? == 1, "{told}: {said}");
     ensure!(number(&told, "processes")? >= 4 && told["whole"] == true, "{told}");
     ensure!(number(&told, "milliseconds")? < 1000, "{told}");
     // By the time of the answer, not some time after it.

@@ -87,7 +87,11 @@ impl Acts {
 
     /// When the next one has had its time.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.all.values().map(|act| act.until).min()
+        let kill_by = |act: &Act| match &act.doing {
+            Doing::Revokes(revoking) => revoking.kill_by,
+            Doing::Ends(_) | Doing::Reloads(_) => None,
+        };
+        self.all.values().flat_map(|act| [Some(act.until), kill_by(act)]).flatten().min()
     }
 }
 

@@ -5,10 +5,10 @@
 //! answered may have revoked or not, and the administrator, who has no answer, asks again.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_model::audit::Event;
-use portcullis_model::session::{EndReason, Manner};
+use portcullis_model::session::EndReason;
 use portcullis_model::sign_in::SignInEnd;
 use portcullis_model::{SessionId, SignInId, Uid, UserName};
 use portcullis_wire::ToServer;
@@ -21,9 +21,15 @@ use crate::launcher::Launcher;
 use crate::log::say;
 use crate::server::ServerNo;
 
+/// How long sessions wait for the servers to count and cut what hangs on the sign-ins: with its session a stream would end before it
+/// is counted. Nobody gets in meanwhile.
+const COUNTED_WITHIN: Duration = Duration::from_millis(100);
+
 /// One under way.
 #[derive(Debug)]
 pub(super) struct Revoking {
+    /// By when what runs is killed, if it isn't yet.
+    pub(super) kill_by: Option<Instant>,
     user: UserName,
     sessions: Vec<SessionId>,
     /// Servers that have not said what they cut.
@@ -86,11 +92,12 @@ impl Launcher {
             self.end_sign_in(id, SignInEnd::Revoked);
         }
         for &id in &sessions {
-            self.end_session(id, EndReason::Revoked, Manner::Kill, now);
+            self.end_soon(id, EndReason::Revoked, now);
         }
         self.dirty.at_once();
         let servers = servers.into_iter().collect();
-        let revoking = Revoking { user: user.clone(), sessions, servers, count };
+        let kill_by = Some(now + COUNTED_WITHIN);
+        let revoking = Revoking { kill_by, user: user.clone(), sessions, servers, count };
         self.admin.acts.begin(request, peer, Doing::Revokes(revoking), now);
     }
 
@@ -128,6 +135,10 @@ impl Launcher {
         now: Instant,
         late: bool,
     ) -> Option<Vec<FromDaemon>> {
+        if revoking.kill_by.is_some_and(|by| revoking.servers.is_empty() || now >= by) {
+            revoking.kill_by = None;
+            revoking.sessions.iter().for_each(|id| self.kill_now(*id, now));
+        }
         let live =
             |id: &&SessionId| self.sessions.get(*id).is_some_and(|entry| entry.kept.session.state.is_live());
         let count = &mut revoking.count;

@@ -9,6 +9,7 @@ use portcullis_model::{SessionId, SignInId};
 use portcullis_sys::process::Process;
 use portcullis_wire::Order;
 
+use super::Entry;
 use super::keeper::{ENDS, KILLS};
 use super::patience::PATIENCE;
 use crate::clock;
@@ -112,6 +113,30 @@ impl Launcher {
             self.kill_processes(id);
         }
         true
+    }
+
+    /// Has a session end that is killed within the next moments, by [`Launcher::kill_now`]: from now on it is over for everybody, and
+    /// for a next launcher too. What doesn't run yet is killed at once.
+    pub(crate) fn end_soon(&mut self, id: SessionId, reason: EndReason, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if entry.kept.session.state != State::Running || entry.kept.ending.is_some() {
+            self.end_session(id, reason, Manner::Kill, now);
+            return;
+        }
+        say!(Info, "session is ended session={id} manner=Kill why={reason:?}");
+        entry.asked = None;
+        entry.kept.ending = Some(reason);
+        self.dirty.at_once();
+        self.ending(id, now);
+    }
+
+    /// Kills one that ends.
+    pub(crate) fn kill_now(&mut self, id: SessionId, now: Instant) {
+        let ends = |entry: &Entry| entry.kept.session.state.is_live() && entry.kept.ending.is_some();
+        if self.sessions.get(&id).is_some_and(ends) {
+            self.end_again(id, now);
+            self.kill_processes(id);
+        }
     }
 
     /// Asks RStudio's session to save its state and to go.
