@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use portcullis_conf::sign_in::{PROXY_HEADER_FILE, anybody_here};
 use portcullis_conf::{FileKind, Problem, Settings, Severity, Sources, load};
 use portcullis_policy::{Adapters, Row};
 use serde::Serialize;
@@ -76,6 +77,7 @@ pub(crate) fn report(dir: &Path, named: bool) -> Report {
         Ok(sources) => {
             let mut loaded = load(&sources);
             loaded.problems.extend(rows_beside(&loaded.settings));
+            loaded.problems.extend(anybody_here(&loaded.settings, dir.join(PROXY_HEADER_FILE).is_file()));
             checks.extend(file_checks(&sources, loaded.problems));
             // What a wrong configuration asks of the machine is nobody's question.
             if checks.iter().all(|check| check.outcome != Outcome::Fail) {
@@ -255,7 +257,9 @@ mod tests {
 [PASS] jupyter.conf: right
 [PASS] vscode.conf: right
 [INFO] portcullis.conf: not there, which is fine
+[INFO] database.conf: not there, which is fine
 [INFO] adapters.conf: not there, which is fine
+[INFO] ldap.conf: not there, which is fine
 [INFO] profiles: not there, which is fine
 [INFO] ip-rules: not there, which is fine
 [INFO] login.html: not there, which is fine

@@ -9,6 +9,7 @@ use clap::Args;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use portcullis_wire::admin::{FromDaemon, Refusal, ToDaemon, socket_path};
+use portcullis_wire::identity::StoreRefusal;
 use portcullis_wire::{Channel, WireError};
 use thiserror::Error;
 
@@ -43,7 +44,15 @@ impl RunDir {
     /// # Errors
     /// When nobody answers, or the daemon won't.
     pub(crate) fn ask(&self, question: &ToDaemon) -> anyhow::Result<Vec<FromDaemon>> {
-        Ok(ask(&socket_path(&self.run_dir), question)?)
+        Ok(ask(&socket_path(&self.run_dir), question, PATIENCE)?)
+    }
+
+    /// The same for what may take so many milliseconds between two messages.
+    ///
+    /// # Errors
+    /// As [`RunDir::ask`].
+    pub(crate) fn ask_within(&self, question: &ToDaemon, patience: u16) -> anyhow::Result<Vec<FromDaemon>> {
+        Ok(ask(&socket_path(&self.run_dir), question, patience)?)
     }
 }
 
@@ -65,7 +74,7 @@ pub(crate) enum AskError {
         source: WireError,
     },
     /// It says nothing.
-    #[error("the daemon does not answer within {} seconds", PATIENCE / 1000)]
+    #[error("the daemon does not answer in time")]
     Silent,
     /// It went away in the middle, or talks differently.
     #[error("the daemon ended, or is of another version than this command")]
@@ -92,9 +101,14 @@ impl AskError {
                 | Refusal::NoSessionOf(_)
                 | Refusal::NoProcess(_)
                 | Refusal::Session(_)
-                | Refusal::Exemption(_),
+                | Refusal::Exemption(_)
+                | Refusal::NoKey(_),
             ) => Exit::NoneSuch,
-            Self::Refused(Refusal::Several { .. }) => Exit::Usage,
+            Self::Refused(Refusal::Account(StoreRefusal::NoAccount(_))) => Exit::NoneSuch,
+            Self::Refused(Refusal::Account(StoreRefusal::Unreachable(_))) => Exit::NotNow,
+            Self::Refused(Refusal::Several { .. } | Refusal::Account(StoreRefusal::Several(_))) => {
+                Exit::Usage
+            }
             Self::Connect { .. } | Self::Ended | Self::Answer(_) | Self::Refused(_) => Exit::Failed,
         }
     }
@@ -106,7 +120,7 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
 }
 
 /// The whole answer to a question, without its [`FromDaemon::Done`].
-fn ask(path: &Path, question: &ToDaemon) -> Result<Vec<FromDaemon>, AskError> {
+fn ask(path: &Path, question: &ToDaemon, patience: u16) -> Result<Vec<FromDaemon>, AskError> {
     let channel = Channel::connect(path).map_err(|error| match error {
         WireError::System(Errno::ENOENT | Errno::ECONNREFUSED) => AskError::NotRunning(path.to_owned()),
         WireError::System(Errno::EACCES) => AskError::NotRoot(path.to_owned()),
@@ -117,7 +131,7 @@ fn ask(path: &Path, question: &ToDaemon) -> Result<Vec<FromDaemon>, AskError> {
     loop {
         let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
         // An interrupted wait is a short one.
-        if poll(&mut fds, PollTimeout::from(PATIENCE)) == Ok(0) {
+        if poll(&mut fds, PollTimeout::from(patience)) == Ok(0) {
             return Err(AskError::Silent);
         }
         match channel.receive::<FromDaemon>() {
@@ -163,7 +177,7 @@ pub(crate) mod tests {
     #[test]
     fn an_answer_is_whole_or_an_error() {
         let (dir, thread) = daemon(vec![FromDaemon::Exemptions(vec![]), FromDaemon::Done]);
-        let answer = ask(&socket_path(dir.path()), &ToDaemon::Exemptions).expect("an answer");
+        let answer = ask(&socket_path(dir.path()), &ToDaemon::Exemptions, PATIENCE).expect("an answer");
         assert_eq!(answer, [FromDaemon::Exemptions(vec![])]);
         assert_eq!(thread.join().expect("ended"), Some(ToDaemon::Exemptions));
         for (messages, why) in [
@@ -171,11 +185,13 @@ pub(crate) mod tests {
             (vec![FromDaemon::Exemptions(vec![])], "another version"),
         ] {
             let (dir, thread) = daemon(messages);
-            let error = ask(&socket_path(dir.path()), &ToDaemon::Status).expect_err("no answer").to_string();
+            let error = ask(&socket_path(dir.path()), &ToDaemon::Status, PATIENCE)
+                .expect_err("no answer")
+                .to_string();
             assert!(error.contains(why), "{error}");
             thread.join().expect("ended");
         }
-        let error = ask(Path::new("/nowhere/admin.sock"), &ToDaemon::Status).expect_err("nobody");
+        let error = ask(Path::new("/nowhere/admin.sock"), &ToDaemon::Status, PATIENCE).expect_err("nobody");
         assert_eq!(error.to_string(), "the daemon doesn't run: nobody listens at `/nowhere/admin.sock`");
         assert_eq!(exit_of(&error.into()), Exit::NotRunning);
     }

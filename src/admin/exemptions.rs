@@ -36,7 +36,7 @@ fn told(exemptions: impl Iterator<Item = Exemption>, flags: &mut Flags) -> Strin
 }
 
 /// A moment in seconds since 1970, as the audit log writes moments.
-fn moment(seconds: u64) -> String {
+pub(crate) fn moment(seconds: u64) -> String {
     let moment =
         i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_else(|| format!("second {seconds}"))

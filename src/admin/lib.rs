@@ -15,7 +15,9 @@ mod exemptions;
 mod exit;
 mod explain;
 mod judge;
+mod keys;
 mod layout;
+mod ldap;
 mod machine;
 mod operations;
 mod person;
@@ -24,6 +26,7 @@ mod routes;
 mod screen;
 mod show;
 mod simulate;
+mod users;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -108,6 +111,12 @@ enum Command {
     ///
     /// It holds at once, is recorded in the audit log with its reason, is shown to the person, and ends by itself.
     Exempt(exempt::Exempt),
+    /// List keys, and end those of programs.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Try the directories of ldap.conf.
+    #[command(subcommand)]
+    Ldap(ldap::Ldap),
     #[command(flatten)]
     Operate(operations::Operation),
     #[command(flatten)]
@@ -189,6 +198,8 @@ impl Command {
                 Ok(doctor::answer(&dir.path(), dir.config_dir.is_some(), question))
             }
             Self::Exempt(exempt) => exempt.run(),
+            Self::Keys(keys) => keys.run(),
+            Self::Ldap(ldap) => ldap.run(),
             Self::Operate(operation) => operation.run(),
             Self::Rstudio(verb) => verb.run(),
             Self::Generate { dir } => reference::write(dir),

@@ -14,6 +14,8 @@ use portcullis_model::cookie::KEY_MIN;
 
 use crate::check::{Check, Outcome};
 
+mod directories;
+
 /// All checks of a configuration that is right by itself.
 pub(crate) fn checks(dir: &Path, settings: &Settings) -> Vec<Check> {
     let mut checks = vec![server_user(settings)];
@@ -37,6 +39,7 @@ pub(crate) fn checks(dir: &Path, settings: &Settings) -> Vec<Check> {
                 .and_then(|path| secret("ssl-certificate-key", path)),
         );
     }
+    checks.extend(directories::checks(settings));
     checks.extend(settings.rserver.auth_required_user_group.iter().filter_map(|group| required_group(group)));
     checks.push(pam_service(&settings.portcullis.pam_service, Path::new("/etc/pam.d")));
     checks.extend(settings.rserver.auth_login_page_html.as_deref().and_then(login_page));

@@ -43,6 +43,19 @@ fn in_file(before: &Settings, after: &Settings, file: FileKind) -> Vec<Change> {
             };
             differing(&rows(before), &rows(after)).into_iter().map(of_option).collect()
         }
+        FileKind::Ldap => {
+            let rows = |settings: &Settings| -> Vec<Row> {
+                let sections = settings.ldap.sections.iter();
+                sections.flat_map(|one| said(&one.name, &one.values)).collect()
+            };
+            // The order of the sections is that in which they are tried.
+            let names = |settings: &Settings| -> Vec<String> {
+                settings.ldap.sections.iter().map(|one| one.name.clone()).collect()
+            };
+            let mut changes = whole(names(before) != names(after));
+            changes.extend(differing(&rows(before), &rows(after)).into_iter().map(of_option));
+            changes
+        }
         FileKind::IpRules => {
             let texts = |settings: &Settings| -> Vec<String> {
                 settings.ip_rules.rules.iter().map(|rule| rule.text.clone()).collect()
@@ -109,7 +122,7 @@ mod tests {
     fn settings(files: &[(&str, &str)]) -> Settings {
         let file = |(name, text): &(&str, &str)| ConfText { name: (*name).into(), text: (*text).into() };
         let files = files.iter().map(file).collect();
-        load(&Sources { dir: "/etc/rstudio".into(), files, others: Vec::new() }).settings
+        load(&Sources { dir: "/etc/rstudio".into(), files, ..Sources::default() }).settings
     }
 
     fn names(before: &[(&str, &str)], after: &[(&str, &str)]) -> Vec<(&'static str, &'static str, Reload)> {

@@ -5,6 +5,7 @@ use portcullis_model::Level;
 use crate::option::FileKind;
 use crate::problem::{Problem, Severity};
 use crate::settings::Settings;
+use crate::sign_in;
 use crate::value::{
     MinimumUid, PortRange, ProtocolWords, SameSite, Transport, Wanted, upstream_code_server_default,
     upstream_default,
@@ -15,6 +16,7 @@ use crate::values::Said;
 const FEW_PORTS: u32 = 10;
 
 pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
+    sign_in::conflicts::check(settings, &sign_in::wired, problems);
     let found = Checks { settings };
     problems.extend(
         [
@@ -109,7 +111,9 @@ impl Checks<'_> {
     fn nobody_administers(&self) -> Option<Problem> {
         let operation = &self.settings.operation;
         let said = self.rserver("admin-enabled").filter(|_| operation.admin_enabled)?;
-        let nobody = operation.admin_group.is_empty() && operation.admin_superuser_group.is_empty();
+        let nobody = operation.admin_group.is_empty()
+            && operation.admin_superuser_group.is_empty()
+            && !self.settings.roles.admin_by_role;
         let text = "nobody sees these pages: there is no group of administrators";
         nobody.then(|| {
             said.problem(Severity::Warning, text).hint("set `admin-superuser-group`, or `admin-group`")

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use portcullis_model::audit;
 
 use crate::adapters;
+use crate::ldap;
 use crate::option::{FileKind, Group, Opt, Status};
 use crate::options::rsession;
 use crate::other_files;
@@ -23,10 +24,12 @@ pub fn files() -> Vec<(String, String)> {
         files.push((format!("etc/{}", kind.name()), sample(kind)));
     }
     files.push(("docs/options/adapters.md".into(), adapters_page()));
+    files.push(("docs/options/ldap.md".into(), ldap::reference::page(GENERATED, entry)));
     files.push(("docs/options/profiles.md".into(), profiles_reference()));
     files.push(("docs/options/ip-rules.md".into(), IP_RULES.into()));
     files.push(("docs/options/README.md".into(), index()));
     files.push(("etc/adapters.conf".into(), adapters::reference::SAMPLE.into()));
+    files.push(("etc/ldap.conf".into(), ldap::reference::SAMPLE.into()));
     files.push(("etc/profiles".into(), PROFILES_SAMPLE.into()));
     files.push(("etc/ip-rules".into(), IP_RULES_SAMPLE.into()));
     files.push(("docs/audit-events.md".into(), audit_reference()));
@@ -48,7 +51,11 @@ fn about(kind: FileKind) -> &'static str {
         FileKind::Jupyter => "JupyterLab.",
         FileKind::Vscode => "VS Code in the browser, by code-server.",
         FileKind::Portcullis => "What no other product has.",
+        FileKind::Database => {
+            "Where accounts are kept: a file of this machine, or a server that machines share."
+        }
         FileKind::Adapters => "Routes beyond the built-in ones, and applications beside the IDEs.",
+        FileKind::Ldap => "Directories that check passwords.",
         FileKind::Profiles => "Session options by user and group.",
         FileKind::IpRules => "Who may connect.",
         FileKind::LoginHtml => "HTML below the sign-in form.",

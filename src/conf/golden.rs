@@ -194,10 +194,10 @@ hint: use `www-same-site`
 fn what_is_not_implemented_is_never_silent() {
     answers(
         "rserver.conf",
-        "auth-saml=1\nauth-openid=false\nworkbench-api-enabled=1\n",
-        "/etc/rstudio/rserver.conf:1: auth-saml: warning: it is known but not implemented: signing in by SAML is not offered: everybody signs in by PAM
- 1 | auth-saml=1
-   |           ^
+        "auth-google-accounts=1\nauth-openid=false\nworkbench-api-enabled=1\n",
+        "/etc/rstudio/rserver.conf:1: auth-google-accounts: warning: it is known but not implemented: signing in by Google is not offered: everybody signs in by PAM
+ 1 | auth-google-accounts=1
+   |                      ^
 /etc/rstudio/rserver.conf:3: workbench-api-enabled: note: it is known but not implemented: there is no interface for programs
  3 | workbench-api-enabled=1
    |                       ^
@@ -206,12 +206,11 @@ fn what_is_not_implemented_is_never_silent() {
     let elsewhere = [("rserver.conf", "rsession-config-file=/etc/other.conf\n")];
     assert!(!load(&sources(&elsewhere)).is_usable(), "flags of another file would not hold");
     let mut read = sources(&[]);
-    read.others =
-        ["database.conf", "rsesion.conf", "rsession.conf.bak", "themes"].map(str::to_owned).to_vec();
+    read.others = ["file-locks", "rsesion.conf", "rsession.conf.bak", "themes"].map(str::to_owned).to_vec();
     let found: String = load(&read).problems.iter().map(|problem| problem.render(&read.dir)).collect();
     assert_eq!(
         found,
-        "/etc/rstudio/database.conf: note: this file is not read: there is no database: state is kept in files below /var/lib/portcullis
+        "/etc/rstudio/file-locks: note: this file is not read: there are no lock files to tune
 /etc/rstudio/rsesion.conf: warning: there is no such file, so nothing in it holds
 hint: did you mean `rsession.conf`?
 "

@@ -3,13 +3,14 @@
 use crate::adapters::Adapters;
 use crate::ini;
 use crate::ip_rules::IpRules;
+use crate::ldap::{self, Ldap};
 use crate::option::{FileKind, Status};
 use crate::problem::{Problem, Severity};
 use crate::profiles::Profiles;
 use crate::settings::{HealthCheck, SaidByFile, Settings};
 use crate::sources::Sources;
 use crate::values::{Reader, Said, Values};
-use crate::{conflicts, other_files};
+use crate::{conflicts, database, other_files};
 
 /// What came of the files.
 #[derive(Debug, Clone)]
@@ -42,9 +43,11 @@ pub fn load(sources: &Sources) -> Loaded {
         jupyter: flat(FileKind::Jupyter),
         vscode: flat(FileKind::Vscode),
         portcullis: flat(FileKind::Portcullis),
+        database: flat(FileKind::Database),
     };
     let profiles = Profiles::parse(sources.text(FileKind::Profiles).unwrap_or_default(), &mut problems);
     let adapters = Adapters::parse(sources.text(FileKind::Adapters).unwrap_or_default(), &mut problems);
+    let directories = Ldap::parse(sources.text(FileKind::Ldap).unwrap_or_default(), &mut problems);
     let ip_rules = IpRules::parse(sources.text(FileKind::IpRules).unwrap_or_default(), &mut problems);
     let login_html = sources.text(FileKind::LoginHtml).map(str::to_owned);
 
@@ -66,9 +69,11 @@ pub fn load(sources: &Sources) -> Loaded {
         }
         HealthCheck { name, text: file.text.clone() }
     });
-    let settings = Settings::build(said, profiles, adapters, ip_rules, login_html, health_check);
+    let settings = Settings::build(said, profiles, adapters, directories, ip_rules, login_html, health_check);
     conflicts::check(&settings, &mut problems);
+    ldap::check(&settings, &mut problems);
     other_files::check(&sources.others, &mut problems);
+    database::check(&settings, sources, &mut problems);
 
     let place = |file: &str| FileKind::ALL.iter().position(|kind| kind.name() == file).unwrap_or(usize::MAX);
     problems.sort_by_key(|problem| (place(&problem.file), problem.line, problem.span.start));

@@ -18,8 +18,12 @@ pub enum FileKind {
     Vscode,
     /// `portcullis.conf`: what no other product has.
     Portcullis,
+    /// `database.conf`: where accounts are kept.
+    Database,
     /// `adapters.conf`: routes beyond the built-in ones, and declared applications.
     Adapters,
+    /// `ldap.conf`: directories that check passwords.
+    Ldap,
     /// `profiles`: session options by user and group.
     Profiles,
     /// `ip-rules`: who may connect.
@@ -30,21 +34,23 @@ pub enum FileKind {
 
 impl FileKind {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Rserver,
         Self::Rsession,
         Self::Jupyter,
         Self::Vscode,
         Self::Portcullis,
+        Self::Database,
         Self::Adapters,
+        Self::Ldap,
         Self::Profiles,
         Self::IpRules,
         Self::LoginHtml,
     ];
 
     /// The files that consist of `key=value` lines without sections.
-    pub const FLAT: [Self; 5] =
-        [Self::Rserver, Self::Rsession, Self::Jupyter, Self::Vscode, Self::Portcullis];
+    pub const FLAT: [Self; 6] =
+        [Self::Rserver, Self::Rsession, Self::Jupyter, Self::Vscode, Self::Portcullis, Self::Database];
 
     /// Its name below the configuration directory.
     pub const fn name(self) -> &'static str {
@@ -54,7 +60,9 @@ impl FileKind {
             Self::Jupyter => "jupyter.conf",
             Self::Vscode => "vscode.conf",
             Self::Portcullis => "portcullis.conf",
+            Self::Database => "database.conf",
             Self::Adapters => "adapters.conf",
+            Self::Ldap => "ldap.conf",
             Self::Profiles => "profiles",
             Self::IpRules => "ip-rules",
             Self::LoginHtml => "login.html",
@@ -74,7 +82,9 @@ impl FileKind {
             Self::Jupyter => crate::options::JUPYTER,
             Self::Vscode => crate::options::VSCODE,
             Self::Portcullis => crate::options::PORTCULLIS,
+            Self::Database => crate::options::DATABASE,
             Self::Adapters => crate::options::ADAPTERS,
+            Self::Ldap => crate::options::LDAP,
             Self::Profiles => crate::options::PROFILES,
             Self::IpRules | Self::LoginHtml => &[],
         }
@@ -183,9 +193,9 @@ impl Reload {
     }
 }
 
-/// Declares options that do something: a struct with a typed field each, and their rows.
-macro_rules! options {
-    ($(#[doc = $about:literal])* $name:ident, $title:literal;
+/// Declares options with a typed field each; only the two macros below call it.
+macro_rules! declared {
+    ([$status:expr] $(#[doc = $about:literal])* $name:ident, $title:literal;
      $($(#[doc = $doc:literal])+ $key:literal $field:ident: $type:ty = $default:literal, $reload:ident, $reason:literal;)*) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +210,14 @@ macro_rules! options {
 
         pub(crate) static GROUP: $crate::option::Group = $crate::option::Group { title: $title, rows: &[$(
             $crate::option::row::<$type>($key, &[$($doc),+], $default, $reason,
-                $crate::option::Status::Implemented, $crate::option::Reload::$reload),)*] };
+                $status, $crate::option::Reload::$reload),)*] };
+    };
+}
+
+/// Declares options that do something: a struct with a typed field each, and their rows.
+macro_rules! options {
+    ($($declaration:tt)*) => {
+        $crate::option::declared! { [$crate::option::Status::Implemented] $($declaration)* }
     };
 }
 
@@ -225,7 +242,7 @@ macro_rules! retired {
     };
 }
 
-pub(crate) use {options, recognised, retired};
+pub(crate) use {declared, options, recognised, retired};
 
 /// Makes a row; only the macros call it.
 pub(crate) const fn row<V: crate::value::Value>(

@@ -6,7 +6,6 @@ use crate::sources::HEALTH_CHECK;
 
 /// Files of Workbench that are not read, with what that means.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
-    ("database.conf", "there is no database: state is kept in files below /var/lib/portcullis"),
     (
         "logging.conf",
         "the log goes to the standard error, which the service manager keeps; PORTCULLIS_LOG says how much",
@@ -20,8 +19,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("r-versions", "RStudio sessions are not run by this version"),
     ("rsession-profile", "no script is run before a session"),
     ("session-rpc-key", "sessions have no need to call the server"),
-    ("secure-proxy-user-header", "no header is trusted: everybody signs in by PAM"),
-    ("openid-client-secret", "signing in by OpenID Connect is not offered"),
     ("google-client-secret", "signing in by Google is not offered"),
     ("google-accounts", "signing in by Google is not offered"),
     ("notifications.conf", "no messages are shown to people in their sessions"),

@@ -6,14 +6,28 @@ use portcullis_model::UserName;
 
 use crate::adapters::Adapters;
 use crate::ip_rules::IpRules;
+use crate::ldap::Ldap;
 use crate::option::FileKind;
+use crate::options::database::Database;
+use crate::options::factors::Factors;
 use crate::options::jupyter::Jupyter;
+use crate::options::kept::Kept;
+use crate::options::kerberos::Kerberos;
+use crate::options::membership::Membership;
+use crate::options::people::People;
 use crate::options::portcullis::Portcullis;
+use crate::options::roles::Roles;
 use crate::options::rserver::{RSTUDIO_PLACE, Rserver};
+use crate::options::rserver_names::Names;
+use crate::options::rserver_openid::Openid;
 use crate::options::rserver_operation::Operation;
+use crate::options::rserver_proxy::ProxyHeader;
+use crate::options::rserver_saml::Saml;
 use crate::options::rsession::Rsession;
 use crate::options::sandbox::Confinement;
+use crate::options::sign_in::Methods;
 use crate::options::vscode::Vscode;
+use crate::options::ways::Ways;
 use crate::profiles::{Profiles, SessionOptions};
 use crate::value::Transport;
 use crate::values::{Origin, Values};
@@ -33,12 +47,40 @@ pub struct Settings {
     pub vscode: Vscode,
     /// `portcullis.conf`.
     pub portcullis: Portcullis,
+    /// Ways to sign in, of `portcullis.conf`.
+    pub sign_in: Methods,
+    /// Ways to sign in, of `portcullis.conf`: the form, and what options of `rserver.conf` leave open.
+    pub ways: Ways,
+    /// Names of accounts, of `rserver.conf`.
+    pub names: Names,
+    /// OpenID Connect, of `rserver.conf`.
+    pub openid: Openid,
+    /// A proxy that signs people in, of `rserver.conf`.
+    pub proxy_header: ProxyHeader,
+    /// SAML, of `rserver.conf`.
+    pub saml: Saml,
+    /// Kerberos, of `portcullis.conf`.
+    pub kerberos: Kerberos,
+    /// Roles, of `portcullis.conf`.
+    pub roles: Roles,
+    /// Memberships, of `portcullis.conf`.
+    pub membership: Membership,
+    /// People and keys, of `portcullis.conf`.
+    pub people: People,
+    /// Second factors, of `portcullis.conf`.
+    pub factors: Factors,
+    /// Accounts and the database, of `portcullis.conf`.
+    pub kept: Kept,
+    /// `database.conf`. Empty where it was not handed on: the web server never gets it.
+    pub database: Database,
     /// What the kernel holds, of `portcullis.conf`, before profiles.
     pub confinement: Confinement,
     /// `profiles`.
     pub profiles: Profiles,
     /// `adapters.conf`.
     pub adapters: Adapters,
+    /// `ldap.conf`.
+    pub ldap: Ldap,
     /// `ip-rules`.
     pub ip_rules: IpRules,
     /// HTML to show below the sign-in form.
@@ -65,6 +107,7 @@ pub(crate) struct SaidByFile {
     pub jupyter: Values,
     pub vscode: Values,
     pub portcullis: Values,
+    pub database: Values,
 }
 
 impl SaidByFile {
@@ -75,7 +118,12 @@ impl SaidByFile {
             FileKind::Jupyter => Some(&self.jupyter),
             FileKind::Vscode => Some(&self.vscode),
             FileKind::Portcullis => Some(&self.portcullis),
-            FileKind::Adapters | FileKind::Profiles | FileKind::IpRules | FileKind::LoginHtml => None,
+            FileKind::Database => Some(&self.database),
+            FileKind::Adapters
+            | FileKind::Ldap
+            | FileKind::Profiles
+            | FileKind::IpRules
+            | FileKind::LoginHtml => None,
         }
     }
 }
@@ -90,6 +138,7 @@ impl Settings {
         said: SaidByFile,
         profiles: Profiles,
         adapters: Adapters,
+        ldap: Ldap,
         ip_rules: IpRules,
         login_html: Option<String>,
         health_check: Option<HealthCheck>,
@@ -101,9 +150,23 @@ impl Settings {
             jupyter: Jupyter::build(&said.jupyter),
             vscode: Vscode::build(&said.vscode),
             portcullis: Portcullis::build(&said.portcullis),
+            sign_in: Methods::build(&said.portcullis),
+            ways: Ways::build(&said.portcullis),
+            names: Names::build(&said.rserver),
+            openid: Openid::build(&said.rserver),
+            proxy_header: ProxyHeader::build(&said.rserver),
+            saml: Saml::build(&said.rserver),
+            kerberos: Kerberos::build(&said.portcullis),
+            roles: Roles::build(&said.portcullis),
+            membership: Membership::build(&said.portcullis),
+            people: People::build(&said.portcullis),
+            factors: Factors::build(&said.portcullis),
+            kept: Kept::build(&said.portcullis),
+            database: Database::build(&said.database),
             confinement: Confinement::build(&said.portcullis),
             profiles,
             adapters,
+            ldap,
             ip_rules,
             login_html,
             health_check,
@@ -163,6 +226,7 @@ impl Default for Settings {
             SaidByFile::default(),
             Profiles::default(),
             Adapters::default(),
+            Ldap::default(),
             IpRules::default(),
             None,
             None,

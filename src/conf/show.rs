@@ -8,8 +8,12 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json, json};
 
 use crate::option::{FileKind, Opt, Status};
+use crate::options::database::SECRET;
 use crate::settings::Settings;
 use crate::values::{MARK, Said, Values};
+
+/// Stands for a password. Fed back it is a wrong password.
+const HIDDEN: &str = "(not shown)";
 
 /// A file as it is in force. Options that do nothing are shown where they are given.
 pub fn text(settings: &Settings, file: FileKind) -> String {
@@ -19,7 +23,8 @@ pub fn text(settings: &Settings, file: FileKind) -> String {
         | FileKind::Rsession
         | FileKind::Jupyter
         | FileKind::Vscode
-        | FileKind::Portcullis => {
+        | FileKind::Portcullis
+        | FileKind::Database => {
             let nothing = Values::default();
             let values = settings.said.of(file).unwrap_or(&nothing);
             for opt in file.options() {
@@ -35,6 +40,11 @@ pub fn text(settings: &Settings, file: FileKind) -> String {
         }
         FileKind::Adapters => {
             for section in &settings.adapters.sections {
+                sectioned(&mut out, section, &section.values);
+            }
+        }
+        FileKind::Ldap => {
+            for section in &settings.ldap.sections {
                 sectioned(&mut out, section, &section.values);
             }
         }
@@ -65,7 +75,8 @@ pub fn json(settings: &Settings, file: FileKind) -> Json {
         | FileKind::Rsession
         | FileKind::Jupyter
         | FileKind::Vscode
-        | FileKind::Portcullis => {
+        | FileKind::Portcullis
+        | FileKind::Database => {
             let nothing = Values::default();
             let values = settings.said.of(file).unwrap_or(&nothing);
             let rows = file.options().filter_map(|opt| option_json(values, opt));
@@ -91,6 +102,17 @@ pub fn json(settings: &Settings, file: FileKind) -> Json {
                 let options: Map<String, Json> =
                     of.said.iter().filter_map(|said| option_json(of, said.opt)).collect();
                 json!({ "section": section.to_string(), "line": section.line, "options": options })
+            })
+            .collect(),
+        FileKind::Ldap => settings
+            .ldap
+            .sections
+            .iter()
+            .map(|section| {
+                let of = &section.values;
+                let options: Map<String, Json> =
+                    of.said.iter().filter_map(|said| option_json(of, said.opt)).collect();
+                json!({ "section": section.name, "line": section.line, "options": options })
             })
             .collect(),
         FileKind::IpRules => settings
@@ -129,7 +151,9 @@ struct Shown {
 impl Shown {
     fn said(said: &Said) -> Self {
         let from = said.mark.clone().unwrap_or_else(|| said.origin().to_string());
-        Self { name: said.opt.name, text: said.text.clone(), from }
+        let hidden = SECRET.contains(&said.opt.name) && !said.text.is_empty();
+        let text = if hidden { HIDDEN.to_owned() } else { said.text.clone() };
+        Self { name: said.opt.name, text, from }
     }
 
     /// A place is followed by the line itself, so that a changed line does not keep the old line's origin.

@@ -3,6 +3,7 @@
 //! Called by the launcher and by the administrator's command; the server gets the texts from the launcher.
 
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -34,6 +35,10 @@ pub struct Sources {
     pub files: Vec<ConfText>,
     /// Names of other files in the directory: known ones are answered with what their absence means.
     pub others: Vec<String>,
+    /// Names of files that may hold a password and that others than root can read.
+    pub exposed: Vec<String>,
+    /// Names of files that may hold a password and that whoever reads here may not.
+    pub withheld: Vec<String>,
 }
 
 /// Why the files can't be read.
@@ -75,7 +80,7 @@ impl Sources {
     /// Texts that somebody else read.
     pub fn new(dir: impl Into<PathBuf>, files: impl IntoIterator<Item = (String, String)>) -> Self {
         let files = files.into_iter().map(|(name, text)| ConfText { name, text }).collect();
-        Self { dir: dir.into(), files, others: Vec::new() }
+        Self { dir: dir.into(), files, ..Self::default() }
     }
 
     /// Reads all known files of a directory. A directory that doesn't exist is an empty configuration.
@@ -91,8 +96,20 @@ impl Sources {
                 (FileKind::LoginHtml, Some(path)) => path,
                 _ => dir.join(kind.name()),
             };
-            if let Some(text) = read_text(&path)? {
-                sources.files.push(ConfText { name: kind.name().to_owned(), text });
+            let name = || kind.name().to_owned();
+            match read_text(&path) {
+                Ok(Some(text)) => sources.files.push(ConfText { name: name(), text }),
+                Ok(None) => continue,
+                // Whoever checks the other files need not be root.
+                Err(ReadError::Read { source, .. })
+                    if kind == FileKind::Database && source.kind() == io::ErrorKind::PermissionDenied =>
+                {
+                    sources.withheld.push(name());
+                }
+                Err(error) => return Err(error),
+            }
+            if kind == FileKind::Database && is_exposed(&path) {
+                sources.exposed.push(name());
             }
         }
         sources.others = other_names(dir)?;
@@ -158,6 +175,12 @@ fn read_text(path: &Path) -> Result<Option<String>, ReadError> {
     }))
 }
 
+/// Whether others than root can read a file, or make it another one.
+fn is_exposed(path: &Path) -> bool {
+    // What can't be looked at was not read either.
+    std::fs::metadata(path).is_ok_and(|meta| meta.uid() != 0 || meta.mode() & 0o077 != 0)
+}
+
 fn other_names(dir: &Path) -> Result<Vec<String>, ReadError> {
     let failed = |source| ReadError::List { path: dir.to_owned(), source };
     let entries = match std::fs::read_dir(dir) {
@@ -194,5 +217,23 @@ mod tests {
     fn a_directory_that_is_missing_is_empty() {
         let sources = Sources::read(Path::new("/nowhere/at/all")).expect("an empty configuration");
         assert!(sources.files.is_empty() && sources.others.is_empty());
+    }
+
+    #[test]
+    fn a_file_of_passwords_that_others_can_read_is_told_apart() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = std::env::temp_dir().join(format!("portcullis-conf-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a folder");
+        let path = dir.join("database.conf");
+        std::fs::write(&path, "provider=postgresql\npassword=x\n").expect("a file");
+        for mode in [0o600, 0o400, 0o640, 0o604, 0o644, 0o660] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+            let root = std::fs::metadata(&path).expect("a file").uid() == 0;
+            let sources = Sources::read(&dir).expect("readable");
+            let exposed = !sources.exposed.is_empty();
+            assert_eq!(exposed, mode & 0o077 != 0 || !root, "{mode:o}");
+            assert_eq!(crate::load(&sources).is_usable(), !exposed, "{mode:o}");
+        }
+        std::fs::remove_dir_all(&dir).expect("it goes");
     }
 }

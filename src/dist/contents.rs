@@ -52,10 +52,19 @@ pub struct Contents {
 }
 
 /// The daemon's programs that people don't call.
-const PROGRAMS: [&str; 3] = ["portcullis-launcher", "portcullis-server", "portcullis-session"];
+const PROGRAMS: [&str; 4] =
+    ["portcullis-identity", "portcullis-launcher", "portcullis-server", "portcullis-session"];
 /// Samples that are documentation: `/etc/rstudio` is rstudio-server's too, and two packages can't have one file.
-const SAMPLES: [&str; 7] =
-    ["rserver.conf", "rsession.conf", "jupyter.conf", "vscode.conf", "adapters.conf", "profiles", "ip-rules"];
+const SAMPLES: [&str; 8] = [
+    "rserver.conf",
+    "rsession.conf",
+    "jupyter.conf",
+    "vscode.conf",
+    "adapters.conf",
+    "ldap.conf",
+    "profiles",
+    "ip-rules",
+];
 const DOC: &str = "usr/share/doc/portcullis";
 
 /// Gathers files by their paths.
@@ -151,6 +160,11 @@ impl Gather<'_> {
         }
         for (name, bytes) in self.folder("etc/grafana")? {
             self.add(&format!("{DOC}/examples/grafana/{name}"), 0o644, bytes);
+        }
+        // Not where fail2ban reads them: whether addresses are banned, and which never, is the administrator's to say.
+        for folder in ["filter.d", "jail.d"] {
+            let name = format!("fail2ban/{folder}/portcullis.conf");
+            self.copy(&format!("etc/{name}"), &format!("{DOC}/examples/{name}"))?;
         }
         self.copy("README.md", &format!("{DOC}/README.md"))?;
         for folder in ["docs", "docs/ides", "docs/options"] {

@@ -10,7 +10,8 @@ fn order(folder: &Path) -> Order {
     program[..6].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1]);
     program[18] = 62;
     program.extend(b"GLIBC_2.34");
-    for name in ["portcullis", "portcullis-launcher", "portcullis-server", "portcullis-session"] {
+    let services = ["portcullis-identity", "portcullis-launcher", "portcullis-server", "portcullis-session"];
+    for name in services.into_iter().chain(["portcullis"]) {
         fs::write(folder.join(name), &program).expect("written");
     }
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -45,6 +46,8 @@ fn the_debian_package_is_one() {
             "./usr/lib/systemd/system/portcullis.service",
             "./etc/pam.d/portcullis",
             "./usr/share/doc/portcullis/examples/rserver.conf",
+            "./usr/share/doc/portcullis/examples/fail2ban/filter.d/portcullis.conf",
+            "./usr/share/doc/portcullis/examples/fail2ban/jail.d/portcullis.conf",
         ] {
             assert!(list.contains(wanted), "{wanted} in\n{list}");
         }

@@ -1,6 +1,6 @@
 //! Administrators in their browser: who is one, what they see, what they do.
 //!
-//! The server asks in the name of a sign-in; whether that sign-in's groups are an administrator's is decided here, each time, on root's
+//! The server asks in the name of a sign-in; whether that sign-in's groups or role are an administrator's is decided here, each time, on root's
 //! configuration. Every act and each search is in the audit log with who did it before it is answered; so is one that was refused.
 //! Whether a request is one of a person's own pages is the server's to check.
 
@@ -14,7 +14,7 @@ use portcullis_conf::Rights;
 use portcullis_model::audit::Event;
 use portcullis_model::session::Manner;
 use portcullis_model::sign_in::SignInEnd;
-use portcullis_model::{Effect, SignInId};
+use portcullis_model::{Effect, SessionId, SignInId, UserName};
 use portcullis_wire::ToServer;
 use portcullis_wire::watch::{
     AdminAct, AdminAnswer, AdminManner, AdminRefusal, Done, Look, SESSIONS_MAX, Search, WORD_MAX,
@@ -22,14 +22,24 @@ use portcullis_wire::watch::{
 
 pub(crate) use self::search::Searching;
 pub(crate) use self::uses::Uses;
+use crate::accounts::looks::Deed;
 use crate::admin::By;
 use crate::launcher::{Launcher, Mode};
 use crate::{role, text};
 
 impl Launcher {
     /// `AdminLook`.
-    pub(crate) fn admin_look(&mut self, request: u64, sign_in: SignInId, history: bool, now: Instant) {
+    pub(crate) fn admin_look(
+        &mut self,
+        (request, sign_in): (u64, SignInId),
+        history: bool,
+        at: Option<SessionId>,
+        now: Instant,
+    ) {
         let rights = self.rights_of(sign_in).ok_or(AdminRefusal::NotAdministrator);
+        if let (Ok(_), Some(session), Ok(by)) = (rights, at, self.name_of(sign_in)) {
+            self.looked_at_session(session, &by, Deed::Looked, now);
+        }
         let result = rights.map(|rights| AdminAnswer::Look(Box::new(self.look_for(rights, history, now))));
         self.server.tell_answer(ToServer::Administrator { request, result });
     }
@@ -46,6 +56,12 @@ impl Launcher {
         let begun = self.searcher(sign_in).and_then(|by| {
             let search = bounded(search);
             let detail = words_of(&search);
+            // A session's records are named by it, a person's by the name; whoever lists everybody looks at nobody.
+            match (search.session.parse::<SessionId>(), search.user.parse::<UserName>()) {
+                (Ok(session), _) => self.looked_at_session(session, &by, Deed::Records, now),
+                (Err(_), Ok(user)) => self.note_look(&user, None, &by, Deed::Records, now),
+                _ => {}
+            }
             self.search(request, search, now)?;
             self.record_act("search", String::new(), detail, &by);
             Ok(())
@@ -65,8 +81,8 @@ impl Launcher {
     }
 
     fn rights_of(&self, sign_in: SignInId) -> Option<Rights> {
-        let sign_in = self.sign_ins.get(&sign_in)?;
-        self.active.settings.operation.rights(&sign_in.principal.groups)
+        let sign_in = self.sign_ins.get(&sign_in).filter(|sign_in| !sign_in.is_limited())?;
+        self.active.settings.rights(&sign_in.principal.groups, sign_in.role)
     }
 
     /// Whoever may act, by name; a refusal is recorded, since no page offers what is refused here.
@@ -149,9 +165,10 @@ impl Launcher {
                 Ok(Done::Session)
             }
             AdminAct::EndSignIn { target } => {
-                let user = self.sign_ins.get(&target).map(|one| one.principal.user.to_string());
+                let user = self.sign_ins.get(&target).map(|one| one.principal.user.clone());
                 let user = user.ok_or(AdminRefusal::Gone)?;
-                self.record_act("sign-in-end", user, target.to_string(), by);
+                self.note_look(&user, None, by, Deed::SignInEnded, now);
+                self.record_act("sign-in-end", user.to_string(), target.to_string(), by);
                 self.end_sign_in(target, SignInEnd::Revoked);
                 Ok(Done::SignIn)
             }
@@ -162,7 +179,10 @@ impl Launcher {
                 if sign_ins + sessions == 0 {
                     return Err(AdminRefusal::Gone);
                 }
-                self.revoke(&user, by, None, now);
+                self.end_keys_of(&user, None, by);
+                self.note_look(&user, None, by, Deed::Revoked, now);
+                self.revoked_for_all(&user, None);
+                self.revoke(&user, None, by, None, now);
                 let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
                 Ok(Done::Revoked { sign_ins: number(sign_ins), sessions: number(sessions) })
             }

@@ -237,8 +237,8 @@ fn identify(line: &[u8]) -> Result<(u64, String), audit::ChainError> {
     Ok((seq, audit::check(line, seq, prev)?))
 }
 
-/// Keeps a half-written line under the first free number.
-fn keep_torn(path: &Path, torn: &[u8]) -> io::Result<()> {
+/// Keeps what was not written to its end under the first free number.
+pub(crate) fn keep_torn(path: &Path, torn: &[u8]) -> io::Result<()> {
     for n in 1..10_000 {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".torn-{n}"));

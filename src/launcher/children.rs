@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
+use portcullis_model::{SessionId, SignInId};
 use portcullis_sys::process::{Ended, reap};
 
+use crate::identity::Role;
 use crate::launcher::{Launcher, Mode};
 use crate::log::{chain, say};
 use crate::server::{ServerError, ServerNo};
@@ -21,10 +22,16 @@ pub(crate) enum Child {
     Dropped,
     /// The PAM helper of a conversation.
     Helper(Talk),
+    /// The PAM helper that looks somebody up again.
+    Look(u64),
+    /// The PAM helper about somebody who is signed in at another machine.
+    Known(SignInId),
     /// The recorder.
     Recorder,
     /// A reader of the audit log.
     Reader,
+    /// A role of the identity program.
+    Identity(Role),
     /// The keeper of a session.
     Keeper(SessionId),
 }
@@ -69,7 +76,10 @@ impl Launcher {
             match self.children.remove(&pid) {
                 Some(Child::Server) => self.server_ended(pid, ended, now),
                 Some(Child::Helper(conversation)) => self.helper_ended(conversation, pid, ended, now),
+                Some(Child::Look(no)) => self.check_ended(no, pid, ended, now),
+                Some(Child::Known(id)) => self.coming_ended(id, pid, ended, now),
                 Some(Child::Keeper(session)) => self.keeper_ended(session, ended, now),
+                Some(Child::Identity(role)) => self.identity_ended(role, pid, ended, now),
                 Some(Child::Reader) => say!(Debug, "a reader ended pid={pid} {ended}"),
                 Some(Child::Recorder) => self.recorder_ended(ended, now),
                 Some(Child::Dropped) => say!(Debug, "a server that was replaced is gone pid={pid} {ended}"),

@@ -13,10 +13,13 @@ use portcullis_conf::{FileKind, MinimumUid, Problem, Settings, Severity, Sources
 use portcullis_model::Secret;
 use portcullis_model::cookie::Key;
 use portcullis_model::host::HostFacts;
+use portcullis_wire::identity::NamedSecret;
 use portcullis_wire::launcher::{Configuration, TlsMaterial};
 use portcullis_wire::{ConfFile, MESSAGE_MAX};
 
 use crate::dirs::Dirs;
+use crate::identity::Role;
+use crate::identity::secrets::{self, RoleSecret};
 use crate::key_file;
 use crate::log::chain;
 use crate::sign_in::permit::uid_min;
@@ -26,7 +29,7 @@ const PEM_MAX: u64 = 64 * 1024;
 /// Room in a message beside the texts.
 const MESSAGE_REST: usize = 8 * 1024;
 
-/// The server's account.
+/// An account of ours: the server's, or the identity program's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerUser {
     /// Its number.
@@ -35,8 +38,8 @@ pub(crate) struct ServerUser {
     pub(crate) gid: u32,
 }
 
-/// The key ring, and when the first key was written.
-type Keys = (Vec<Key>, Option<u64>);
+/// The key ring, when the first key was written, and its file.
+type Keys = (Vec<Key>, Option<u64>, std::path::PathBuf);
 
 /// What is in force.
 #[derive(Debug)]
@@ -51,12 +54,22 @@ pub(crate) struct Active {
     pub(crate) keys: Vec<Key>,
     /// When the file of the key that signs was written, in seconds since 1970.
     pub(crate) key_written: Option<u64>,
+    /// Its file.
+    pub(crate) key_path: std::path::PathBuf,
     /// Certificate and key.
     pub(crate) tls: Option<TlsMaterial>,
     /// `auth-minimum-user-id`, with `auto` looked up.
     pub(crate) minimum_uid: u32,
     /// The server's account.
     pub(crate) server_user: ServerUser,
+    /// The identity program's account.
+    pub(crate) identity_user: ServerUser,
+    /// Files that the configuration names and that roles of the identity program need.
+    pub(crate) secrets: Vec<RoleSecret>,
+    /// The header by which a proxy names people, when it is a secret.
+    pub(crate) proxy_header: Option<Secret>,
+    /// The SAML provider's metadata, or its certificate, where a file has them.
+    pub(crate) saml_text: Option<Vec<u8>>,
     /// Problems that don't prevent its use.
     pub(crate) remarks: Vec<Problem>,
 }
@@ -71,21 +84,44 @@ impl Active {
         let (mut problems, settings) = (loaded.problems, loaded.settings);
         let named = &settings.rserver.server_user;
         let known = before.filter(|before| before.settings.rserver.server_user == *named);
-        let server_user = known.map_or_else(|| server_user(named.as_str()), |known| Ok(known.server_user));
+        let server_user =
+            known.map_or_else(|| own_user(SERVER_USER, named.as_str()), |known| Ok(known.server_user));
         let server_user = server_user.map_err(|problem| problems.push(*problem)).ok();
+        let identity_named = &settings.portcullis.identity_user;
+        let known = before.filter(|before| before.settings.portcullis.identity_user == *identity_named);
+        let identity_user = known.map_or_else(
+            || own_user(IDENTITY_USER, identity_named.as_str()),
+            |known| Ok(known.identity_user),
+        );
+        let identity_user = identity_user.map_err(|problem| problems.push(*problem)).ok();
+        if let (Some(server), Some(identity)) = (server_user, identity_user) {
+            if server.uid == identity.uid {
+                let text = "is the account of server-user: what proves identities must not be the web server's to open";
+                problems.push(of_option(IDENTITY_USER, text.to_owned()));
+            }
+        }
         let keys = server_user.and_then(|user| {
             let found = keys(dirs, &settings, user.uid);
             found.map_err(|why| problems.push(error("", chain(&why)))).ok()
         });
         let tls = if settings.rserver.ssl_enabled { tls(&settings, &mut problems) } else { None };
+        let mut secrets = secrets::read(&settings, &dirs.config, &mut problems);
+        match factor_key(dirs) {
+            Ok(key) => secrets.push(key),
+            Err(why) => problems.push(error("", chain(&why))),
+        }
+        let proxy_header = secrets::proxy_header(&settings, &dirs.config, &mut problems);
+        let saml_text = secrets::saml_text(&settings, &mut problems);
         let size: usize = sources.files.iter().map(|file| file.name.len() + file.text.len()).sum::<usize>()
             + tls.as_ref().map_or(0, |tls| tls.certificate.len() + tls.key.len());
         if size > MESSAGE_MAX - MESSAGE_REST {
             let most = MESSAGE_MAX - MESSAGE_REST;
             problems.push(error("", format!("all files together have {size} bytes, more than {most}")));
         }
-        match (server_user, keys) {
-            (Some(server_user), Some((keys, key_written))) if !problems.iter().any(Problem::is_error) => {
+        match (server_user, identity_user, keys) {
+            (Some(server_user), Some(identity_user), Some((keys, key_written, key_path)))
+                if !problems.iter().any(Problem::is_error) =>
+            {
                 Ok(Self {
                     generation,
                     minimum_uid: minimum_uid(settings.rserver.auth_minimum_user_id),
@@ -93,13 +129,29 @@ impl Active {
                     settings,
                     keys,
                     key_written,
+                    key_path,
                     tls,
                     server_user,
+                    identity_user,
+                    secrets,
+                    proxy_header,
+                    saml_text,
                     remarks: problems,
                 })
             }
             _ => Err(problems),
         }
+    }
+
+    /// What says where accounts are, and as whom they are kept, stays as it was: both wait for a restart.
+    pub(crate) fn keep_accounts(&mut self, old: &Self) {
+        const NAME: &str = "database.conf";
+        self.identity_user = old.identity_user;
+        self.settings.database = old.settings.database.clone();
+        self.sources.files.retain(|file| file.name != NAME);
+        self.sources.files.extend(old.sources.files.iter().filter(|file| file.name == NAME).cloned());
+        self.secrets.retain(|secret| secret.role != Role::Store);
+        self.secrets.extend(old.secrets.iter().filter(|secret| secret.role == Role::Store).cloned());
     }
 
     /// As the server gets it.
@@ -109,10 +161,18 @@ impl Active {
         Configuration {
             generation: self.generation,
             config_dir: self.sources.dir.display().to_string(),
-            files: self.sources.files.iter().map(file).collect(),
+            // Where accounts are kept, and with what password, is nothing the web server needs to know.
+            files: self
+                .sources
+                .files
+                .iter()
+                .filter(|file| file.name != FileKind::Database.name())
+                .map(file)
+                .collect(),
             keys: self.keys.clone(),
             tls: self.tls.clone(),
             host: host.clone(),
+            proxy_header: self.proxy_header.clone(),
         }
     }
 
@@ -122,21 +182,29 @@ impl Active {
     }
 }
 
-fn server_user(name: &str) -> Result<ServerUser, Box<Problem>> {
-    let problem = |text: String| {
-        let mut problem = Problem::of_file(FileKind::Rserver.name(), Severity::Error, text);
-        problem.option = Some("server-user".to_owned());
-        Box::new(problem)
-    };
+/// An option that names an account of ours, and its file.
+type AccountOption = (&'static str, FileKind);
+const SERVER_USER: AccountOption = ("server-user", FileKind::Rserver);
+const IDENTITY_USER: AccountOption = ("identity-user", FileKind::Portcullis);
+
+fn of_option((option, file): AccountOption, text: String) -> Problem {
+    let mut problem = Problem::of_file(file.name(), Severity::Error, text);
+    problem.option = Some(option.to_owned());
+    problem
+}
+
+fn own_user(option: AccountOption, name: &str) -> Result<ServerUser, Box<Problem>> {
+    let problem = |text: String| Box::new(of_option(option, text));
     match User::from_name(name) {
         Ok(Some(user)) if user.uid.is_root() || user.gid.as_raw() == 0 => {
-            Err(problem(format!("the network-facing process never runs as root, but `{name}` does")))
+            Err(problem(format!("what reads from the network never runs as root, but `{name}` does")))
         }
         Ok(Some(user)) => Ok(ServerUser { uid: user.uid.as_raw(), gid: user.gid.as_raw() }),
         Ok(None) => {
             let hint = format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}");
             let text = format!("there is no account `{name}`: the daemon does not start without it");
-            Err(Box::new(problem(text).hint(hint)))
+            let problem = of_option(option, text);
+            Err(Box::new(problem.hint(hint)))
         }
         Err(errno) => Err(problem(format!("the account `{name}` can't be looked up: {errno}"))),
     }
@@ -153,7 +221,20 @@ fn keys(dirs: &Dirs, settings: &Settings, server_uid: u32) -> Result<Keys, key_f
             &own
         }
     };
-    Ok((key_file::ring(path, server_uid)?, key_file::written(path)))
+    Ok((key_file::ring(path, server_uid)?, key_file::written(path), path.clone()))
+}
+
+/// The key of second factors: beside the configuration, else in the state directory, made if need be.
+fn factor_key(dirs: &Dirs) -> Result<RoleSecret, key_file::KeyFileError> {
+    let (beside, own) = (dirs.config.join(key_file::FACTORS), dirs.state.join(key_file::FACTORS));
+    let path = if beside.symlink_metadata().is_ok() {
+        beside
+    } else {
+        key_file::make(&own)?;
+        own
+    };
+    let named = NamedSecret { name: key_file::FACTORS.to_owned(), bytes: key_file::factors(&path)? };
+    Ok(RoleSecret { role: Role::Store, named })
 }
 
 fn tls(settings: &Settings, problems: &mut Vec<Problem>) -> Option<TlsMaterial> {
@@ -219,6 +300,9 @@ mod tests {
             Dirs { config: path("conf"), run: path("run"), state: path("state"), libexec: path("bin") };
         let name =
             |name: &str| std::fs::write(dirs.config.join("rserver.conf"), format!("server-user={name}\n"));
+        let other = |name: &str| {
+            std::fs::write(dirs.config.join("portcullis.conf"), format!("identity-user={name}\n"))
+        };
         for dir in [&dirs.config, &dirs.state] {
             std::fs::create_dir(dir).expect("a directory");
         }
@@ -226,6 +310,10 @@ mod tests {
         let own =
             User::from_uid(nix::unistd::getuid()).ok().flatten().map_or_else(String::new, |own| own.name);
         name(if own == "root" { "nobody" } else { &own }).expect("written");
+        other("nobody").expect("written");
+        let both = Active::read(&dirs, 1, None).err().unwrap_or_default();
+        assert!(own != "root" || both.iter().any(|problem| problem.text.contains("server-user")), "{both:?}");
+        other("daemon").expect("written");
         let mut before = Active::read(&dirs, 1, None).expect("a configuration");
         let known = before.server_user.uid;
         before.server_user.uid = known + 7;

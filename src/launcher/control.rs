@@ -92,6 +92,8 @@ impl Launcher {
                 tell_problems(&new.remarks, &self.dirs);
                 // The account can't change under running processes; the other options of a restart are the server's to see.
                 new.server_user = self.active.server_user;
+                // Nor the database: whoever came first to an empty one would be its administrator.
+                new.keep_accounts(&self.active);
                 self.log.write(Event::Configured {
                     generation: new.generation,
                     outcome: "accepted".into(),
@@ -109,10 +111,11 @@ impl Launcher {
 
     /// What the launcher itself decides by; returns what it was.
     fn activate(&mut self, new: Active, now: Instant) -> Active {
-        let interval = new.settings.rserver.auth_sign_in_throttle_seconds;
-        self.throttle.set_interval(Duration::from_secs(interval.into()));
+        let interval = Duration::from_secs(new.settings.rserver.auth_sign_in_throttle_seconds.into());
+        self.throttle.configure(interval, &new.settings.portcullis.auth_throttle_ipv6_prefixes);
         let old = std::mem::replace(&mut self.active, new);
         self.renew_recording(now);
+        self.renew_identity(now);
         old
     }
 

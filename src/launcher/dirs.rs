@@ -10,6 +10,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use thiserror::Error;
 
+use crate::configuration::ServerUser;
+
 /// Why a directory can't be used.
 #[derive(Debug, Error)]
 pub(crate) enum DirError {
@@ -56,6 +58,16 @@ impl Dirs {
         self.state.join("audit")
     }
 
+    /// The identity program's own: the database of accounts, where it is a file.
+    pub(crate) fn accounts(&self) -> PathBuf {
+        self.state.join("accounts")
+    }
+
+    /// Where tickets that were shown are remembered, so that each counts once.
+    pub(crate) fn tickets(&self) -> PathBuf {
+        self.state.join("tickets")
+    }
+
     /// The parent of the sessions' private directories.
     pub(crate) fn sessions(&self) -> PathBuf {
         self.run.join("sessions")
@@ -68,7 +80,8 @@ impl Dirs {
 
     /// Makes what is missing and checks what is there; the lock says that no other launcher uses them.
     pub(crate) fn prepare(&self) -> Result<Lock, DirError> {
-        own(&self.state, 0o700)?;
+        // The identity program passes through to what is its own, and lists nothing; every file in it is root's alone.
+        own(&self.state, 0o711)?;
         let lock = self.lock()?;
         own(&self.audit(), 0o700)?;
         own(&self.run, 0o755)?;
@@ -132,6 +145,24 @@ pub(crate) fn own(path: &Path, mode: u32) -> Result<(), DirError> {
     Ok(())
 }
 
+/// Makes a directory that is an account's own, or checks that the one that is there is.
+pub(crate) fn owned(path: &Path, user: ServerUser) -> Result<(), DirError> {
+    let failed = |source| DirError::Open { path: path.to_owned(), source };
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => other.map_err(failed)?,
+    }
+    let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
+    let dir = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    // ORDER: judged and changed by the descriptor: the name could be swapped in between.
+    let meta = dir.metadata().map_err(failed)?;
+    let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
+    if (owner != nix::unistd::geteuid().as_raw() && owner != user.uid) || mode & 0o077 != 0 {
+        return Err(DirError::Unsafe { path: path.to_owned(), owner, mode });
+    }
+    std::os::unix::fs::fchown(&dir, Some(user.uid), Some(user.gid)).map_err(failed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +177,7 @@ mod tests {
         let at = |name: &str| root.path().join(name);
         let dirs = Dirs { config: at("etc"), run: at("run"), state: at("a/b/state"), libexec: at("bin") };
         let lock = dirs.prepare().expect("prepared");
-        assert_eq!(mode(&dirs.state), 0o700);
+        assert_eq!(mode(&dirs.state), 0o711);
         assert_eq!(mode(&dirs.sessions()), 0o711);
         drop(lock);
         dirs.prepare().expect("prepared again");

@@ -40,6 +40,12 @@ impl Launcher {
             plain(Metric::Processor, of_whole(machine.processor)),
             plain(Metric::Memory, of_whole(machine.memory)),
         ]);
+        if let Some(others) = self.others_state() {
+            samples.extend([
+                plain(Metric::DatabaseApart, float(others.apart.unwrap_or(0))),
+                plain(Metric::DatabaseOwed, f64::from(others.owed)),
+            ]);
+        }
         let age = self.active.key_written.map(|written| clock::seconds().saturating_sub(written));
         samples.extend(age.map(|age| plain(Metric::KeyAge, float(age))));
         Figures {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use portcullis_model::audit::Event;
 use portcullis_model::session::State;
 use portcullis_wire::admin::ServerState;
+use portcullis_wire::batches::batches;
 use portcullis_wire::launcher::Carried;
 use portcullis_wire::{Let, ToServer, versions};
 
@@ -101,14 +102,16 @@ impl Launcher {
         for kept in self.exemptions.values() {
             self.server.hold_to(no, ToServer::Exemption(Box::new(kept.exemption.clone())));
         }
-        for sign_in in self.sign_ins.values() {
-            self.server.hold_to(no, ToServer::SignIn(Box::new(sign_in.clone())));
+        for batch in batches(self.sign_ins.values()) {
+            self.server.hold_to(no, ToServer::SignIns(batch.into_iter().cloned().collect()));
         }
+        self.tell_keys(no);
         for entry in self.sessions.values() {
             self.server.hold_to(no, ToServer::Session(Box::new(entry.kept.session.clone())));
         }
         // Also that people are let in: one that comes back knows what was so before.
         self.server.hold_to(no, ToServer::Offline(self.offline.clone().map(Box::new)));
+        self.server.hold_to(no, ToServer::Apart(self.identity.others.is_cut_off()));
         self.server.hold_to(no, ToServer::Caught);
     }
 

@@ -13,10 +13,17 @@ use portcullis_model::cookie::{Key, KeyError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+mod rotate;
+
+pub(crate) use self::rotate::rotate;
+
 /// Largest key file.
 const FILE_MAX: u64 = 4096;
 /// Its name in the configuration directory and in the state directory.
 pub(crate) const NAME: &str = "secure-cookie-key";
+
+/// The same of the key under which second factors are sealed.
+pub(crate) const FACTORS: &str = "factor-key";
 
 /// Why there is no key.
 #[derive(Debug, Error)]
@@ -60,6 +67,9 @@ pub(crate) enum KeyFileError {
         #[source]
         source: KeyError,
     },
+    /// Not what [`make`] writes.
+    #[error("the key file `{}` does not hold 32 bytes as base64", .0.display())]
+    Form(PathBuf),
     /// One byte over and over.
     #[error("the key file `{}` holds one character over and over: that is no secret", .0.display())]
     Regular(PathBuf),
@@ -68,13 +78,26 @@ pub(crate) enum KeyFileError {
 /// The ring: the key of `path` signs; that of `path.previous`, when there is one, still verifies.
 pub(crate) fn ring(path: &Path, server_uid: u32) -> Result<Vec<Key>, KeyFileError> {
     let mut keys = vec![read(path, server_uid)?];
-    let mut previous = path.as_os_str().to_owned();
-    previous.push(".previous");
-    let previous = PathBuf::from(previous);
+    let previous = beside(path);
     if previous.symlink_metadata().is_ok() {
         keys.push(read(&previous, server_uid)?);
     }
     Ok(keys)
+}
+
+/// Where the key of before is.
+fn beside(path: &Path) -> PathBuf {
+    let mut previous = path.as_os_str().to_owned();
+    previous.push(".previous");
+    PathBuf::from(previous)
+}
+
+/// The key under which second factors are sealed: 32 bytes. Other machines on one database need the same file.
+pub(crate) fn factors(path: &Path) -> Result<Secret, KeyFileError> {
+    let key = read(path, nix::unistd::geteuid().as_raw())?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(key.secret.expose());
+    let right = bytes.ok().filter(|bytes| bytes.len() == 32);
+    right.map(Secret::new).ok_or_else(|| KeyFileError::Form(path.to_owned()))
 }
 
 /// When a key file was written, in seconds since 1970.
@@ -88,23 +111,31 @@ pub(crate) fn make(path: &Path) -> Result<(), KeyFileError> {
         return Ok(());
     }
     let failed = |source| KeyFileError::File { what: "make", path: path.to_owned(), source };
+    key_text().and_then(|text| put(path, text.as_bytes())).map_err(failed)
+}
+
+/// 32 random bytes as base64, in a line.
+fn key_text() -> io::Result<Zeroizing<String>> {
     let mut random = Zeroizing::new([0; 32]);
-    getrandom::fill(random.as_mut()).map_err(|error| failed(io::Error::other(error)))?;
-    let text = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(random.as_ref()) + "\n");
-    let temporary = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        // One launcher at a time has the state directory: what is there is a crash's left-over.
-        match std::fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
-    };
-    write().map_err(failed)
+    getrandom::fill(random.as_mut()).map_err(io::Error::other)?;
+    Ok(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(random.as_ref()) + "\n"))
+}
+
+/// Writes a key file whole, in the place of one that may be there: it is on disk when this returns.
+fn put(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    // One launcher at a time has the state directory: what is there is a crash's left-over.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 fn read(path: &Path, server_uid: u32) -> Result<Key, KeyFileError> {
@@ -181,6 +212,18 @@ mod tests {
         std::fs::remove_dir(&path).expect("removed");
         std::os::unix::fs::symlink("/etc/hostname", &path).expect("a link");
         assert!(matches!(read(&path, own), Err(KeyFileError::File { .. })));
+    }
+
+    #[test]
+    fn the_key_of_factors_is_32_bytes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(FACTORS);
+        make(&path).expect("made");
+        assert_eq!(factors(&path).expect("a key").len(), 32);
+        write(&path, b"0123456789abcdef0123456789abcdef\n", 0o600);
+        assert!(matches!(factors(&path), Err(KeyFileError::Form(_))));
+        write(&path, &[b'A'; 44], 0o600);
+        assert!(matches!(factors(&path), Err(KeyFileError::Regular(_))));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The launcher's one loop: wait, handle, make durable, tell.
 //!
-//! Everything happens in turns. A turn handles what came, then writes the audit log and the state (one `fdatasync` each at
-//! most), and only then lets go of the messages that depend on them. Handlers stand in the modules they belong to and work on
-//! [`Launcher`]'s fields; none of them waits.
+//! Everything happens in turns. A turn handles what came, then writes the audit log, the journal of sign-ins and the state (one sync
+//! each at most, two of the state), and only then lets go of the messages that depend on them. Handlers stand in the modules they
+//! belong to and work on [`Launcher`]'s fields; none of them waits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
@@ -11,12 +11,18 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use portcullis_model::audit::{Event, Lost};
 use portcullis_model::offline::Offline;
-use portcullis_model::sign_in::SignIn;
-use portcullis_model::{ExemptionId, SessionId, SignInId};
+use portcullis_model::{ExemptionId, SessionId};
 use portcullis_sys::cgroup::{Group, Hierarchies};
 use portcullis_sys::signals::Signals;
 
+pub(crate) use self::dirty::Dirty;
 use self::waiting::Source;
+use crate::accounts::factors::Ceremonies;
+use crate::accounts::journal::Journal;
+use crate::accounts::keys::Keys;
+use crate::accounts::known::Coming;
+use crate::accounts::looks::Looks;
+use crate::accounts::sync::Sync;
 use crate::admin::Admin;
 use crate::administrators::{Searching, Uses};
 use crate::audit::Log;
@@ -27,6 +33,7 @@ use crate::dirs::{Dirs, Lock};
 use crate::door::Door;
 use crate::exemptions::KeptExemption;
 use crate::figures::LoadHistory;
+use crate::identity::Programs;
 use crate::listen::Listeners;
 use crate::log::{chain, say};
 use crate::recorder::Recorder;
@@ -34,17 +41,21 @@ use crate::server::ServerNo;
 use crate::servers::Servers;
 use crate::service_manager::ServiceManager;
 use crate::sessions::Entry;
+use crate::sign_in::living::SignIns;
 use crate::sign_in::{Conversation, Talk};
 use crate::state::{Kept, Store};
 use crate::throttle::{Muted, Throttle};
 use crate::watchdog::Watchdog;
 
+mod dirty;
 mod waiting;
 
 /// How long a change that may be lost (a person's last act) waits for the state to be written anyway.
-const LAZY: Duration = Duration::from_secs(30);
+pub(crate) const LAZY: Duration = Duration::from_secs(30);
 /// How often ended, idle and expired things are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
+/// Pause before the next of many sign-ins end, so that servers hear of the last ones meanwhile.
+const MORE: Duration = Duration::from_millis(20);
 /// Pause before a disk that refused is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Requests of the server handled in one turn, so that one sender can't keep the others waiting.
@@ -69,25 +80,6 @@ pub(crate) enum Mode {
     },
     /// Over, with this status.
     Over(u8),
-}
-
-/// When the state is to be written.
-#[derive(Debug, Default)]
-pub(crate) struct Dirty {
-    now: bool,
-    since: Option<Instant>,
-}
-
-impl Dirty {
-    /// Before anything is told.
-    pub(crate) fn at_once(&mut self) {
-        self.now = true;
-    }
-
-    /// Within [`LAZY`].
-    pub(crate) fn soon(&mut self) {
-        self.since.get_or_insert_with(Instant::now);
-    }
 }
 
 /// Root's monitor.
@@ -118,12 +110,28 @@ pub(crate) struct Launcher {
     /// What reads the kernel's records of sessions.
     pub(crate) recorder: Recorder,
     pub(crate) listeners: Listeners,
-    pub(crate) sign_ins: BTreeMap<SignInId, SignIn>,
+    /// What keeps accounts and asks providers.
+    pub(crate) identity: Programs,
+    /// Who looked at whose sessions, of late.
+    pub(crate) looks: Looks,
+    pub(crate) sign_ins: SignIns,
+    /// API keys that live.
+    pub(crate) keys: Keys,
+    /// Passkeys that are being enrolled.
+    pub(crate) ceremonies: Ceremonies,
+    /// The same on disk.
+    pub(crate) journal: Journal,
+    /// People who are looked up again.
+    pub(crate) sync: Sync,
     pub(crate) sessions: BTreeMap<SessionId, Entry>,
     pub(crate) exemptions: BTreeMap<ExemptionId, KeptExemption>,
     /// That nobody is let in, while an administrator says so.
     pub(crate) offline: Option<Offline>,
     pub(crate) conversations: BTreeMap<Talk, Conversation>,
+    /// How many conversations there were: the number of the last one.
+    pub(crate) attempts: u64,
+    /// Sign-ins of other machines that are being looked at.
+    pub(crate) coming: Coming,
     pub(crate) throttle: Throttle,
     /// Records of throttled attempts within this minute.
     pub(crate) muted: Muted,
@@ -145,6 +153,8 @@ pub(crate) struct Launcher {
     pub(crate) groups_before: Vec<Group>,
     pub(crate) no_cgroups_said: bool,
     pub(crate) state_failing: bool,
+    /// Whether was said that nobody is let in, because something can't be written.
+    pub(crate) unwell_said: bool,
     pub(crate) next_sweep: Instant,
     /// When sessions were judged last, on both clocks.
     pub(crate) looked_at: crate::clock::Moment,
@@ -166,7 +176,7 @@ impl Launcher {
 
     /// Whether records and state can be written. When not, nobody is let in and nothing is started.
     pub(crate) const fn is_healthy(&self) -> bool {
-        self.log.healthy() && !self.state_failing
+        self.log.healthy() && self.journal.healthy() && !self.state_failing
     }
 
     fn turn(&mut self) {
@@ -181,7 +191,11 @@ impl Launcher {
                 Source::Searches => searches = true,
                 Source::Admin => admin = true,
                 Source::Recorder => self.hear_recorder(now),
+                Source::Identity(role) => self.hear_identity(role, now),
+                Source::Files => self.hear_files(now),
+                Source::Look(no) => self.hear_check(no, now),
                 Source::Helper(conversation) => self.hear_helper(conversation, now),
+                Source::Known(sign_in) => self.hear_coming(sign_in, now),
                 Source::Words(session) => self.hear_keeper(session, now),
                 Source::Reports(session) => self.hear_session(session, now),
                 Source::Watched(session) => self.watched_ended(session, now),
@@ -202,11 +216,17 @@ impl Launcher {
 
     /// Ends a turn: on disk first, then told.
     fn settle(&mut self, now: Instant) {
-        self.commit();
+        self.cut_keys(now);
+        self.commit(false);
         for (no, error) in self.server.flush(now) {
             self.drop_server(no, &error, now);
         }
+        self.tell_rows(now);
+        self.tell_looks(now);
+        self.tell_store_of_keys(now);
+        self.flush_identity(now);
         self.admin.flush(now);
+        self.journal.tidy(&self.sign_ins, &self.keys, now);
         // Here and nowhere else: a loop that doesn't come round says nothing.
         if self.watchdog.turned(now) {
             self.service_manager.alive();
@@ -235,6 +255,10 @@ impl Launcher {
         self.tick_conversations(now);
         self.tick_sessions(now);
         self.tick_recorder(now);
+        self.tick_identity(now);
+        self.tick_others(now);
+        self.tick_coming(now);
+        self.tick_sync(now);
         self.tick_servers(now);
         self.expire_exemptions();
         self.tick_acts(now);
@@ -243,7 +267,10 @@ impl Launcher {
             self.next_sweep = now + SWEEP;
             self.say_lost_records();
             self.say_strangers();
-            self.expire_sign_ins();
+            let more_keys = self.expire_keys();
+            if self.expire_sign_ins() || more_keys {
+                self.next_sweep = now + MORE;
+            }
             self.watch_limits();
             self.sweep_sessions(now);
         }
@@ -260,15 +287,15 @@ impl Launcher {
         }
     }
 
-    /// Writes what must be on disk, then releases what was waiting for it.
-    fn commit(&mut self) {
-        let was_healthy = self.is_healthy();
+    /// Writes what must be on disk, then releases what was waiting for it. `last`: what could wait is written, too.
+    fn commit(&mut self, last: bool) {
         // ORDER: the audit log first: what the state says happened is in the log.
         if let Err(error) = self.log.commit() {
-            if was_healthy {
-                say!(Error, "nobody is let in: {}", chain(&error));
-            }
-            return;
+            return self.say_unwell(&error);
+        }
+        // ORDER: then who is signed in; the state says of which sessions they are.
+        if let Err(error) = self.journal.commit(&self.sign_ins, Instant::now(), last) {
+            return self.say_unwell(&error);
         }
         let due = self.dirty.now || self.dirty.since.is_some_and(|since| since.elapsed() >= LAZY);
         if due || self.state_failing {
@@ -278,15 +305,13 @@ impl Launcher {
                     self.state_failing = false;
                 }
                 Err(error) => {
-                    if !std::mem::replace(&mut self.state_failing, true) {
-                        say!(Error, "nobody is let in: {}", chain(&error));
-                    }
-                    return;
+                    self.state_failing = true;
+                    return self.say_unwell(&error);
                 }
             }
         }
-        if !was_healthy {
-            say!(Warn, "audit log and state can be written again");
+        if std::mem::take(&mut self.unwell_said) {
+            say!(Warn, "audit log, sign-ins and state can be written again");
         }
         self.recorder.written();
         self.tell_keepers(Instant::now());
@@ -294,14 +319,25 @@ impl Launcher {
         self.admin.release();
     }
 
+    /// Once, until it works again. A record may have been refused before the turn's end.
+    fn say_unwell(&mut self, error: &dyn std::error::Error) {
+        if !std::mem::replace(&mut self.unwell_said, true) {
+            say!(Error, "nobody is let in: {}", chain(error));
+        }
+    }
+
     fn kept(&self) -> Kept {
         Kept {
             boot: self.boot.clone(),
-            sign_ins: self.sign_ins.values().cloned().collect(),
+            sign_ins: Vec::new(),
+            journal: true,
             sessions: self.sessions.values().map(|entry| entry.kept.clone()).collect(),
             exemptions: self.exemptions.values().cloned().collect(),
             offline: self.offline.clone(),
+            node: Some(self.identity.node()),
             servers: self.server.kept().chain(self.door.missing()).collect(),
+            identities: self.sync.kept(),
+            usual: self.throttle.usual(self.began.elapsed(), crate::clock::seconds()),
         }
     }
 
@@ -333,7 +369,7 @@ impl Launcher {
         self.dirty.at_once();
         let why = if leaving { "told to leave to the next launcher" } else { "told to end" };
         self.log.write(Event::Stopped { why: why.into() });
-        self.commit();
+        self.commit(true);
         self.leave_recorder();
         // What the last turn made true is told yet.
         let _ = self.server.flush(now);

@@ -6,6 +6,7 @@
 //! session, in processes of their own ([`role`]).
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod admin;
 mod administrators;
 mod audit;
@@ -20,6 +21,7 @@ mod exemptions;
 mod figures;
 mod flags;
 mod handover;
+mod identity;
 mod key_file;
 mod launcher;
 mod listen;

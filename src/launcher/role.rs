@@ -10,6 +10,8 @@ use portcullis_sys::process::Process;
 use portcullis_wire::Channel;
 
 use crate::configuration::ServerUser;
+use crate::confinement::Confinement;
+use crate::identity;
 use crate::server::PATH;
 
 /// First argument of a PAM helper.
@@ -87,6 +89,32 @@ pub(crate) fn start_reader(
     let mut exec = this(READER, channel.as_fd())?;
     exec.fd(4, log).identity(user.uid, user.gid, &[user.gid]).no_new_privs().no_capabilities();
     exec.limit(Limit::Data, 256 * MEGABYTE, 256 * MEGABYTE).nofile(16, 16).nice(10);
+    exec.death_signal(Signal::SIGKILL).spawn()
+}
+
+/// Starts a role of the identity program, another program than this one; it dies with the launcher.
+pub(crate) fn start_identity(
+    program: &Path,
+    role: identity::Role,
+    channel: &Channel,
+    user: ServerUser,
+    confinement: &Confinement,
+) -> Result<Process, ExecError> {
+    const MEGABYTE: u64 = 1024 * 1024;
+    let mut exec = Exec::new(program)?;
+    exec.fd(3, channel.as_fd()).env("PATH", PATH.as_bytes());
+    match role {
+        identity::Role::Store => exec.arg("store"),
+        identity::Role::Ask(method) => exec.arg("ask").arg(method.word()),
+        identity::Role::Once(method, _) => exec.arg(identity::word(method)),
+    };
+    if let Ok(level) = std::env::var("PORTCULLIS_LOG") {
+        exec.env("PORTCULLIS_LOG", level.as_bytes());
+    }
+    exec.identity(user.uid, user.gid, &[user.gid]).cwd(Path::new("/")).umask(0o077).own_session();
+    // A page of a thousand accounts, a directory's answer with a thousand groups, side by side: far below.
+    exec.limit(Limit::Data, 512 * MEGABYTE, 512 * MEGABYTE).nofile(256, 256).oom_score(0);
+    confinement.hold(&mut exec);
     exec.death_signal(Signal::SIGKILL).spawn()
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 use portcullis_conf::{Problem, Settings, Severity};
+use portcullis_model::NodeId;
 use portcullis_model::audit::Event;
 use portcullis_sys::activation::{self, Given};
 use portcullis_sys::attributes;
@@ -17,6 +18,10 @@ use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::signals::Signals;
 use portcullis_wire::launcher::Hello;
 
+use crate::accounts::factors::Ceremonies;
+use crate::accounts::journal::{Journal, Opened, Truth};
+use crate::accounts::keys::Keys;
+use crate::accounts::known::Coming;
 use crate::admin::Admin;
 use crate::administrators::Uses;
 use crate::audit::Log;
@@ -29,6 +34,7 @@ use crate::dirs::Dirs;
 use crate::door::{Door, Guest};
 use crate::figures::LoadHistory;
 use crate::flags::{self, Command};
+use crate::identity::Programs;
 use crate::launcher::{Dirty, Launcher, Mode};
 use crate::listen::{ListenError, Listeners, MAINS_MAX, Wanted, store_name};
 use crate::log::{chain, say};
@@ -37,6 +43,7 @@ use crate::server::Start;
 use crate::servers::Servers;
 use crate::service_manager::{ServiceManager, store};
 use crate::sessions::adoptable;
+use crate::sign_in::living::SignIns;
 use crate::state::{Found, Kept, Store};
 use crate::throttle::{Muted, Throttle};
 use crate::watchdog::Watchdog;
@@ -131,14 +138,19 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         say!(Warn, "the audit log ended in half a line of {torn_bytes} bytes; it is kept beside it");
     }
     let store = Store::new(&dirs.state);
-    let kept = match store.load().map_err(|error| failed(&error))? {
-        Found::Kept(kept) => kept,
-        Found::Nothing => Kept::default(),
+    let (kept, truth) = match store.load().map_err(|error| failed(&error))? {
+        Found::Kept(mut kept) => {
+            let truth = kept.truth();
+            (*kept, truth)
+        }
+        Found::Nothing => (Kept::default(), Truth::Nothing),
         Found::Refused(why, aside) => {
             say!(Error, "the state was moved to `{}`, nobody is signed in: {}", aside.display(), chain(&why));
-            Kept::default()
+            (Kept::default(), Truth::Nothing)
         }
     };
+    let (journal, opened) = Journal::open(&dirs.state, truth).map_err(|error| failed(&error))?;
+    let (sign_ins, keys) = living(opened);
     let now = Instant::now();
     let boot =
         std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
@@ -150,7 +162,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     })?;
     let (listeners, guests) = listeners(&active, given, &mut door).map_err(|error| failed(&error))?;
     let returning = !guests.is_empty() || door.missing().next().is_some();
-    let interval = active.settings.rserver.auth_sign_in_throttle_seconds;
+    let throttle = throttle(&active.settings);
     let adopted = adoptable(&kept, &boot);
     log.write(Event::Started { version: env!("CARGO_PKG_VERSION").into(), adopted, torn_bytes });
     log.write(Event::Configured {
@@ -159,6 +171,11 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         problems: count(&active.remarks),
     });
     let groups = hierarchies();
+    let sync = crate::accounts::sync::Sync::begin(&kept.identities, now);
+    let node = kept.node.map_or_else(NodeId::random, Ok).map_err(|error| {
+        say!(Error, "the kernel gives no random number: {error}");
+        1
+    })?;
     let mut launcher = Launcher {
         active,
         before: Before::default(),
@@ -176,12 +193,20 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         load: LoadHistory::open(&dirs.state, now, clock::seconds()),
         recorder: Recorder::new(now),
         listeners,
-        sign_ins: BTreeMap::new(),
+        identity: Programs::new(node, now),
+        looks: crate::accounts::looks::Looks::default(),
+        sign_ins,
+        keys,
+        ceremonies: Ceremonies::default(),
+        journal,
+        sync,
         sessions: BTreeMap::new(),
         exemptions: BTreeMap::new(),
         offline: None,
         conversations: BTreeMap::new(),
-        throttle: Throttle::new(Duration::from_secs(interval.into())),
+        attempts: 0,
+        coming: Coming::default(),
+        throttle,
         muted: Muted::default(),
         lost_records: portcullis_model::audit::Lost::new(),
         children: HashMap::new(),
@@ -196,6 +221,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
         groups,
         no_cgroups_said: false,
         state_failing: false,
+        unwell_said: false,
         next_sweep: if returning { now + FIRST_SWEEP } else { now },
         looked_at: crate::clock::Moment::now(),
         dirs,
@@ -203,6 +229,7 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     };
     launcher.adopt(kept, now);
     launcher.begin_recording(now);
+    launcher.provider_anew(now);
     if adopted > 0 {
         say!(Info, "{adopted} sessions were taken over");
     }
@@ -211,6 +238,28 @@ fn begin(dirs: Dirs) -> Result<Launcher, u8> {
     }
     launcher.start_server(now);
     Ok(launcher)
+}
+
+/// The counts of failures, by this configuration.
+fn throttle(settings: &Settings) -> Throttle {
+    let interval = Duration::from_secs(settings.rserver.auth_sign_in_throttle_seconds.into());
+    Throttle::new(interval, &settings.portcullis.auth_throttle_ipv6_prefixes)
+}
+
+/// Who is signed in; what of the journal can't be used is said.
+fn living(opened: Opened) -> (SignIns, Keys) {
+    let Opened { sign_ins, keys, torn, refused, missing } = opened;
+    if torn > 0 {
+        say!(Warn, "the journal of sign-ins ended in half an entry of {torn} bytes; it is kept beside it");
+    }
+    if let Some((why, aside)) = refused {
+        let aside = aside.display();
+        say!(Error, "the journal of sign-ins was moved to `{aside}`, nobody is signed in: {}", chain(&why));
+    }
+    if missing {
+        say!(Error, "the journal of sign-ins is not there, nobody is signed in");
+    }
+    (sign_ins, keys)
 }
 
 /// Where sessions' control groups can be made; what stands in the way of their limits is said.

@@ -1,26 +1,30 @@
-//! What must survive a `kill -9`: live sign-ins and sessions, in `state.json`.
+//! What must survive a `kill -9`, but for sign-ins, which have a [journal](crate::accounts::journal): sessions, servers, exemptions, in
+//! `state.json`.
 //!
 //! Written whole to a file beside it, synced, renamed over it, and the directory synced: at any instant there is the old or
 //! the new state, never a half. A hash over the content stands in front, so a flipped bit is no other user's id. What can't be
-//! read is moved aside and counts as nothing: nobody is signed in then, everybody signs in again.
+//! read is moved aside and counts as nothing, and the journal with it: nobody is signed in then, everybody signs in again.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use portcullis_model::Uid;
 use portcullis_model::lifetime::Seen;
 use portcullis_model::offline::Offline;
 use portcullis_model::sandbox::Limits;
 use portcullis_model::session::{EndReason, Session};
 use portcullis_model::sign_in::SignIn;
+use portcullis_model::{NodeId, Uid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::accounts::journal::Truth;
+use crate::accounts::sync::KeptIdentities;
 use crate::exemptions::KeptExemption;
 use crate::recorder::talk::Watched;
+use crate::throttle::KeptPlace;
 
 /// Version of the content; another one is not guessed at.
 const VERSION: u32 = 1;
@@ -56,6 +60,12 @@ pub(crate) struct KeptSession {
     pub(crate) uid: Uid,
     /// Its owner's groups, for options by group.
     pub(crate) groups: Vec<String>,
+    /// The groups under which it was started, where those of now are others: what the kernel holds in it comes from these.
+    #[serde(default)]
+    pub(crate) started_groups: Option<Vec<String>>,
+    /// When it ends because of that, in seconds since 1970 (`membership-change`).
+    #[serde(default)]
+    pub(crate) ends_at: Option<u64>,
     /// Its keeper.
     pub(crate) keeper: Option<Known>,
     /// Whether its keeper may have been told what to start, and may have started it: on disk before it is told. Until then it is
@@ -116,8 +126,13 @@ fn directories<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>,
 pub(crate) struct Kept {
     /// The boot in which the processes ran: after another one, numbers and start times mean nothing.
     pub(crate) boot: String,
-    /// Live sign-ins.
+    /// Live sign-ins, of a launcher that had no journal; none any more. It stays, for that one refuses a state without it, and with
+    /// it all sessions.
     pub(crate) sign_ins: Vec<SignIn>,
+    /// Whether the journal says who is signed in. One that doesn't know this leaves it out, and its list counts again: who has signed
+    /// out under it must not be in by an older journal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) journal: bool,
     /// Sessions, ended ones for a while.
     pub(crate) sessions: Vec<KeptSession>,
     /// Exemptions in force. A state of an earlier version has none.
@@ -126,9 +141,28 @@ pub(crate) struct Kept {
     /// That nobody is let in. A state of an earlier version lets people in.
     #[serde(default)]
     pub(crate) offline: Option<Offline>,
+    /// Which machine this is among those that share a database of accounts; a state of an earlier version has none.
+    #[serde(default)]
+    pub(crate) node: Option<NodeId>,
     /// The servers there are. A state of an earlier version has none: its server ended with its launcher.
     #[serde(default)]
     pub(crate) servers: Vec<KeptServer>,
+    /// From where people usually sign in. A state of an earlier version has none.
+    #[serde(default)]
+    pub(crate) usual: Vec<KeptPlace>,
+    /// What is known of people's accounts on this machine. A state of an earlier version knows nothing.
+    #[serde(default)]
+    pub(crate) identities: KeptIdentities,
+}
+
+impl Kept {
+    /// Which file says who is signed in; a list of before is taken out.
+    pub(crate) fn truth(&mut self) -> Truth {
+        let mut of_before = std::mem::take(&mut self.sign_ins);
+        // What is known of their last use is that they began.
+        of_before.iter_mut().for_each(|one| one.seen = one.seen.max(one.since));
+        if self.journal { Truth::Journal } else { Truth::State(of_before) }
+    }
 }
 
 /// Why a text is no state.
@@ -151,7 +185,7 @@ pub(crate) enum Found {
     /// No file: a first start.
     Nothing,
     /// The state.
-    Kept(Kept),
+    Kept(Box<Kept>),
     /// A file that can't be used; it was moved to that name.
     Refused(Unreadable, PathBuf),
 }
@@ -194,7 +228,7 @@ impl Store {
             Ok(_) => decode(&std::fs::read(&path).map_err(failed("read"))?),
         };
         match text {
-            Ok(kept) => Ok(Found::Kept(kept)),
+            Ok(kept) => Ok(Found::Kept(Box::new(kept))),
             Err(why) => {
                 let aside = self.free_name();
                 std::fs::rename(&path, &aside).map_err(failed("move away"))?;
@@ -244,7 +278,8 @@ fn encode(kept: &Kept) -> Result<Vec<u8>, serde_json::Error> {
     Ok(text)
 }
 
-fn decode(text: &[u8]) -> Result<Kept, Unreadable> {
+/// Reads a text as a state.
+pub(crate) fn decode(text: &[u8]) -> Result<Kept, Unreadable> {
     let digits = "0".repeat(64);
     let length = head(&digits).len();
     if text.len() < length {
@@ -260,140 +295,4 @@ fn decode(text: &[u8]) -> Result<Kept, Unreadable> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use portcullis_model::exemption::Exemption;
-    use portcullis_model::load::Load;
-    use portcullis_model::session::{Ide, State, Transport};
-    use portcullis_model::sign_in::Principal;
-    use portcullis_model::{ExemptionId, Gid, Port, Secret, SessionId, SignInId};
-
-    /// One sign-in and one session.
-    pub(crate) fn sample() -> Kept {
-        let user: portcullis_model::UserName = "alice".parse().expect("a name");
-        let principal = Principal {
-            user: user.clone(),
-            uid: Uid(1000),
-            gid: Gid(1000),
-            groups: vec!["alice".into(), "staff".into()],
-            home: "/home/alice".into(),
-            shell: "/bin/bash".into(),
-        };
-        let remote = std::net::IpAddr::from([192, 0, 2, 1]);
-        let sign_in =
-            SignIn { id: SignInId::from_bytes([7; 16]), principal, remote, since: 100, until: 3700 };
-        let session = Session {
-            id: SessionId::from_bytes([9; 8]),
-            user,
-            ide: Ide::Jupyter,
-            state: State::Running,
-            transport: Transport::Tcp(Port(40_000)),
-            token: Secret::new(vec![1, 2, 3]),
-            started: 200,
-            last_activity: 300,
-            load: Load::default(),
-            warning: None,
-        };
-        let kept = KeptSession {
-            session,
-            uid: Uid(1000),
-            groups: vec!["staff".into()],
-            keeper: Some(Known { pid: 10, started: 1 }),
-            begun: true,
-            process: Some(Known { pid: 11, started: 2 }),
-            cgroups: vec!["/sys/fs/cgroup/user-1000/session-09".into()],
-            limits: Limits::default(),
-            told: Told::default(),
-            seen: Seen::default(),
-            ending: Some(EndReason::Stopped),
-            proven: true,
-            watched: None,
-        };
-        let exemption = Exemption {
-            id: ExemptionId::from_bytes([5; 4]),
-            user: "alice".parse().expect("a name"),
-            flag: "allow-shell".into(),
-            session: None,
-            reason: "a class".into(),
-            since: 100,
-            until: 200,
-        };
-        let exemptions = vec![KeptExemption { exemption, ends: 300_000 }];
-        let offline = Some(Offline { message: "new disks".into(), since: 100, suspended: true });
-        let servers = vec![KeptServer { process: Known { pid: 12, started: 3 }, since: 5, until: Some(400) }];
-        Kept { boot: "b".into(), sign_ins: vec![sign_in], sessions: vec![kept], exemptions, offline, servers }
-    }
-
-    #[test]
-    fn a_state_comes_back_as_it_was() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let store = Store::new(dir.path());
-        assert!(matches!(store.load().expect("readable"), Found::Nothing));
-        store.save(&sample()).expect("saved");
-        let Found::Kept(kept) = store.load().expect("readable") else { panic!("no state") };
-        assert_eq!(encode(&kept).expect("text"), encode(&sample()).expect("text"));
-        assert_eq!(kept.sessions[0].session.token.expose(), [1, 2, 3]);
-    }
-
-    #[test]
-    fn a_state_of_before_exemptions_is_one() {
-        let mut old = serde_json::to_value(sample()).expect("JSON");
-        for name in ["exemptions", "offline", "servers"] {
-            old.as_object_mut().expect("an object").remove(name).expect("a field");
-        }
-        let kept: Kept = serde_json::from_value(old).expect("a state");
-        assert!(
-            kept.exemptions.is_empty()
-                && kept.offline.is_none()
-                && kept.servers.is_empty()
-                && kept.sessions.len() == 1
-        );
-    }
-
-    #[test]
-    fn a_state_of_before_limits_is_one() {
-        let directory = "/sys/fs/cgroup/session-09";
-        for (before, now) in
-            [(serde_json::json!(directory), vec![directory]), (serde_json::Value::Null, vec![])]
-        {
-            let mut old = serde_json::to_value(sample()).expect("JSON");
-            let session = old["sessions"][0].as_object_mut().expect("an object");
-            for name in ["cgroups", "limits", "told"] {
-                session.remove(name).expect("a field");
-            }
-            session["session"].as_object_mut().expect("an object").remove("load").expect("a field");
-            session.insert("cgroup".into(), before);
-            let kept: Kept = serde_json::from_value(old).expect("a state");
-            assert_eq!(kept.sessions[0].cgroups, now);
-        }
-    }
-
-    #[test]
-    fn no_truncation_and_no_flipped_byte_is_a_state() {
-        let text = encode(&sample()).expect("text");
-        for length in 0..text.len() {
-            assert!(decode(&text[..length]).is_err(), "cut at {length}");
-        }
-        for at in 0..text.len() {
-            let mut changed = text.clone();
-            changed[at] ^= 1;
-            assert!(decode(&changed).is_err(), "flipped at {at}");
-        }
-        assert!(matches!(decode(&text.repeat(2)), Err(Unreadable::Hash)));
-        assert!(decode(&text).is_ok());
-    }
-
-    #[test]
-    fn garbage_is_moved_aside_and_counts_as_nothing() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let store = Store::new(dir.path());
-        for n in 1..=2 {
-            std::fs::write(dir.path().join("state.json"), "{}").expect("written");
-            let Found::Refused(_, aside) = store.load().expect("readable") else { panic!("taken") };
-            assert_eq!(aside, dir.path().join(format!("state.json.refused-{n}")));
-            assert!(matches!(store.load().expect("readable"), Found::Nothing));
-        }
-        std::fs::create_dir(dir.path().join("state.json")).expect("a directory");
-        assert!(matches!(store.load().expect("readable"), Found::Refused(..)));
-    }
-}
+pub(crate) mod tests;

@@ -65,6 +65,11 @@ table! {
     AdminSearch "admin-search" [Serving Draining] Often 5 Refuse,
     Carries "carries" [Serving Draining] Often 10 End,
     Paused "paused" [Serving Draining] Once 1 End,
+    Begin "begin" [Serving Draining] Often 100 Refuse,
+    AccountAsk "account-ask" [Serving Draining] Often 200 Refuse,
+    KeysUsed "keys-used" [Serving Draining] Often 20 End,
+    Describe "describe" [Serving Draining] Often 20 Refuse,
+    Known "known" [Serving Draining] Often 500 Refuse,
 }
 
 /// How many times in a server's life.
@@ -201,6 +206,11 @@ admin-act              -SD  often  20/s    refuse
 admin-search           -SD  often  5/s     refuse
 carries                -SD  often  10/s    end
 paused                 -SD  once   1/s     end
+begin                  -SD  often  100/s   refuse
+account-ask            -SD  often  200/s   refuse
+keys-used              -SD  often  20/s    end
+describe               -SD  often  20/s    refuse
+known                  -SD  often  500/s   refuse
 ";
 
     #[test]

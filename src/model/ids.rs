@@ -208,6 +208,23 @@ random_id! {
     SignInId, 16
 }
 
+random_id! {
+    /// An account: 128 random bits, given once and to nobody else after the account is removed.
+    AccountId, 16
+}
+random_id! {
+    /// A group: 128 random bits.
+    GroupId, 16
+}
+random_id! {
+    /// An enrolled second factor: 128 random bits.
+    FactorId, 16
+}
+random_id! {
+    /// A machine among those that share a database: 128 random bits, made once by its launcher.
+    NodeId, 16
+}
+
 /// One lower-case hexadecimal digit; upper case is refused so that an id has one spelling only.
 fn hex(digit: u8) -> Result<u8, IdError> {
     match digit {

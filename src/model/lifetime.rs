@@ -51,7 +51,7 @@ impl Facts {
             Clock::Idle => running(act),
             Clock::Disconnected => running(act.or(mark(self.seen.browser, Sign::Browser))),
             Clock::KillHours => act,
-            Clock::MaximumAge => start,
+            Clock::MaximumAge | Clock::Membership => start,
         }
     }
 }
@@ -113,6 +113,20 @@ pub struct Warning {
     pub at: u64,
     /// Whether it will be suspended, so that it can come back.
     pub suspends: bool,
+}
+
+/// The same where the session is to end at a moment because of its owner's groups, whatever its clocks say; `None`: it isn't.
+pub fn at_the_latest(verdict: Verdict, end: Option<u64>, now: u64) -> Verdict {
+    let Some(at) = end else { return verdict };
+    match verdict {
+        Verdict::End(_) => verdict,
+        _ if at <= now => Verdict::End(EndReason::Membership),
+        Verdict::Suspend(_) => verdict,
+        Verdict::Warn(sooner) if sooner.at <= at => Verdict::Warn(sooner),
+        Verdict::Warn(_) | Verdict::Keep { .. } => {
+            Verdict::Warn(Warning { clock: Clock::Membership, at, suspends: false })
+        }
+    }
 }
 
 /// Decides.

@@ -93,6 +93,15 @@ metrics! {
         SignIns = "portcullis_sign_ins_total" Counter ["result"];
         /// Sign-ins that ended, by reason.
         SignInsEnded = "portcullis_sign_ins_ended_total" Counter ["why"];
+        /// Looks at whether somebody who is signed in may still be, and is a member of the same groups, by what was found; of
+        /// `unreachable` nobody knows, and nothing changes.
+        MembershipChecks = "portcullis_membership_checks_total" Counter ["result"];
+    }
+    "Database" {
+        /// Seconds since nothing is heard of the machines that share the database; 0 while all is. Only with PostgreSQL.
+        DatabaseApart = "portcullis_database_apart_seconds" Gauge [];
+        /// Ends of sign-ins that the shared database has not heard of yet. Only with PostgreSQL.
+        DatabaseOwed = "portcullis_database_owed" Gauge [];
     }
     "Policy" {
         /// Refused requests and messages by the option behind it; the effect `audit` is what passed and was only recorded.

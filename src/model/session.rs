@@ -174,6 +174,8 @@ pub enum EndReason {
     Administrator(String),
     /// Its owner suspended it.
     Suspended,
+    /// Its owner's groups or role are others now, and would have it held tighter than a running one can be (`membership-change`).
+    Membership,
 }
 
 /// How a session is ended.
@@ -230,6 +232,10 @@ pub struct Session {
     /// That it will end, when that is near.
     #[serde(default)]
     pub warning: Option<Warning>,
+    /// Options that its owner's groups of now set, and that the kernel doesn't hold in it, for it was started before
+    /// (`membership-change=restrict`).
+    #[serde(default)]
+    pub unheld: Vec<String>,
 }
 
 /// How to start an IDE, made by `portcullis_policy` from the configuration.

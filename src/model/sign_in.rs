@@ -4,7 +4,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Gid, SignInId, Uid, UserName};
+use crate::account::Role;
+use crate::factor::FactorKind;
+use crate::proof::MethodName;
+use crate::{AccountId, Gid, SignInId, Uid, UserName};
+
+/// Most characters kept of what a browser calls itself: those of today need 80 to 140.
+pub const AGENT_MAX: usize = 160;
 
 /// Who an account is, as the name service answered when the sign-in succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +42,75 @@ pub struct SignIn {
     pub since: u64,
     /// Until when at the latest unless a person's act moves it, in seconds since 1970.
     pub until: u64,
+    /// Their account; none of a sign-in of before there were accounts.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// What they may do at the most.
+    #[serde(default = "least")]
+    pub role: Role,
+    /// By which method.
+    #[serde(default = "pam")]
+    pub method: MethodName,
+    /// What the browser called itself, printable and at most [`AGENT_MAX`] characters. Anybody may call itself anything.
+    #[serde(default)]
+    pub agent: String,
+    /// When a person acted last, in seconds since 1970, to about a minute.
+    #[serde(default)]
+    pub seen: u64,
+    /// What came of the second factor.
+    #[serde(default)]
+    pub second: Second,
+}
+
+/// What came of a second factor at a sign-in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Second {
+    /// None was asked for.
+    #[default]
+    NotAsked,
+    /// One was proven.
+    Proven(FactorKind),
+    /// One is needed and none is enrolled: the sign-in is good for nothing but to enrol one.
+    ToEnrol,
+    /// It was enrolled within the sign-in.
+    Enrolled,
+}
+
+impl Second {
+    /// Its word in the audit log and the database; empty where none was asked for.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotAsked => "",
+            Self::Proven(kind) => kind.word(),
+            Self::ToEnrol => "to-enrol",
+            Self::Enrolled => "enrolled",
+        }
+    }
+}
+
+/// The role of a sign-in of before there were roles.
+const fn least() -> Role {
+    Role::Viewer
+}
+
+/// The method of a sign-in of before there were others.
+const fn pam() -> MethodName {
+    MethodName::Pam
+}
+
+impl SignIn {
+    /// One as PAM lets people in who have no account yet, from this address between these moments.
+    pub fn of(id: SignInId, principal: Principal, remote: IpAddr, (since, until): (u64, u64)) -> Self {
+        let (account, role, method) = (None, least(), pam());
+        let (agent, seen, second) = (String::new(), since, Second::NotAsked);
+        Self { id, principal, remote, since, until, account, role, method, agent, seen, second }
+    }
+
+    /// Whether it is good for nothing but to enrol a second factor.
+    pub fn is_limited(&self) -> bool {
+        self.second == Second::ToEnrol
+    }
 }
 
 /// Why nobody was let in. For the audit log and the administrator; a browser sees [`Denied::public`].
@@ -60,6 +135,8 @@ pub enum Denied {
     System,
     /// An administrator lets nobody in at the moment.
     Offline,
+    /// The second factor was not right.
+    Factor,
 }
 
 /// What a browser is told. Three answers only, so that accounts can't be told apart.
@@ -78,9 +155,12 @@ impl Denied {
     /// What a browser may know of it.
     pub const fn public(self) -> PublicDenial {
         match self {
-            Self::Credentials | Self::Account | Self::NotPermitted | Self::BadName | Self::Cancelled => {
-                PublicDenial::Refused
-            }
+            Self::Credentials
+            | Self::Account
+            | Self::NotPermitted
+            | Self::BadName
+            | Self::Cancelled
+            | Self::Factor => PublicDenial::Refused,
             Self::Throttled => PublicDenial::Busy,
             Self::Deadline | Self::System | Self::Offline => PublicDenial::Unavailable,
         }
@@ -97,4 +177,6 @@ pub enum SignInEnd {
     Expired,
     /// An administrator revoked it.
     Revoked,
+    /// Its account was locked or removed, or is another's now.
+    Account,
 }

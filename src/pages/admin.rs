@@ -9,6 +9,7 @@ mod overview;
 mod people;
 mod plot;
 mod sessions;
+mod users;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub use overview::{Fact, OverviewPage};
 pub use people::{PeoplePage, PersonRow, SignInRow};
 pub use plot::{Plot, Scale};
 pub use sessions::{AdminSessionsPage, SessionRow};
+pub use users::{UserRow, UsersPage};
 
 /// Seconds after which a page renews itself.
 pub const RENEW_SECONDS: u32 = 15;
@@ -31,12 +33,14 @@ pub enum Tab {
     Sessions,
     /// People and their sign-ins.
     People,
+    /// Accounts.
+    Users,
     /// The audit log.
     Audit,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Overview, Self::Sessions, Self::People, Self::Audit];
+    const ALL: [Self; 5] = [Self::Overview, Self::Sessions, Self::People, Self::Users, Self::Audit];
 
     /// Its address below the root path.
     pub const fn path(self) -> &'static str {
@@ -44,6 +48,7 @@ impl Tab {
             Self::Overview => "/admin",
             Self::Sessions => "/admin/sessions",
             Self::People => "/admin/people",
+            Self::Users => "/admin/users",
             Self::Audit => "/admin/audit",
         }
     }
@@ -53,6 +58,7 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Sessions => "Sessions",
             Self::People => "People",
+            Self::Users => "Accounts",
             Self::Audit => "Audit log",
         }
     }

@@ -30,6 +30,9 @@ impl EndNotice {
             Clock::Disconnected => "No browser is connected to it, and nothing runs in it.",
             Clock::KillHours => "Nobody has used it for hours; what runs in it ends with it.",
             Clock::MaximumAge => "It is as old as a session may get here, used or not.",
+            Clock::Membership => {
+                "Your groups or your role changed, and a running session can't be held to the new rules."
+            }
         };
         let todo = match (warning.suspends, warning.clock.can_stay()) {
             (true, _) => "Its state is saved and comes back when you resume it.",
@@ -89,10 +92,10 @@ mod tests {
 
     #[test]
     fn the_button_is_shown_where_it_helps() {
-        for clock in Clock::ALL {
+        for clock in Clock::ALL.into_iter().chain([Clock::Membership]) {
             let notice = EndNotice::of(&Warning { clock, at: 1125, suspends: false }, 1000);
             assert_eq!((notice.left, notice.countdown.as_str()), (125, "2:05"));
-            assert_eq!(notice.can_stay, clock != Clock::MaximumAge);
+            assert_eq!(notice.can_stay, ![Clock::MaximumAge, Clock::Membership].contains(&clock));
             assert!(notice.todo.contains("memory") && notice.outcome() == "Will end in");
         }
         let late = EndNotice::of(&Warning { clock: Clock::Idle, at: 5, suspends: true }, 1000);

@@ -55,8 +55,24 @@ pub struct SessionCard<'a> {
     pub load: &'a Load,
     /// That it will end.
     pub warning: Option<Warning>,
+    /// Options that its owner's groups set since it was started, and that the kernel doesn't hold in it.
+    pub unheld: &'a [String],
     /// The IDE's word, when it is suspended and can be resumed.
     pub resume: Option<&'a str>,
+}
+
+impl SessionCard<'_> {
+    /// What the kernel doesn't hold in it, a sentence; `None` where it holds all that it should.
+    fn loose(&self) -> Option<String> {
+        let names: Vec<String> = self.unheld.iter().map(|name| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "Your groups changed since it was started. The pages keep to the new rules; the system holds it to the old ones still \
+                 ({}). Start a new one to have both.",
+                names.join(", ")
+            )
+        })
+    }
 }
 
 impl<'a> From<&'a Session> for SessionCard<'a> {
@@ -69,6 +85,7 @@ impl<'a> From<&'a Session> for SessionCard<'a> {
             last_activity: session.last_activity,
             load: &session.load,
             warning: session.warning,
+            unheld: &session.unheld,
             resume: None,
         }
     }

@@ -6,6 +6,7 @@
 //! that [`CONTENT_SECURITY_POLICY`] holds. Called by `portcullis_server` only; must never decide who may do what.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod admin;
 mod assets;
 mod autocomplete;
@@ -32,7 +33,10 @@ pub use refusal::RefusalPage;
 pub use restriction::{Lifted, Restriction, meaning};
 pub use root::Root;
 pub use session::{EndedPage, StartingPage};
-pub use sign_in::{Notice, Prompt, PromptKind, PromptsPage, SignInPage, SignedOutPage, StaySignedIn};
+pub use sign_in::{
+    LeavePage, Notice, Prompt, PromptKind, PromptsPage, SignInPage, SignedOutPage, StaySignedIn, Way,
+};
+pub use when::rfc3339;
 
 /// The policy the pages are written for. The server appends `; frame-ancestors …` from `www-frame-origin`.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \

@@ -207,6 +207,11 @@ fn reason(reason: &EndReason) -> (String, &'static str) {
             "Saved files are where they were; what was in memory only is lost. Work on less at a time, or ask the administrator for \
              more memory.",
         ),
+        EndReason::Membership => (
+            "Your groups or your role changed, and a running session can't be held to the new rules."
+                .to_owned(),
+            "Start a new one: it has the rules of now. Saved files are where they were.",
+        ),
         EndReason::Revoked => (
             "An administrator ended it.".to_owned(),
             "Ask the administrator if you don't know why. Saved files are where they were.",

@@ -29,6 +29,19 @@ pub struct SignInPage<'a> {
     pub login_html: Option<&'a str>,
     /// True when the password would travel in clear text: no TLS, and the client is not this machine.
     pub unencrypted: bool,
+    /// Whether there is a form for a name and a password.
+    pub form: bool,
+    /// Other ways in, each a button above the form.
+    pub ways: &'a [Way],
+}
+
+/// Another way in than the form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// Where it leads, below the root path, with its query.
+    pub path: String,
+    /// What it is called, behind "Sign in".
+    pub label: String,
 }
 
 /// The offer to stay signed in.
@@ -68,6 +81,10 @@ pub enum Notice {
     StartAgain,
     /// They went back from a further question.
     Cancelled,
+    /// Their browser showed no ticket of Kerberos when it was asked for one.
+    NoTicket,
+    /// They are signed in, and change what lasts.
+    Again,
 }
 
 impl Notice {
@@ -84,6 +101,11 @@ impl Notice {
                 "This sign-in took too long or was already used. Please begin again.".to_owned()
             }
             Self::Cancelled => "Sign-in was cancelled.".to_owned(),
+            Self::Again => "Say once more who you are: what you are about to change lasts.".to_owned(),
+            Self::NoTicket => {
+                "Your browser showed no Kerberos ticket for this server. It may have none, or has to be told to show it here."
+                    .to_owned()
+            }
         }
     }
 }
@@ -99,16 +121,46 @@ impl SignInPage<'_> {
             None => None,
             Some((PublicDenial::Refused, _)) => Some((
                 "Not signed in",
-                "User name or password is wrong, or this account may not sign in here.",
+                if self.form {
+                    "User name or password is wrong, or this account may not sign in here."
+                } else {
+                    "This account may not sign in here, or the sign-in was not complete."
+                },
             )),
-            Some((PublicDenial::Busy, _)) => {
+            Some((PublicDenial::Busy, _)) if self.form => {
                 Some(("Too many attempts", "Wait a minute, then try again. Your password was not checked."))
             }
+            Some((PublicDenial::Busy, _)) => Some(("Too many attempts", "Wait a minute, then try again.")),
             Some((PublicDenial::Unavailable, _)) => Some((
                 "Sign-in does not work at the moment",
                 "The reason is on the server, not in what you typed. The administrator finds it under the id below.",
             )),
         }
+    }
+}
+
+/// The way to a provider that takes requests by post: the form posts `SAMLRequest` and `RelayState` to it. A script presses the button.
+#[derive(Debug, Clone, Template)]
+#[template(path = "leave.html")]
+pub struct LeavePage<'a> {
+    /// Root path; `user` is ignored.
+    pub frame: Frame<'a>,
+    /// The provider's address, by https: checked by the caller, as is that the page's policy permits it.
+    pub place: &'a str,
+    /// The request, in base64.
+    pub message: &'a str,
+    /// What comes back unchanged.
+    pub state: &'a str,
+}
+
+impl LeavePage<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        render(self)
+    }
+
+    fn host(&self) -> &str {
+        self.place.trim_start_matches("https://").split(['/', '?']).next().unwrap_or_default()
     }
 }
 
@@ -149,6 +201,8 @@ pub enum PromptKind {
     Info,
     /// Tells of an error.
     Error,
+    /// Wants a passkey's answer; the text has the options for the browser, as JSON.
+    Passkey,
 }
 
 impl Prompt<'_> {
@@ -158,7 +212,7 @@ impl Prompt<'_> {
     }
 
     fn wants_answer(&self) -> bool {
-        matches!(self.kind, PromptKind::Hidden | PromptKind::Shown)
+        matches!(self.kind, PromptKind::Hidden | PromptKind::Shown | PromptKind::Passkey)
     }
 
     fn autocomplete(&self) -> &'static str {

@@ -29,7 +29,7 @@ pub(crate) fn ahead(at: u64, now: u64) -> String {
 }
 
 /// RFC 3339 in UTC, for `<time datetime>`.
-pub(crate) fn rfc3339(at: u64) -> String {
+pub fn rfc3339(at: u64) -> String {
     let (year, month, day) = civil(at / 86_400);
     let second = at % 86_400;
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)

@@ -8,13 +8,12 @@
 mod act;
 mod look;
 mod search;
+mod users;
 
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use portcullis_model::SignInId;
-use portcullis_model::cookie::Claims;
 use portcullis_pages::Frame;
 use portcullis_pages::admin::{AdminFrame, Tab};
 use portcullis_proxy::{Body, Incoming};
@@ -26,14 +25,10 @@ use crate::call::Call;
 use crate::forms::query_value;
 use crate::routes::AdminPlace;
 use crate::sign_in;
-
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+use crate::tab::{is_a_tab, no_tab};
 
 /// Searches may read for some seconds.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
-/// For so long a form may be left open.
-const FORM_LIVES: u64 = 3600;
 
 /// Answers one request below `/admin`.
 pub(crate) async fn answer(call: &Call<'_>, place: AdminPlace, request: Request<Incoming>) -> Response<Body> {
@@ -42,26 +37,24 @@ pub(crate) async fn answer(call: &Call<'_>, place: AdminPlace, request: Request<
     }
     let Some(person) = call.person() else { return sign_in::first(call) };
     if !is_a_tab(request.headers()) {
-        let id =
-            call.refused("", "administration", "pages for administrators are opened in a tab of their own");
-        let public = Public {
-            what: Some("Pages for administrators are answered to a tab of their own only."),
-            why: Some("A page inside of an IDE could read them or act in your name otherwise."),
-            ..Public::of(StatusCode::FORBIDDEN)
-        };
-        return call.reader().refuse_as(public, &id);
+        return no_tab(call, "administration", "Pages for administrators");
     }
     if !call.renews_itself() {
         call.acted();
     }
-    let acting = matches!(place, AdminPlace::EndSession(_) | AdminPlace::EndPerson);
+    let acting = matches!(place, AdminPlace::EndSession(_) | AdminPlace::EndPerson | AdminPlace::ActOnUser);
     let posted = call.method == Method::POST;
     if !(matches!(call.method, Method::GET | Method::HEAD) || (acting && posted)) {
         return call.reader().wrong_method(if acting { "GET, HEAD, POST" } else { "GET, HEAD" });
     }
     let sign_in = person.sign_in.id;
     let history = place == AdminPlace::Overview;
-    let look = match ask(call, |request| ToLauncher::AdminLook { request, sign_in, history }).await {
+    // Whose sessions are listed may be many; whose is asked about is one.
+    let at = match place {
+        AdminPlace::EndSession(id) if !posted => Some(id),
+        _ => None,
+    };
+    let look = match ask(call, |request| ToLauncher::AdminLook { request, sign_in, history, at }).await {
         Ok(AdminAnswer::Look(look)) => *look,
         Ok(_) => return failed(call, None),
         Err(refusal) => return refused(call, refusal),
@@ -71,24 +64,19 @@ pub(crate) async fn answer(call: &Call<'_>, place: AdminPlace, request: Request<
         AdminPlace::Sessions => look::sessions(call, &look),
         AdminPlace::People => look::people(call, &look),
         AdminPlace::Audit => search::page(call, &look).await,
-        AdminPlace::EndSession(_) | AdminPlace::EndPerson if !look.acts => {
+        AdminPlace::Users => users::page(call, &look).await,
+        AdminPlace::EndSession(_) | AdminPlace::EndPerson | AdminPlace::ActOnUser if !look.acts => {
             refused(call, Some(AdminRefusal::NotSuperuser))
         }
         AdminPlace::EndSession(id) if posted => act::end_session(call, id, request).await,
         AdminPlace::EndSession(id) => act::ask_session(call, &look, id),
+        AdminPlace::ActOnUser if posted => users::act(call, request).await,
+        AdminPlace::ActOnUser => call.reader().go("/admin/users"),
         AdminPlace::EndPerson if posted => act::end_person(call, request).await,
         AdminPlace::EndPerson => act::ask_person(call, &look),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Whether a browser opens a tab by this. Programs say nothing of it.
-fn is_a_tab(headers: &HeaderMap) -> bool {
-    let is = |name: &HeaderName, word: &str| {
-        headers.get(name).is_none_or(|value| value.as_bytes() == word.as_bytes())
-    };
-    is(&SEC_FETCH_DEST, "document") && is(&SEC_FETCH_MODE, "navigate")
 }
 
 /// Asks the launcher; `Err(None)` when it doesn't answer.
@@ -158,37 +146,4 @@ fn frame<'a>(
 /// One value of the query, or nothing.
 fn query(call: &Call<'_>, name: &str) -> Option<String> {
     query_value(call.uri.query()?, name)
-}
-
-/// What stands in a form: good for this sign-in, for a while.
-fn token(call: &Call<'_>, sign_in: SignInId) -> String {
-    let claims = Claims { sign_in, issued: call.now, expires: call.now + FORM_LIVES };
-    call.generation().forms.sign(&claims)
-}
-
-fn is_token(call: &Call<'_>, sign_in: SignInId, token: &str) -> bool {
-    call.generation().forms.verify(token, call.now).is_ok_and(|claims| claims.sign_in == sign_in)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_script_may_cause_is_no_tab() {
-        let is_a_tab = |dest: &'static str, mode: &'static str| {
-            let pair = [(SEC_FETCH_DEST, dest), (SEC_FETCH_MODE, mode)];
-            is_a_tab(&pair.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect())
-        };
-        assert!(is_a_tab("document", "navigate") && super::is_a_tab(&HeaderMap::new()));
-        for (dest, mode) in [
-            ("empty", "cors"),
-            ("empty", "same-origin"),
-            ("iframe", "navigate"),
-            ("document", "cors"),
-            ("object", "navigate"),
-        ] {
-            assert!(!is_a_tab(dest, mode), "{dest} {mode}");
-        }
-    }
 }

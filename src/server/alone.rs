@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use portcullis_runtime::Wire;
 use portcullis_wire::knock::socket_path;
 use portcullis_wire::{Channel, Knock, Let, versions};
 use tokio::sync::watch;
@@ -15,7 +16,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::launcher_link::drain;
 use crate::post::Post;
-use crate::wire::Wire;
 use crate::world::World;
 
 /// How long a launcher may be away that said it is leaving to the next one.

@@ -9,11 +9,14 @@ use std::sync::{Mutex, PoisonError};
 
 use portcullis_model::SignInId;
 use portcullis_model::sign_in::Denied;
-use portcullis_wire::Prompt;
+use portcullis_wire::factors::PASSKEY_MAX;
+use portcullis_wire::{Prompt, PromptStyle};
 use tokio::sync::oneshot;
 
 use crate::refusals::fresh_id;
 
+/// Longest answer to a prompt of PAM, in bytes: `PAM_MAX_RESP_SIZE`.
+pub(crate) const ANSWER_MAX: usize = 512;
 /// Conversations at once, those waiting for a person included. PAM's own bound (`sign-in-max-concurrent`) is the launcher's.
 const AT_ONCE: usize = 512;
 /// Of these, those from one address: whoever holds many must not keep everybody else out. Behind a proxy all have one address;
@@ -51,7 +54,8 @@ struct Held {
     from: IpAddr,
     since: u64,
     told: Vec<Prompt>,
-    questions: usize,
+    /// How long the answer to each may be, in bytes.
+    questions: Vec<usize>,
     waiting: Option<oneshot::Sender<Turn>>,
 }
 
@@ -97,19 +101,31 @@ impl Conversations {
         table.next += 1;
         let number = table.next;
         let (sender, receiver) = oneshot::channel();
-        let held =
-            Held { key, begun, from, since: now, told: Vec::new(), questions: 0, waiting: Some(sender) };
+        let held = Held {
+            key,
+            begun,
+            from,
+            since: now,
+            told: Vec::new(),
+            questions: Vec::new(),
+            waiting: Some(sender),
+        };
         table.held.insert(number, held);
         Some((number, receiver))
     }
 
-    /// Continues one by the browser's key, if it has so many questions open. `None` when there is none such: it took too long,
-    /// was answered already, or never was.
-    pub(crate) fn resume(&self, key: &str, answers: usize) -> Option<(u64, Begun, oneshot::Receiver<Turn>)> {
+    /// Continues one by the browser's key, if it has questions open for answers of these lengths. `None` when there is none such: it
+    /// took too long, was answered already, or never was.
+    pub(crate) fn resume(
+        &self,
+        key: &str,
+        answers: &[usize],
+    ) -> Option<(u64, Begun, oneshot::Receiver<Turn>)> {
         let mut table = self.table();
         let (number, held) =
             table.held.iter_mut().find(|(_, held)| held.key == key && held.waiting.is_none())?;
-        if held.questions != answers {
+        let fit = held.questions.iter().zip(answers).all(|(most, length)| length <= most);
+        if held.questions.len() != answers.len() || !fit {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
@@ -153,9 +169,10 @@ impl Conversations {
         let Some(held) = table.held.get_mut(&number) else { return unheard };
         let turn = match turn {
             Turn::Asks(mut prompts) => {
-                let questions = prompts.iter().filter(|prompt| prompt.style.wants_answer()).count();
+                let asks = prompts.iter().filter(|prompt| prompt.style.wants_answer());
+                let questions: Vec<usize> = asks.map(|prompt| longest(prompt.style)).collect();
                 held.told.append(&mut prompts);
-                if questions == 0 {
+                if questions.is_empty() {
                     return None;
                 }
                 held.questions = questions;
@@ -173,6 +190,14 @@ impl Conversations {
     }
 }
 
+/// Bytes that an answer may have.
+const fn longest(style: PromptStyle) -> usize {
+    match style {
+        PromptStyle::Passkey => PASSKEY_MAX,
+        _ => ANSWER_MAX,
+    }
+}
+
 /// An address, or for IPv6 the /64 that one subscriber has.
 fn network(address: IpAddr) -> IpAddr {
     match address {
@@ -184,8 +209,6 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-
-    use portcullis_wire::PromptStyle;
 
     use super::*;
 
@@ -209,10 +232,11 @@ mod tests {
         let Ok(Turn::Asks(prompts)) = turn.try_recv() else { panic!("it asks") };
         assert_eq!(prompts, [prompt(PromptStyle::Info), prompt(PromptStyle::Hidden)]);
         let key = all.key(number).expect("a key");
-        assert!(all.resume(&key, 2).is_none() && all.resume("other", 1).is_none());
-        let (again, _, mut turn) = all.resume(&key, 1).expect("it waits");
+        assert!(all.resume(&key, &[1, 1]).is_none() && all.resume("other", &[1]).is_none());
+        assert!(all.resume(&key, &[ANSWER_MAX + 1]).is_none(), "longer than PAM takes");
+        let (again, _, mut turn) = all.resume(&key, &[ANSWER_MAX]).expect("it waits");
         assert_eq!(again, number);
-        assert!(all.resume(&key, 1).is_none(), "an answer counts once");
+        assert!(all.resume(&key, &[1]).is_none(), "an answer counts once");
         let id = SignInId::from_bytes([1; 16]);
         assert_eq!(all.heard(number, Turn::SignedIn(id)), None);
         assert!(matches!(turn.try_recv(), Ok(Turn::SignedIn(found)) if found == id));

@@ -7,6 +7,8 @@ use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use portcullis_conf::SameSite;
 use portcullis_model::cookie::{Claims, KeyRing, NAME_PLAIN, NAME_TLS};
 
+use crate::sign_in::{FLOW_PLAIN, FLOW_TLS};
+
 /// A cookie is renewed when the sign-in's end has moved by so many seconds: at most once a minute.
 pub(crate) const RENEW_AFTER: u64 = 60;
 
@@ -82,7 +84,9 @@ impl Jar {
 
     /// Whether this name is one of ours, under any configuration.
     pub(crate) fn owns(name: &[u8]) -> bool {
-        [NAME_TLS, NAME_PLAIN, STAY_TLS, STAY_PLAIN].iter().any(|ours| ours.as_bytes() == name)
+        [NAME_TLS, NAME_PLAIN, STAY_TLS, STAY_PLAIN, FLOW_TLS, FLOW_PLAIN]
+            .iter()
+            .any(|ours| ours.as_bytes() == name)
     }
 }
 

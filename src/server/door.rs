@@ -18,11 +18,10 @@ use nix::sys::socket::{
 use portcullis_model::session::door_path;
 use portcullis_model::{SessionId, Uid};
 use portcullis_proxy::Stream;
+use portcullis_runtime::Wire;
 use portcullis_wire::{Answer, Ask, Channel, WireError};
 use thiserror::Error;
 use tokio::sync::Semaphore;
-
-use crate::wire::Wire;
 
 /// Doors at a time per session and thread: a question takes less than a millisecond, and a session lets 64 in.
 const DOORS: usize = 4;

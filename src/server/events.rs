@@ -53,7 +53,7 @@ async fn tell(world: Arc<World>, sign_in: SignInId, sender: BodySender) {
             sender.send(signed_out_event()).await;
             return;
         };
-        if world.drain.started() || (!text.is_empty() && !sender.send(text).await) {
+        if world.drain.started() || snapshot.apart || (!text.is_empty() && !sender.send(text).await) {
             return;
         }
         tokio::select! {

@@ -23,8 +23,8 @@ pub(crate) enum FormError {
     /// Not a form's type: another site can send others without asking.
     #[error("the request is not a form")]
     Kind,
-    /// Larger than [`FORM_MAX`].
-    #[error("the form is larger than {FORM_MAX} bytes")]
+    /// Larger than it may be: [`FORM_MAX`], or what the place takes.
+    #[error("the form is larger than it may be")]
     TooLarge,
     /// It took too long.
     #[error("the form did not arrive within {FORM_WITHIN:?}")]
@@ -47,12 +47,24 @@ impl Form {
     /// # Errors
     /// See [`FormError`].
     pub(crate) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Self, FormError> {
+        Self::read_up_to(headers, body, FORM_MAX).await
+    }
+
+    /// Reads one of at most so many bytes.
+    ///
+    /// # Errors
+    /// See [`FormError`].
+    pub(crate) async fn read_up_to(
+        headers: &HeaderMap,
+        body: Incoming,
+        most: u64,
+    ) -> Result<Self, FormError> {
         let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
         let end = kind.iter().position(|byte| *byte == b';').unwrap_or(kind.len());
         if !kind[..end].trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             return Err(FormError::Kind);
         }
-        match collect(body, FORM_MAX, FORM_WITHIN).await {
+        match collect(body, most, FORM_WITHIN).await {
             Ok(bytes) => Self::parse(&bytes),
             Err(CollectError::TooLarge { .. }) => Err(FormError::TooLarge),
             Err(CollectError::Slow(_)) => Err(FormError::Slow),

@@ -143,7 +143,18 @@ pub(crate) fn app_uri<'a>(wanted: &'a str, root: &str) -> Option<&'a str> {
     let lower = path.to_ascii_lowercase();
     let dots = lower.replace("%2e", ".").split('/').any(|piece| piece == "." || piece == "..");
     let hidden = ["%2f", "%5c", "%00", "%09", "%0a", "%0d"].iter().any(|code| lower.contains(code));
-    let loops = ["/auth-sign-in", "/auth-do-sign-in", "/auth-continue", "/auth-sign-out"].contains(&path);
+    let loops = [
+        "/auth-sign-in",
+        "/auth-do-sign-in",
+        "/auth-continue",
+        "/auth-kerberos",
+        "/auth-sign-out",
+        "/openid/begin",
+        "/openid/callback",
+        "/saml/begin",
+        "/saml/acs",
+    ]
+    .contains(&path);
     if dots || hidden || loops || path.contains("//") { None } else { Some(wanted) }
 }
 

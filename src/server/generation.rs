@@ -19,6 +19,7 @@ use crate::cookies::Jar;
 use crate::gate::Origins;
 use crate::headers::Answers;
 use crate::listed::Listed;
+use crate::sign_in::Ways;
 
 /// A megabyte as the options count.
 pub(crate) const MEGABYTE: u64 = 1024 * 1024;
@@ -58,6 +59,8 @@ pub(crate) struct Generation {
     pub(crate) forms: KeyRing,
     /// Name and attributes of cookies.
     pub(crate) jar: Jar,
+    /// Ways to sign in.
+    pub(crate) ways: Ways,
     /// `www-root-path`.
     pub(crate) root: Root,
     /// Where changes may come from.
@@ -101,7 +104,8 @@ impl Generation {
         let jar = Jar::new(root.as_str(), settings.secure_cookies(), settings.rserver.www_same_site);
         let ring = KeyRing::new(&told.keys, jar.name).ok_or(GenerationError::NoKey)?;
         let forms = KeyRing::new(&told.keys, "portcullis-admin-form").ok_or(GenerationError::NoKey)?;
-        let built = Self::assemble(told.generation, settings, root, jar, (ring, forms));
+        let ways = Ways::new(&settings, told, root.as_str()).ok_or(GenerationError::NoKey)?;
+        let built = Self::assemble(told.generation, settings, root, jar, (ring, forms, ways));
         Ok((Self { host: told.host.clone(), ..built }, tls))
     }
 
@@ -110,7 +114,7 @@ impl Generation {
         settings: Settings,
         root: Root,
         jar: Jar,
-        (ring, forms): (KeyRing, KeyRing),
+        (ring, forms, ways): (KeyRing, KeyRing, Ways),
     ) -> Self {
         let server = &settings.rserver;
         let origins = Origins {
@@ -145,6 +149,7 @@ impl Generation {
             ring,
             forms,
             jar,
+            ways,
             root,
             origins,
             answers,
@@ -236,6 +241,7 @@ pub(crate) mod tests {
             keys: vec![Key::new(Secret::new(vec![9; 32])).expect("a key")],
             tls: None,
             host: HostFacts::default(),
+            proxy_header: None,
         }
     }
 

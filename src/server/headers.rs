@@ -27,6 +27,7 @@ const EDGE_PREFIXES: &[&str] = &[
     "rstudiouser",
     "rstudiosystem",
     "rs-",
+    "rsc-authorization",
     "auth-",
     "remote-",
     "original-",

@@ -103,6 +103,9 @@ async fn reasons(world: &World) -> Vec<&'static str> {
     if snapshot.offline.is_some() {
         reasons.push("offline");
     }
+    if snapshot.apart {
+        reasons.push("the database is not heard of");
+    }
     reasons
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn home(call: &Call<'_>, problem: Option<&str>, status: StatusCode) -
         lifted: &lifted,
         consoles,
         clocks: clocks(call, person),
-        administers: generation.settings.operation.rights(&who.groups).is_some(),
+        administers: generation.settings.rights(&who.groups, person.sign_in.role).is_some(),
     };
     call.reader().page(status, page.html())
 }

@@ -60,7 +60,10 @@ pub(crate) async fn ide(
     if let Some(response) = not_running(call, live) {
         return response;
     }
-    live.way.sight.browser(call.now);
+    // A program that polls is no open page.
+    if !person.is_program() {
+        live.way.sight.browser(call.now);
+    }
     let uri = call.uri;
     let upgrade = request.extensions().get::<WebSocketAsk>().is_some();
     let subprotocol = if upgrade { request.headers().get(SUBPROTOCOL).cloned() } else { None };

@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use portcullis_runtime::Wire;
+pub(crate) use portcullis_runtime::chain;
 use portcullis_wire::launcher::{Carried, Configuration, Hello};
 use portcullis_wire::{Channel, ToLauncher, ToServer, WireError};
 use thiserror::Error;
@@ -18,7 +20,7 @@ use crate::alone;
 use crate::conversations::{Turn, Unheard};
 use crate::generation::{Generation, GenerationError};
 use crate::post::Post;
-use crate::wire::Wire;
+use crate::told::Told;
 use crate::world::World;
 
 /// Time for the launcher to write the last records of a server that ends.
@@ -54,12 +56,16 @@ pub(crate) fn greet(channel: &Channel) -> Result<(Hello, Vec<OwnedFd>), GreetErr
 /// # Errors
 /// See [`GreetError`].
 pub(crate) fn catch_up(channel: &Channel, world: &World) -> Result<(), GreetError> {
+    let mut told = Told::default();
     loop {
-        match channel.receive::<ToServer>().map_err(GreetError::Wire)?.0 {
-            ToServer::Caught => return Ok(()),
-            message => apply(world, message),
+        match told.hear(channel.receive::<ToServer>().map_err(GreetError::Wire)?.0) {
+            Some(ToServer::Caught) => break,
+            Some(message) => apply(world, message),
+            None => {}
         }
     }
+    world.table.caught(told);
+    Ok(())
 }
 
 /// Says why the first configuration can't be used; the server ends then.
@@ -124,8 +130,7 @@ async fn talk(
         let paused = post.is_paused();
         tokio::select! {
             received = wire.receive::<ToServer>() => {
-                let message = received?.0;
-                post.hear(&message, world);
+                let Some(message) = post.hear(received?.0, world) else { continue };
                 if matches!(message, ToServer::Leaving) {
                     send(wire, post, ToLauncher::Paused).await?;
                 }
@@ -134,6 +139,9 @@ async fn talk(
             answer = world.revocations.answer(), if !paused => send(wire, post, answer).await?,
             message = post.next(), if !paused => send(wire, post, message).await?,
             _ = looks.tick(), if !paused => {
+                if let Some(used) = world.key_uses.take() {
+                    send(wire, post, used).await?;
+                }
                 let now = world.carried();
                 if std::mem::replace(&mut carried, now) != now {
                     send(wire, post, ToLauncher::Carries(now)).await?;
@@ -163,7 +171,7 @@ async fn last_words(wire: &Wire, world: &World, post: &mut Post) {
     while post.owes() {
         tokio::select! {
             received = wire.receive::<ToServer>() => match received {
-                Ok((message, _)) => post.hear(&message, world),
+                Ok((message, _)) => drop(post.hear(message, world)),
                 Err(_) => return,
             },
             message = post.next() => if send(wire, post, message).await.is_err() {
@@ -177,6 +185,8 @@ fn apply(world: &World, message: ToServer) {
     match message {
         ToServer::Configuration(told) => configure(world, &told),
         ToServer::SignIn(sign_in) => world.table.sign_in(*sign_in),
+        // Told to one that has all already.
+        ToServer::SignIns(sign_ins) => world.table.sign_ins(sign_ins),
         ToServer::Session(session) => world.table.session(*session),
         ToServer::Exemption(exemption) => {
             tracing::info!(user = %exemption.user, flag = %exemption.flag, "exempted");
@@ -188,9 +198,10 @@ fn apply(world: &World, message: ToServer) {
         ToServer::SignedIn { conversation, sign_in } => heard(world, conversation, Turn::SignedIn(sign_in)),
         ToServer::Denied { conversation, reason, id } => heard(world, conversation, Turn::Denied(reason, id)),
         ToServer::SignInEnded { sign_in, .. } => world.table.sign_in_ended(sign_in),
-        ToServer::Revoke { request, sign_ins } => {
-            tracing::info!(sign_ins = sign_ins.len(), "sign-ins revoked");
-            world.revocations.begin(request, world.table.revoke(&sign_ins));
+        ToServer::Keys(rows) => world.table.keys(rows),
+        ToServer::Revoke { request, sign_ins, keys } => {
+            tracing::info!(sign_ins = sign_ins.len(), keys = keys.len(), "sign-ins and keys revoked");
+            world.revocations.begin(request, world.table.revoke(&sign_ins, &keys));
         }
         ToServer::Offline(offline) => {
             if offline.is_some() != world.table.load().offline.is_some() {
@@ -198,7 +209,17 @@ fn apply(world: &World, message: ToServer) {
             }
             world.table.offline(offline.map(|offline| *offline));
         }
+        ToServer::Recognised { request, lives } => world.elsewhere.asked.answer(request, lives),
+        ToServer::Apart(apart) => {
+            if apart != world.table.load().apart {
+                tracing::warn!(apart, "contact with other machines");
+            }
+            world.table.apart(apart);
+        }
         ToServer::Opened { request, result } => world.opens.answer(request, result),
+        ToServer::Begun { request, result } => world.begins.answer(request, result),
+        ToServer::Described { request, result } => world.descriptions.answer(request, result),
+        ToServer::Answered { request, result } => world.accounts.answer(request, result),
         ToServer::Figures { request, figures } => world.figures.pending.answer(request, figures),
         ToServer::Administrator { request, result } => world.administrators.answer(request, result),
         ToServer::Drain { within } => drain(world, Duration::from_secs(u64::from(within))),
@@ -256,16 +277,4 @@ fn configure(world: &World, told: &Configuration) {
             world.link.tell(ToLauncher::ConfigurationRefused { generation: told.generation, why });
         }
     }
-}
-
-/// An error with its causes, joined by colons.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

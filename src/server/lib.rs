@@ -7,15 +7,18 @@
 //! Threads: one per listener, each with a runtime of its own (`serve`); one for the wire and the clocks (`launcher_link`).
 #![forbid(unsafe_code)]
 
+mod account;
 mod administration;
 mod alone;
 mod answers;
+mod api;
 mod busy;
 mod call;
 mod consoles;
 mod conversations;
 mod cookies;
 mod door;
+mod elsewhere;
 mod events;
 mod figures;
 mod forms;
@@ -28,12 +31,13 @@ mod home;
 mod ide;
 mod inspecting;
 mod judging;
+mod keys;
 mod launcher_link;
+mod limited;
 mod limits;
 mod link;
 mod listed;
 mod load;
-mod logging;
 mod metrics;
 mod offline;
 mod pass;
@@ -49,17 +53,19 @@ mod rstudio;
 mod run;
 mod serve;
 mod sessions;
+mod shards;
 mod sight;
 mod sign_in;
 mod standing;
 mod state;
 mod stay;
 mod strip;
+mod tab;
+mod told;
 mod transfers;
 mod who;
 #[cfg(test)]
 mod whole;
-mod wire;
 mod world;
 
 use std::process::ExitCode;
@@ -70,7 +76,7 @@ use portcullis_wire::Channel;
 pub fn main() -> ExitCode {
     // ORDER: before anything is opened, or what is opened could be taken for the wire.
     let wire = Channel::inherited();
-    logging::start();
+    portcullis_runtime::logging::start("portcullis-server");
     // ORDER: before the first key comes over the wire: no core file and no debugger of the same account ever sees one.
     if let Err(errno) = portcullis_sys::attributes::dumpable(false) {
         tracing::error!(%errno, "cannot close this process to others of its account");

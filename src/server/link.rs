@@ -118,6 +118,11 @@ impl<T> Pending<T> {
             let _ = sender.send(answer);
         }
     }
+
+    /// Nobody will be answered: those who wait are told so by their end of it.
+    pub(crate) fn forget_all(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 #[cfg(test)]

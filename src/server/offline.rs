@@ -30,12 +30,20 @@ pub(crate) const fn stays(place: Route<'_>) -> bool {
         | Route::SignIn
         | Route::DoSignIn
         | Route::Continue
+        | Route::OpenidBegin
+        | Route::Kerberos
+        | Route::OpenidCallback
+        | Route::SamlBegin
+        | Route::SamlAnswer
+        | Route::SamlMetadata
         | Route::Sessions
         | Route::Session(_)
         | Route::Stop(_)
         | Route::Stay(_)
         | Route::Load(_)
         | Route::Events
+        | Route::Account(_)
+        | Route::Api(_)
         | Route::IdeBare(_)
         | Route::Ide(..)
         | Route::Unknown => false,

@@ -9,12 +9,13 @@ use std::time::Duration;
 use portcullis_model::audit::Event;
 use portcullis_model::lifetime::Sign;
 use portcullis_model::session::State;
-use portcullis_model::{ExemptionId, SessionId, SignInId};
+use portcullis_model::{SessionId, SignInId};
 use portcullis_wire::launcher::OpenError;
 use portcullis_wire::{ToLauncher, ToServer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::told::Told;
 use crate::world::World;
 
 /// Messages that may wait for the next launcher: a busy server's minutes.
@@ -40,17 +41,6 @@ pub(crate) struct Post {
     paused: bool,
     /// What the next launcher has told of so far.
     told: Option<Told>,
-}
-
-/// Everything that lives, as a launcher tells it to a server that came back.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    /// Sign-ins.
-    pub(crate) sign_ins: HashSet<SignInId>,
-    /// Sessions.
-    pub(crate) sessions: HashSet<SessionId>,
-    /// Exemptions.
-    pub(crate) exemptions: HashSet<ExemptionId>,
 }
 
 impl Post {
@@ -170,16 +160,17 @@ impl Post {
         }
     }
 
-    /// What of a launcher's message settles something.
-    pub(crate) fn hear(&mut self, message: &ToServer, world: &World) {
-        if let Some(told) = &mut self.told {
-            match message {
-                ToServer::SignIn(sign_in) => drop(told.sign_ins.insert(sign_in.id)),
-                ToServer::Session(session) => drop(told.sessions.insert(session.id)),
-                ToServer::Exemption(exemption) => drop(told.exemptions.insert(exemption.id)),
-                _ => {}
-            }
-        }
+    /// What of a launcher's message settles something. The message is given back, unless it counts only with all that lives.
+    pub(crate) fn hear(&mut self, message: ToServer, world: &World) -> Option<ToServer> {
+        let message = match &mut self.told {
+            Some(told) => told.hear(message)?,
+            None => message,
+        };
+        self.settle(&message, world);
+        Some(message)
+    }
+
+    fn settle(&mut self, message: &ToServer, world: &World) {
         match message {
             ToServer::Written { records } => self.written(*records),
             ToServer::SignInEnded { sign_in, .. } => drop(self.sign_outs.remove(sign_in)),
@@ -193,7 +184,7 @@ impl Post {
             }
             ToServer::Caught => {
                 if let Some(told) = self.told.take() {
-                    let gone = world.table.only(&told);
+                    let gone = world.table.caught(told);
                     tracing::info!(gone, "the next launcher told what lives");
                     self.backlog.extend(acts(world));
                 }
@@ -216,6 +207,8 @@ impl Post {
         for request in self.opens.drain() {
             world.opens.answer(request, Err(OpenError::Restarted));
         }
+        world.accounts.forget_all();
+        world.elsewhere.asked.forget_all();
         // Those who are asked something by PAM begin again: it went with the launcher.
         for conversation in self.talks.drain() {
             world.conversations.broke_off(conversation);
@@ -323,7 +316,7 @@ mod tests {
         post.sent(open);
         let ended =
             ToServer::SignInEnded { sign_in: one, why: portcullis_model::sign_in::SignInEnd::SignedOut };
-        post.hear(&ended, &world);
+        assert!(post.hear(ended, &world).is_some());
         post.lost(&world);
         assert!(matches!(opened.try_recv(), Ok(Err(OpenError::Restarted))));
         assert!(matches!(waiting(&mut post), Some(ToLauncher::SignOut { sign_in }) if sign_in == other));

@@ -114,7 +114,7 @@ mod tests {
             std::task::Poll::Ready(())
         })
         .await;
-        revocations.begin(7, table.revoke(&[id(1), id(9)]));
+        revocations.begin(7, table.revoke(&[id(1), id(9)], &[]));
         assert_eq!(alice.presence.cut.reason(), Some(Reason::Revoked));
         assert!(!table.load().people.contains_key(&id(1)) && table.load().people.contains_key(&id(2)));
         assert!(matches!(waiting.await, ToLauncher::Revoked { request: 7, left: 0, .. }));

@@ -15,6 +15,18 @@ pub(crate) enum Route<'a> {
     DoSignIn,
     /// Answers to further prompts.
     Continue,
+    /// To an OpenID provider.
+    OpenidBegin,
+    /// Back from it.
+    OpenidCallback,
+    /// To a SAML provider.
+    SamlBegin,
+    /// Its answer.
+    SamlAnswer,
+    /// What it is told of us.
+    SamlMetadata,
+    /// By a ticket of Kerberos.
+    Kerberos,
     /// Sign out.
     SignOut,
     /// Start a session.
@@ -37,8 +49,12 @@ pub(crate) enum Route<'a> {
     Ready,
     /// How busy we are, at the address that the configuration says: with its name.
     HealthCheck(&'a str),
+    /// The interface for programs: what follows `/__api__`.
+    Api(&'a str),
     /// Pages for administrators.
     Admin(AdminPlace),
+    /// One's own account: what follows `/account`.
+    Account(&'a str),
     /// A session without the slash behind its id.
     IdeBare(SessionId),
     /// Inside a session: the tail begins with `/`.
@@ -62,6 +78,10 @@ pub(crate) enum AdminPlace {
     People,
     /// End a sign-in, or everything of a person: asked first.
     EndPerson,
+    /// Everybody's accounts.
+    Users,
+    /// Change one.
+    ActOnUser,
     /// The audit log.
     Audit,
 }
@@ -79,8 +99,18 @@ pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
     if let Some(place) = health(inside) {
         return place;
     }
+    if let Some(tail) =
+        inside.strip_prefix("/__api__").filter(|tail| tail.is_empty() || tail.starts_with('/'))
+    {
+        return Route::Api(tail);
+    }
     if inside == "/admin" || inside.starts_with("/admin/") {
         return admin(&inside["/admin".len()..]).map_or(Route::Unknown, Route::Admin);
+    }
+    if let Some(tail) =
+        inside.strip_prefix("/account").filter(|tail| tail.is_empty() || tail.starts_with('/'))
+    {
+        return Route::Account(tail);
     }
     if let Some(rest) = inside.strip_prefix("/s/") {
         let (id, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -105,6 +135,12 @@ pub(crate) fn route<'a>(path: &'a str, root: &str) -> Route<'a> {
         "/auth-sign-in" => Route::SignIn,
         "/auth-do-sign-in" => Route::DoSignIn,
         "/auth-continue" => Route::Continue,
+        "/openid/begin" => Route::OpenidBegin,
+        "/openid/callback" => Route::OpenidCallback,
+        "/saml/begin" => Route::SamlBegin,
+        "/saml/acs" => Route::SamlAnswer,
+        "/saml/metadata" => Route::SamlMetadata,
+        "/auth-kerberos" => Route::Kerberos,
         "/auth-sign-out" => Route::SignOut,
         "/sessions" => Route::Sessions,
         "/events" => Route::Events,
@@ -132,6 +168,8 @@ fn admin(tail: &str) -> Option<AdminPlace> {
         "/sessions" => Some(AdminPlace::Sessions),
         "/people" => Some(AdminPlace::People),
         "/people/end" => Some(AdminPlace::EndPerson),
+        "/users" => Some(AdminPlace::Users),
+        "/users/act" => Some(AdminPlace::ActOnUser),
         "/audit" => Some(AdminPlace::Audit),
         _ => None,
     }
@@ -166,6 +204,12 @@ mod tests {
             ("/auth-sign-in", Route::SignIn),
             ("/auth-do-sign-in", Route::DoSignIn),
             ("/auth-continue", Route::Continue),
+            ("/openid/begin", Route::OpenidBegin),
+            ("/openid/callback", Route::OpenidCallback),
+            ("/saml/begin", Route::SamlBegin),
+            ("/saml/acs", Route::SamlAnswer),
+            ("/saml/metadata", Route::SamlMetadata),
+            ("/auth-kerberos", Route::Kerberos),
             ("/auth-sign-out", Route::SignOut),
             ("/sessions", Route::Sessions),
             ("/events", Route::Events),
@@ -173,12 +217,18 @@ mod tests {
             ("/readyz", Route::Ready),
             ("/health-check", Route::HealthCheck("health-check")),
             ("/health-check-B64C", Route::HealthCheck("health-check-B64C")),
+            ("/__api__/v1/user", Route::Api("/v1/user")),
+            ("/__api__", Route::Api("")),
             ("/admin", Route::Admin(AdminPlace::Overview)),
             ("/admin/sessions", Route::Admin(AdminPlace::Sessions)),
             ("/admin/sessions/0011223344556677/end", Route::Admin(AdminPlace::EndSession(id()))),
             ("/admin/people", Route::Admin(AdminPlace::People)),
             ("/admin/people/end", Route::Admin(AdminPlace::EndPerson)),
             ("/admin/audit", Route::Admin(AdminPlace::Audit)),
+            ("/admin/users", Route::Admin(AdminPlace::Users)),
+            ("/admin/users/act", Route::Admin(AdminPlace::ActOnUser)),
+            ("/account", Route::Account("")),
+            ("/account/sign-ins/end", Route::Account("/sign-ins/end")),
             ("/static/app.1a2b.css", Route::Static("app.1a2b.css")),
             ("/s/0011223344556677", Route::IdeBare(id())),
             ("/s/0011223344556677/", Route::Ide(id(), "/")),
@@ -219,10 +269,24 @@ mod tests {
             "/sessions/",
             "/sessions/0011223344556677/",
             "/healthz/",
+            "/auth-kerberos/",
+            "/openid",
+            "/openid/",
+            "/openid/callback/",
+            "/OpenID/callback",
+            "/saml",
+            "/saml/acs/",
+            "/saml//acs",
+            "/Saml/acs",
+            "/saml/%61cs",
+            "/saml/acs;x",
             "/health-check/x",
             "/xhealth-check",
             "/admin/",
             "/adminx",
+            "/__api__x",
+            "/__API__/v1/user",
+            "/%5f_api__/v1/user",
             "/Admin",
             "/admin//sessions",
             "/admin/sessions/",

@@ -3,7 +3,9 @@
 //! The order is the order of cost and of trust: nothing of a request is used before the checks above it passed. Called by
 //! the proxy engine for each request.
 
-use http::header::{ACCEPT, HeaderValue};
+use std::net::IpAddr;
+
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use portcullis_conf::Access;
 use portcullis_pages::assets;
@@ -16,11 +18,15 @@ use crate::cookies::RENEW_AFTER;
 use crate::gate::{GateRefusal, is_navigation, is_safe};
 use crate::headers::is_shared;
 use crate::health::Question;
+use crate::keys::{self, Bad, Presented};
 use crate::routes::{Route, route};
-use crate::state::now;
+use crate::state::{Snapshot, now};
 use crate::who::{Identity, Memo, identify};
 use crate::world::Thread;
-use crate::{administration, events, health, home, ide, load, offline, sessions, sign_in, stay};
+use crate::{
+    account, administration, api, elsewhere, events, health, home, ide, limited, load, offline, sessions,
+    sign_in, stay,
+};
 
 /// Answers one request.
 pub(crate) async fn handle(
@@ -57,28 +63,67 @@ pub(crate) async fn handle(
     if let Some(offline) = snapshot.offline.as_ref().filter(|_| !offline::stays(place)) {
         return offline::answer(&reader, offline, now);
     }
+    if snapshot.apart && !elsewhere::stays(place) {
+        return elsewhere::apart(&reader);
+    }
     if !known(request.method()) {
         return reader.wrong_method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     }
     let Some(host) = conn.memo.authority(headers) else {
         return reader.refuse(Public::of(StatusCode::BAD_REQUEST), "no host, or a malformed one");
     };
-    let identity = identify(&conn.memo, &snapshot, headers, now);
-    let gate = judge(generation, &request, &host, place);
+    let by_key = by_key(thread, conn, &snapshot, headers, peer);
+    let identity = match &by_key {
+        Some(came) => came.as_ref().ok().cloned(),
+        None => {
+            let identity = identify(&conn.memo, &snapshot, headers, now);
+            // Once: whoever is signed in at another machine is in the next snapshot.
+            if identity.is_none() && elsewhere::is_known(&thread.world, &snapshot, headers, now).await {
+                return Box::pin(handle(thread, request, conn)).await;
+            }
+            sign_in::unasked::still_named(&thread.world, generation, headers, peer, identity)
+        }
+    };
+    // No page of another site can send a key: only a cookie comes by itself.
+    let gate = if identity.is_some() && by_key.is_some() {
+        Ok(())
+    } else {
+        judge(generation, &request, &host, place)
+    };
     let method = request.method().clone();
     let accepts = Accepts::of(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let memo = &conn.memo;
     let call = Call { thread, memo, snapshot, identity, peer, host, method, uri: &uri, html, accepts, now };
+    if let Some(came) = by_key {
+        let refused = match came {
+            Ok(_) => keys::door::not_here(&call, place),
+            Err(bad) => Some(keys::door::refuse(&call, &bad)),
+        };
+        if let Some(response) = refused {
+            return response;
+        }
+    }
     if let Err(refusal) = gate {
         return foreign(&call, place, refusal);
     }
+    if let Some(response) = limited::answer(&call, place) {
+        return response;
+    }
     let mut response = match place {
         Route::Ide(id, tail) => {
+            // Who sends it is a proxy that is believed; no session learns its name.
+            request.headers_mut().remove(&call.generation().ways.header);
             return ide::ide(&call, &mut request, id, uri.path().len() - tail.len()).await;
         }
         Route::IdeBare(id) => ide::bare(&call, id),
         Route::Home => home::home(&call, None, StatusCode::OK),
-        Route::SignIn => sign_in::page(&call, request.headers()),
+        Route::SignIn => sign_in::page(&call, request.headers()).await,
+        Route::OpenidBegin => sign_in::openid::begin(&call).await,
+        Route::OpenidCallback => sign_in::openid::callback(&call, request.headers()).await,
+        Route::SamlBegin => sign_in::saml::begin(&call).await,
+        Route::SamlAnswer => sign_in::saml::answer(&call, request).await,
+        Route::SamlMetadata => sign_in::saml::metadata(&call).await,
+        Route::Kerberos => sign_in::kerberos::ticket(&call, request.headers()).await,
         Route::DoSignIn => sign_in::begin(&call, request).await,
         Route::Continue => sign_in::go_on(&call, request).await,
         Route::SignOut => sign_in::sign_out(&call).await,
@@ -88,7 +133,9 @@ pub(crate) async fn handle(
         Route::Stay(id) => stay::stay(&call, id),
         Route::Load(id) => load::load(&call, id),
         Route::Events => events::events(&call),
+        Route::Api(tail) => api::answer(&call, tail, request).await,
         Route::Admin(place) => administration::answer(&call, place, request).await,
+        Route::Account(tail) => account::answer(&call, tail, request).await,
         Route::Unknown
         | Route::Malformed
         | Route::Health
@@ -100,10 +147,34 @@ pub(crate) async fn handle(
     response
 }
 
+/// Who sends this request by a key; `None` where it has none.
+fn by_key(
+    thread: &Thread,
+    conn: &ConnInfo<Memo>,
+    snapshot: &Snapshot,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Option<Result<Identity, Bad>> {
+    let text = match keys::presented(headers) {
+        Presented::Nothing => return None,
+        Presented::Several => return Some(Err(Bad::Ambiguous("a request has one key in one header"))),
+        Presented::One(text) => text,
+    };
+    let now = keys::door::milliseconds();
+    let came = keys::identify(&conn.memo, snapshot, headers, text, peer, now);
+    Some(came.map(|(identity, news)| {
+        if let Some(keyed) = identity.key.as_ref().filter(|_| news) {
+            thread.world.key_uses.note(keyed.key.id, now, peer);
+        }
+        identity
+    }))
+}
+
 /// Gives the browser a cookie that lasts as long as the sign-in does by now.
 pub(crate) fn renew(call: &Call<'_>, identity: Option<&Identity>, response: &mut Response<Body>) {
     let due = |identity: &&Identity| {
-        identity.person.until() >= identity.presence.claims.expires.saturating_add(RENEW_AFTER)
+        identity.key.is_none()
+            && identity.person.until() >= identity.presence.claims.expires.saturating_add(RENEW_AFTER)
     };
     let Some(identity) = identity.filter(due) else { return };
     let headers = response.headers_mut();
@@ -136,12 +207,17 @@ fn judge(
     place: Route<'_>,
 ) -> Result<(), GateRefusal> {
     let upgrade = request.extensions().get::<WebSocketAsk>().is_some();
+    // A provider's page posts its answer here: the one post that another site may send. No cookie of a sign-in comes with it, and what
+    // it proves is the answer's own affair.
+    if place == Route::SamlAnswer && *request.method() == Method::POST && !upgrade {
+        return Ok(());
+    }
     if upgrade || !is_safe(request.method()) {
         return generation.origins.judge_change(request.headers(), host.to_str().unwrap_or_default());
     }
     match place {
         // Everybody may be sent to these; they show nothing of anybody.
-        Route::SignIn | Route::Unknown => Ok(()),
+        Route::SignIn | Route::SamlMetadata | Route::Unknown => Ok(()),
         _ => generation.origins.judge_read(request.headers()),
     }
 }
@@ -155,6 +231,9 @@ fn foreign(call: &Call<'_>, place: Route<'_>, refusal: GateRefusal) -> Response<
     };
     let rule = format!("origin check: {refusal} (www-allow-origin)");
     let id = call.refused(&session, "unknown", &rule);
+    if matches!(place, Route::Api(_)) {
+        return api::foreign(call, &id);
+    }
     let public = Public {
         status: StatusCode::FORBIDDEN,
         what: Some("This request was refused because it does not come from this server's own pages."),

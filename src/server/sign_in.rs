@@ -8,28 +8,45 @@ use http::header::HeaderMap;
 use http::{Method, Request, Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use portcullis_model::cookie::{Claims, CookieError};
-use portcullis_model::sign_in::PublicDenial;
+use portcullis_model::proof::{Evidence, MethodName};
+use portcullis_model::sign_in::{Denied, PublicDenial};
 use portcullis_model::{Secret, SignInId};
 use portcullis_pages::{Notice, Prompt, PromptKind, PromptsPage, SignInPage, SignedOutPage};
 use portcullis_proxy::{Body, Incoming, Reason};
 use portcullis_wire::{PromptStyle, ToLauncher};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::answers::Public;
 use crate::call::Call;
-use crate::conversations::{Begun, Turn};
+use crate::conversations::{ANSWER_MAX, Begun, Turn};
 use crate::cookies::{Presented, find};
 use crate::forms::{Form, FormError, query_value};
 use crate::gate::app_uri;
 use crate::refusals::fresh_id;
+
+mod agent;
+mod away;
+mod begin_limit;
+mod flow_cookie;
+mod header;
+pub(crate) mod kerberos;
+mod loopback;
+pub(crate) mod openid;
+pub(crate) mod saml;
+pub(crate) mod unasked;
+mod way_back;
+mod ways;
+
+pub(crate) use begin_limit::BeginLimit;
+pub(crate) use flow_cookie::{NAME_PLAIN as FLOW_PLAIN, NAME_TLS as FLOW_TLS};
+pub(crate) use ways::Ways;
 
 /// What stands in the query of the sign-in page's address must not end it.
 const IN_QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'=');
 /// Longest name looked at, in bytes; longer ones are no names of accounts.
 const NAME_MAX: usize = 255;
-/// Longest answer to a prompt, in bytes: `PAM_MAX_RESP_SIZE`.
-const ANSWER_MAX: usize = 512;
 /// Seconds beyond `pam-timeout-seconds` before the launcher is taken for stuck.
 const SLACK: u64 = 10;
 /// Time for a sign-out to be on the launcher's disk.
@@ -48,14 +65,23 @@ pub(crate) fn first(call: &Call<'_>) -> Response<Body> {
 }
 
 /// The sign-in page.
-pub(crate) fn page(call: &Call<'_>, headers: &HeaderMap) -> Response<Body> {
+pub(crate) async fn page(call: &Call<'_>, headers: &HeaderMap) -> Response<Body> {
     if !matches!(call.method, Method::GET | Method::HEAD) {
         return call.reader().wrong_method("GET, HEAD");
     }
     let wanted = call.uri.query().and_then(|query| query_value(query, "appUri")).unwrap_or_default();
     let target = target(call, &wanted);
-    if call.identity.is_some() {
+    let again =
+        call.uri.query().and_then(|query| query_value(query, "again")).is_some_and(|word| word == "1");
+    if call.identity.is_some() && !again {
         return call.reader().go_to(&target);
+    }
+    if let Some(response) = unasked::unasked(call, headers, &target).await {
+        return response;
+    }
+    if let Some(person) = call.person() {
+        // The one they have goes on until they are signed in anew.
+        return form(call, StatusCode::OK, &target, person.user(), None, Some(Notice::Again));
     }
     let cookie = find(headers, call.generation().jar.name);
     let notice = match cookie {
@@ -87,6 +113,7 @@ pub(crate) async fn begin(call: &Call<'_>, request: Request<Incoming>) -> Respon
     if call.method != Method::POST {
         return call.reader().form_only(&call.method, "/auth-sign-in");
     }
+    let agent = agent::agent(request.headers());
     let form = match read(call, request).await {
         Ok(form) => form,
         Err(response) => return response,
@@ -106,12 +133,15 @@ pub(crate) async fn begin(call: &Call<'_>, request: Request<Incoming>) -> Respon
             &logged(call, "a name or password that no account has"),
         );
     }
+    if !call.generation().ways.form() {
+        return denied(call, &begun, PublicDenial::Refused, &logged(call, "a form, and there is none"));
+    }
     let Some((number, turn)) = call.world().conversations.begin(begun.clone(), call.peer, call.now) else {
         return denied(call, &begun, PublicDenial::Busy, &logged(call, "too many sign-ins under way"));
     };
-    let password = Secret::new(password.as_bytes().to_vec());
-    let start =
-        ToLauncher::SignInStart { conversation: number, user: user.to_owned(), remote: call.peer, password };
+    let evidence =
+        Evidence::Form { user: user.to_owned(), password: Secret::new(password.as_bytes().to_vec()) };
+    let start = ToLauncher::SignInStart { conversation: number, remote: call.peer, evidence, agent };
     drop(form);
     say(call, number, begun, start, turn).await
 }
@@ -135,9 +165,8 @@ pub(crate) async fn go_on(call: &Call<'_>, request: Request<Incoming>) -> Respon
         return self::form(call, StatusCode::OK, &target, "", None, Some(Notice::Cancelled));
     }
     let answers: Vec<Secret> = form.all("answer").map(|text| Secret::new(text.as_bytes().to_vec())).collect();
-    let fit = answers.iter().all(|answer| answer.len() <= ANSWER_MAX);
-    let resumed = fit.then(|| call.world().conversations.resume(key, answers.len())).flatten();
-    let Some((number, begun, turn)) = resumed else {
+    let lengths: Vec<usize> = answers.iter().map(Secret::len).collect();
+    let Some((number, begun, turn)) = call.world().conversations.resume(key, &lengths) else {
         return self::form(call, StatusCode::OK, &target(call, ""), "", None, Some(Notice::StartAgain));
     };
     drop(form);
@@ -169,6 +198,7 @@ async fn say(
     let ours = &call.generation().settings.portcullis;
     // A failure is answered late on purpose.
     let within = u64::from(ours.pam_timeout_seconds.max(ours.sign_in_failure_seconds)) + SLACK;
+    let refused_at = Instant::now() + Duration::from_secs(ours.sign_in_failure_seconds.into());
     let next = async {
         call.world().link.ask(message).await.ok()?;
         turn.await.ok()
@@ -178,6 +208,11 @@ async fn say(
         leaving.number = None;
     }
     drop(leaving);
+    // As late as a failure of a name that is let try all the same, because its owner works at this address: who shares it doesn't
+    // learn whose names those are. Waited for here, where nobody else's place is taken by it.
+    if matches!(turn, Some(Turn::Denied(Denied::Throttled, _))) {
+        tokio::time::sleep_until(refused_at).await;
+    }
     match turn {
         Some(Turn::Asks(prompts)) => asks(call, number, &begun, &prompts),
         Some(Turn::SignedIn(id)) => signed_in(call, id, &begun),
@@ -195,6 +230,7 @@ fn asks(call: &Call<'_>, number: u64, begun: &Begun, prompts: &[portcullis_wire:
     };
     let kind = |style| match style {
         PromptStyle::Hidden => PromptKind::Hidden,
+        PromptStyle::Passkey => PromptKind::Passkey,
         PromptStyle::Shown => PromptKind::Shown,
         PromptStyle::Info => PromptKind::Info,
         PromptStyle::Error => PromptKind::Error,
@@ -261,6 +297,8 @@ fn form(
         stay: generation.stay_offer(),
         login_html: generation.settings.login_html.as_deref(),
         unencrypted: !generation.https() && !call.peer.is_loopback(),
+        form: generation.ways.form(),
+        ways: &generation.ways.buttons(app_uri),
     };
     call.reader().page(status, page.html())
 }
@@ -287,7 +325,12 @@ pub(crate) async fn sign_out(call: &Call<'_>) -> Response<Body> {
     let done = tokio::time::timeout(SIGN_OUT_WITHIN, done).await.ok().flatten().is_some();
     // ORDER: also when the launcher didn't answer, nothing opens with this cookie here any more.
     call.world().table.sign_in_ended(id);
-    let mut response = if done {
+    let settings = &call.generation().settings.proxy_header;
+    let elsewhere =
+        settings.auth_proxy_sign_out_url.as_deref().filter(|_| call.generation().ways.has(MethodName::Proxy));
+    let mut response = if let (true, Some(elsewhere)) = (done, elsewhere) {
+        call.reader().go_to(elsewhere)
+    } else if done {
         let frame = portcullis_pages::Frame { root: &call.generation().root, user: None };
         call.reader().page(StatusCode::OK, SignedOutPage { frame, running }.html())
     } else {

@@ -2,11 +2,12 @@
 //!
 //! Worked out when a sign-in, a configuration or an exemption comes, never on a request. Called by `state`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use portcullis_model::SessionId;
 use portcullis_model::exemption::Exemption;
 use portcullis_model::sign_in::Principal;
+use portcullis_model::{SessionId, UserName};
 use portcullis_policy::Flags;
 
 use crate::generation::Generation;
@@ -49,6 +50,30 @@ impl Standing {
         let own = self.in_sessions.iter().map(|(id, flags)| (id, flags, other.flags_in(*id)));
         let others = other.in_sessions.iter().map(|(id, flags)| (id, flags, self.flags_in(*id)));
         self.flags.same_rules(&other.flags) && own.chain(others).all(|(_, one, two)| one.same_rules(two))
+    }
+}
+
+/// Standings of many at a time: worked out once for each account, and shared by all its sign-ins.
+pub(crate) struct Standings<'a> {
+    generation: &'a Generation,
+    exemptions: &'a [Arc<Exemption>],
+    known: HashMap<UserName, (Principal, Standing)>,
+}
+
+impl<'a> Standings<'a> {
+    /// Under this configuration, with these exemptions.
+    pub(crate) fn new(generation: &'a Generation, exemptions: &'a [Arc<Exemption>]) -> Self {
+        Self { generation, exemptions, known: HashMap::new() }
+    }
+
+    /// This person's.
+    pub(crate) fn of(&mut self, who: &Principal) -> Standing {
+        if let Some((_, standing)) = self.known.get(&who.user).filter(|(known, _)| known == who) {
+            return standing.clone();
+        }
+        let standing = Standing::of(self.generation, who, self.exemptions);
+        self.known.insert(who.user.clone(), (who.clone(), standing.clone()));
+        standing
     }
 }
 
@@ -102,5 +127,21 @@ pub(crate) mod tests {
         ] {
             assert_eq!(one.same_rules(two), same);
         }
+    }
+
+    #[test]
+    fn sign_ins_of_one_account_share_what_they_may_as_long_as_the_account_is_the_same() {
+        let generation = Generation::for_tests(&[("rsession.conf", "allow-shell=0\n")]);
+        let lifted = [Arc::new(exemption("bob", "allow-shell", None))];
+        let mut all = Standings::new(&generation, &lifted);
+        let (one, two) = (sign_in("alice", 1).principal, sign_in("alice", 1).principal);
+        let first = all.of(&one);
+        assert!(Arc::ptr_eq(&first.flags, &all.of(&two).flags));
+        let mut other = two.clone();
+        other.groups.push("staff".into());
+        assert!(!Arc::ptr_eq(&first.flags, &all.of(&other).flags), "its groups are others now");
+        let bob = sign_in("bob", 2).principal;
+        assert!(all.of(&bob).flags.shell.value && !first.flags.shell.value);
+        assert!(all.of(&bob).same_rules(&Standing::of(&generation, &bob, &lifted)));
     }
 }

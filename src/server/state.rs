@@ -9,118 +9,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use portcullis_model::exemption::Exemption;
+use portcullis_model::key::KeyId;
 use portcullis_model::offline::Offline;
 use portcullis_model::session::{Session, State};
 use portcullis_model::sign_in::SignIn;
 use portcullis_model::{ExemptionId, SessionId, SignInId, UserName};
-use portcullis_policy::Flags;
-use portcullis_proxy::{Cut, Reason, Upstream};
+use portcullis_proxy::{Cut, Reason};
 use tokio::sync::watch;
 
 use crate::generation::Generation;
-use crate::post::Told;
-use crate::sight::Sight;
-use crate::standing::Standing;
+use crate::keys::Keyed;
+use crate::shards::Shards;
+use crate::standing::Standings;
+use crate::told::Told;
 
+mod keyed;
+mod live;
+mod person;
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// A person's act is told to the launcher at most once in so many seconds per session (the wire's rule).
-const ACTIVITY_EVERY: u64 = 30;
-/// And at most once in so many seconds per sign-in.
-const TOUCH_EVERY: u64 = 60;
+use self::live::end;
+pub(crate) use self::live::{Live, Way, way_to};
+pub(crate) use self::person::{Person, SignInState};
 
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// Somebody who is signed in.
-#[derive(Debug)]
-pub(crate) struct Person {
-    /// The sign-in as the launcher saw it.
-    pub(crate) sign_in: SignIn,
-    /// What they may do, under the snapshot's configuration and exemptions.
-    pub(crate) standing: Standing,
-    /// Shared by all snapshots this sign-in stands in.
-    pub(crate) presence: Arc<SignInState>,
-}
-
-/// What of a sign-in moves.
-#[derive(Debug)]
-pub(crate) struct SignInState {
-    until: AtomicU64,
-    /// Ends every stream of this sign-in.
-    pub(crate) cut: Cut,
-}
-
-impl Person {
-    /// What they may do in this session.
-    pub(crate) fn flags_in(&self, id: SessionId) -> &Arc<Flags> {
-        self.standing.flags_in(id)
-    }
-
-    /// The sign-in's end, in seconds since 1970.
-    pub(crate) fn until(&self) -> u64 {
-        self.presence.until.load(Ordering::Relaxed)
-    }
-
-    /// Moves the end to `until` after a person's act; true when the launcher is to be told.
-    pub(crate) fn touch(&self, until: u64) -> bool {
-        let moved = |end: u64| (until >= end.saturating_add(TOUCH_EVERY)).then_some(until);
-        self.presence.until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved).is_ok()
-    }
-
-    /// The account's name.
-    pub(crate) fn user(&self) -> &str {
-        self.sign_in.principal.user.as_str()
-    }
-}
-
-/// A session and the way to it.
-#[derive(Debug)]
-pub(crate) struct Live {
-    /// As the launcher told it last.
-    pub(crate) session: Session,
-    /// Shared by all snapshots this session stands in.
-    pub(crate) way: Arc<Way>,
-}
-
-/// What of a session lasts as long as it does.
-#[derive(Debug)]
-pub(crate) struct Way {
-    /// Kept connections.
-    pub(crate) upstream: Upstream,
-    /// Ends every stream of this session.
-    pub(crate) cut: Cut,
-    /// `Authorization` for the IDE: only we know it.
-    pub(crate) authorization: HeaderValue,
-    /// What is seen of it that is no person's act.
-    pub(crate) sight: Sight,
-    told: AtomicU64,
-}
-
-impl Live {
-    /// Notes a person's act; true when the launcher is to be told: soon, while a page says that the session will end.
-    pub(crate) fn acted(&self, now: u64) -> bool {
-        let every = if self.session.warning.is_some() { 1 } else { ACTIVITY_EVERY };
-        // A clock that was set back is no reason to be silent until it has caught up.
-        let due = |told: u64| (now >= told.saturating_add(every) || now < told).then_some(now);
-        self.way.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
-    }
-
-    /// The last act of a person, where the launcher told an older one: what it had not kept when it went.
-    pub(crate) fn unheard(&self) -> Option<u64> {
-        let told = self.way.told.load(Ordering::Relaxed);
-        (self.session.state.is_live() && told > self.session.last_activity).then_some(told)
-    }
-
-    /// The last act of a person that we know of.
-    pub(crate) fn last_activity(&self) -> u64 {
-        self.session.last_activity.max(self.way.told.load(Ordering::Relaxed))
-    }
 }
 
 /// Everything at one moment.
@@ -129,15 +45,20 @@ pub(crate) struct Snapshot {
     /// The configuration in force.
     pub(crate) generation: Arc<Generation>,
     /// Who is signed in.
-    pub(crate) people: HashMap<SignInId, Arc<Person>>,
+    pub(crate) people: Shards<SignInId, Person>,
+    /// API keys that may be used.
+    pub(crate) keys: Shards<KeyId, Keyed>,
     /// The sessions, ended ones too as long as the launcher keeps them.
     pub(crate) sessions: HashMap<SessionId, Arc<Live>>,
     /// The exemptions in force; few.
     pub(crate) exemptions: Vec<Arc<Exemption>>,
     /// That nobody is let in, while that is so.
     pub(crate) offline: Option<Arc<Offline>>,
-    /// Counts up when anything is taken away, or judged anew: what was remembered of a verified cookie is void then.
-    pub(crate) epoch: u64,
+    /// Whether what other machines ended is not known here, so that nobody is answered.
+    pub(crate) apart: bool,
+    /// Counts up when everybody is judged anew: what was remembered of any verified cookie is void then. What concerns some people
+    /// is counted beside them (see [`Snapshot::epochs`]).
+    epoch: u64,
 }
 
 impl Snapshot {
@@ -160,23 +81,71 @@ impl Snapshot {
     /// `other_rows`: the rows are others, so it is another for everybody.
     fn judge_anew(
         &mut self,
-        concerned: impl Fn(&UserName) -> bool,
+        concerned: impl Fn(&UserName) -> bool + Copy,
         other_rows: bool,
     ) -> Vec<Arc<SignInState>> {
         let mut others = Vec::new();
-        for person in self.people.values_mut().filter(|person| concerned(&person.sign_in.principal.user)) {
-            let standing = Standing::of(&self.generation, &person.sign_in.principal, &self.exemptions);
-            let (sign_in, mut presence) = (person.sign_in.clone(), person.presence.clone());
-            if other_rows || !standing.same_rules(&person.standing) {
-                // The same sign-in with a fresh handle: only what hangs on the old one ends.
-                let until = AtomicU64::new(person.until());
-                others
-                    .push(std::mem::replace(&mut presence, Arc::new(SignInState { until, cut: Cut::new() })));
-            }
-            *person = Arc::new(Person { sign_in, standing, presence });
-        }
-        self.epoch += 1;
+        let mut standings = Standings::new(&self.generation, &self.exemptions);
+        self.people.rewrite(|person| {
+            concerned(&person.sign_in.principal.user).then(|| {
+                let standing = standings.of(&person.sign_in.principal);
+                let (sign_in, mut presence) = (person.sign_in.clone(), person.presence.clone());
+                if other_rows || !standing.same_rules(&person.standing) {
+                    // The same sign-in with a fresh handle: only what hangs on the old one ends.
+                    let until = AtomicU64::new(person.until());
+                    let fresh = Arc::new(SignInState { until, cut: Cut::new() });
+                    others.push(std::mem::replace(&mut presence, fresh));
+                }
+                Arc::new(Person { sign_in, standing, presence })
+            })
+        });
+        others.extend(self.judge_keys_anew(concerned, other_rows));
         others
+    }
+
+    /// As [`Snapshot::judge_anew`], for everybody: also what is remembered of nobody who is signed in is void.
+    fn judge_all_anew(&mut self, other_rows: bool) -> Vec<Arc<SignInState>> {
+        self.epoch += 1;
+        self.judge_anew(|_| true, other_rows)
+    }
+
+    /// Takes in those who are signed in, and returns what is to be cut. Who is known keeps what hangs on their sign-in, unless it
+    /// would be decided otherwise now: by other groups, or another role.
+    fn take_in(&mut self, sign_ins: impl IntoIterator<Item = SignIn>) -> Vec<Arc<SignInState>> {
+        let mut others = Vec::new();
+        let mut standings = Standings::new(&self.generation, &self.exemptions);
+        for sign_in in sign_ins {
+            let known = self.people.get(&sign_in.id).cloned();
+            let standing = standings.of(&sign_in.principal);
+            let mut until = sign_in.until;
+            let mut presence = None;
+            if let Some(person) = known {
+                // Acts at another server move it. What this one moved and the launcher hasn't heard yet is not taken back.
+                person.presence.until.fetch_max(sign_in.until, Ordering::Relaxed);
+                until = person.until();
+                let before = &person.sign_in;
+                let other = before.principal != sign_in.principal || before.role != sign_in.role;
+                if other || before.second != sign_in.second {
+                    // What was remembered of them, they are not any more.
+                    self.people.remove(&sign_in.id);
+                }
+                if before.role != sign_in.role || !standing.same_rules(&person.standing) {
+                    others.push(person.presence.clone());
+                } else {
+                    presence = Some(person.presence.clone());
+                }
+            }
+            let fresh = || SignInState { until: AtomicU64::new(until), cut: Cut::new() };
+            let presence = presence.unwrap_or_else(|| Arc::new(fresh()));
+            self.people.insert(sign_in.id, Arc::new(Person { sign_in, standing, presence }));
+        }
+        others
+    }
+
+    /// What must be the same as it was for anything remembered of this sign-in to be so still: nobody was taken away or judged
+    /// anew who is counted with it.
+    pub(crate) fn epochs(&self, id: &SignInId) -> (u64, u64) {
+        (self.epoch, self.people.epoch(id))
     }
 
     /// All sessions of this person.
@@ -198,10 +167,12 @@ impl Table {
     pub(crate) fn new(generation: Arc<Generation>) -> Self {
         let first = Snapshot {
             generation,
-            people: HashMap::new(),
+            people: Shards::new(),
+            keys: Shards::new(),
             sessions: HashMap::new(),
             exemptions: Vec::new(),
             offline: None,
+            apart: false,
             epoch: 1,
         };
         Self {
@@ -237,26 +208,24 @@ impl Table {
 
     /// A sign-in began, or was told again.
     pub(crate) fn sign_in(&self, sign_in: SignIn) {
-        self.change(|next| {
-            let known = next.people.get(&sign_in.id).map(|person| person.presence.clone());
-            if let Some(presence) = &known {
-                // Acts at another server move it. What this one moved and the launcher hasn't heard yet is not taken back.
-                presence.until.fetch_max(sign_in.until, Ordering::Relaxed);
-            }
-            let fresh = || SignInState { until: AtomicU64::new(sign_in.until), cut: Cut::new() };
-            let presence = known.unwrap_or_else(|| Arc::new(fresh()));
-            let standing = Standing::of(&next.generation, &sign_in.principal, &next.exemptions);
-            next.people.insert(sign_in.id, Arc::new(Person { sign_in, standing, presence }));
-        });
+        self.sign_ins(vec![sign_in]);
+    }
+
+    /// Sign-ins began, or were told again.
+    pub(crate) fn sign_ins(&self, sign_ins: Vec<SignIn>) {
+        let mut others = Vec::new();
+        self.change(|next| others = next.take_in(sign_ins));
+        cut(&others);
     }
 
     /// A sign-in is over: its cookie opens nothing any more and its streams end.
     pub(crate) fn sign_in_ended(&self, id: SignInId) {
+        if !self.load().people.contains_key(&id) {
+            // It was revoked, with the rest of its person's.
+            return;
+        }
         let mut gone = None;
-        self.change(|next| {
-            gone = next.people.remove(&id);
-            next.epoch += 1;
-        });
+        self.change(|next| gone = next.people.remove(&id));
         // ORDER: cut after the snapshot without it stands, so that nothing new can begin behind the cut.
         if let Some(person) = gone {
             person.presence.cut.cut(Reason::Revoked);
@@ -264,13 +233,14 @@ impl Table {
     }
 
     /// An administrator ended these sign-ins: nothing new begins under them. What hangs on them is the caller's to count and cut.
-    pub(crate) fn revoke(&self, ids: &[SignInId]) -> Vec<Arc<SignInState>> {
+    /// The same of these keys.
+    pub(crate) fn revoke(&self, ids: &[SignInId], keys: &[KeyId]) -> Vec<Arc<SignInState>> {
         let mut gone = Vec::new();
         self.change(|next| {
-            gone.extend(
-                ids.iter().filter_map(|id| next.people.remove(id)).map(|person| person.presence.clone()),
-            );
-            next.epoch += 1;
+            let removed = ids.iter().filter_map(|id| next.people.remove(id));
+            gone.extend(removed.map(|person| person.presence.clone()));
+            let removed = keys.iter().filter_map(|id| next.keys.remove(id));
+            gone.extend(removed.map(|keyed| keyed.person.presence.clone()));
         });
         gone
     }
@@ -280,7 +250,7 @@ impl Table {
         let mut others = Vec::new();
         self.change(|next| {
             if offline.is_some() {
-                others = next.judge_anew(|_| true, true);
+                others = next.judge_all_anew(true);
             }
             next.offline = offline.map(Arc::new);
         });
@@ -288,14 +258,45 @@ impl Table {
         others.iter().for_each(|presence| presence.cut.cut(Reason::GoingAway));
     }
 
-    /// Everything that lives was told anew: what was not is over, and ends. Returns how many sign-ins and sessions that were.
-    pub(crate) fn only(&self, told: &Told) -> usize {
+    /// Nobody is answered, for what other machines ended is not known, or people are again. What is open ends; sign-ins and sessions
+    /// stay.
+    pub(crate) fn apart(&self, apart: bool) {
+        if self.load().apart == apart {
+            return;
+        }
+        let mut others = Vec::new();
+        self.change(|next| {
+            if apart {
+                others = next.judge_all_anew(true);
+            }
+            next.apart = apart;
+        });
+        // ORDER: as in `cut`.
+        others.iter().for_each(|presence| presence.cut.cut(Reason::GoingAway));
+    }
+
+    /// Everything that lives was told: sign-ins are in force from here on, what was not told is over, and ends. Returns how many
+    /// sign-ins and sessions that were. However many sign-ins there are, they are one change.
+    pub(crate) fn caught(&self, mut told: Told) -> usize {
         let snapshot = self.load();
-        let people = snapshot.people.keys().filter(|id| !told.sign_ins.contains(id));
+        let over: Vec<SignInId> = snapshot.people.keys().filter(|id| !told.has(id)).copied().collect();
+        let keys_over: Vec<KeyId> =
+            snapshot.keys.keys().filter(|id| !told.keys.contains(id)).copied().collect();
+        let (mut gone, mut keys_gone) = (Vec::with_capacity(over.len()), Vec::new());
+        let sign_ins = std::mem::take(&mut told.sign_ins).into_values();
+        let mut others = Vec::new();
+        self.change(|next| {
+            gone.extend(over.iter().filter_map(|id| next.people.remove(id)));
+            keys_gone.extend(keys_over.iter().filter_map(|id| next.keys.remove(id)));
+            others = next.take_in(sign_ins);
+        });
+        // ORDER: as in `sign_in_ended`.
+        cut(&others);
+        gone.iter().for_each(|person| person.presence.cut.cut(Reason::Revoked));
+        keys_gone.iter().for_each(|keyed| keyed.person.presence.cut.cut(Reason::Revoked));
         let sessions = snapshot.sessions.keys().filter(|id| !told.sessions.contains(id));
         let exemptions = snapshot.exemptions.iter().map(|one| one.id);
-        let count = people.clone().count() + sessions.clone().count();
-        people.for_each(|id| self.sign_in_ended(*id));
+        let count = gone.len() + sessions.clone().count();
         sessions.for_each(|id| self.session_forgotten(*id));
         exemptions.filter(|id| !told.exemptions.contains(id)).for_each(|id| self.exemption_ended(id));
         count
@@ -329,7 +330,7 @@ impl Table {
             // What was begun under rows that are no longer those of the file ends, as under other flags.
             let other_rows = !next.generation.adapters.same_rules(&generation.adapters);
             next.generation = generation;
-            others = next.judge_anew(|_| true, other_rows);
+            others = next.judge_all_anew(other_rows);
         });
         cut(&others);
     }
@@ -361,18 +362,4 @@ impl Table {
 /// ORDER: called after the snapshot without them stands, so that nothing new can begin behind the cut.
 fn cut(presences: &[Arc<SignInState>]) {
     presences.iter().for_each(|presence| presence.cut.cut(Reason::Revoked));
-}
-
-fn end(way: &Way) {
-    way.upstream.close();
-    way.cut.cut(Reason::GoingAway);
-}
-
-pub(crate) fn way_to(session: &Session) -> Way {
-    let token = [b"token ", session.token.expose()].concat();
-    let mut authorization =
-        HeaderValue::from_bytes(&token).unwrap_or_else(|_| HeaderValue::from_static("token invalid"));
-    authorization.set_sensitive(true);
-    let told = AtomicU64::new(session.last_activity);
-    Way { upstream: Upstream::default(), cut: Cut::new(), authorization, sight: Sight::default(), told }
 }

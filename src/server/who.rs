@@ -1,15 +1,20 @@
 //! From the cookie to the person, with a memory per connection: a connection that is kept alive verifies its cookie once.
 //!
-//! The memory holds only as long as the snapshot's epoch stands: ending any sign-in, or a new configuration, voids it.
+//! The memory holds only as long as the snapshot's epochs stand: a new configuration voids all, a sign-in that ends voids those of
+//! one connection in 256 ([`shards`](crate::shards)), the own one among them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
+use portcullis_model::cookie::Claims;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use crate::cookies::{Presence, Presented, find, strip};
 use crate::gate::authority;
+use crate::keys::Keyed;
 use crate::passage::{Passage, own_copy};
 use crate::state::{Person, Snapshot};
 
@@ -19,11 +24,33 @@ pub(crate) struct Memo {
     known: RefCell<Option<Rc<Known>>>,
     /// The authority that its last request asked for: well-formed.
     authority: RefCell<Option<HeaderValue>>,
+    /// What its last key told.
+    key: RefCell<Option<Rc<Known>>>,
     /// The way of its last request into a session.
     pub(crate) passage: RefCell<Option<Rc<Passage>>>,
 }
 
 impl Memo {
+    /// What this very key told before, if that is so still.
+    pub(crate) fn remembered_key(
+        &self,
+        snapshot: &Snapshot,
+        headers: &HeaderMap,
+        text: &[u8],
+    ) -> Option<Rc<Known>> {
+        let known = self.key.borrow();
+        let known = known.as_ref()?;
+        let keyed = known.key.as_ref()?;
+        let same_text = known.text.as_ref().is_some_and(|before| before.ct_eq(text).into());
+        let same_people = known.epochs == snapshot.key_epochs(&keyed.key.id);
+        (same_text && same_people && same(&known.cookies, headers)).then(|| known.clone())
+    }
+
+    /// Remembers what a key told.
+    pub(crate) fn remember_key(&self, known: Rc<Known>) {
+        *self.key.borrow_mut() = Some(known);
+    }
+
     /// The authority that a request asks for, when it is one and well-formed.
     pub(crate) fn authority(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let mut hosts = headers.get_all(HOST).iter();
@@ -47,18 +74,39 @@ pub(crate) struct Known {
     pub(crate) person: Arc<Person>,
     /// What the cookie said.
     pub(crate) presence: Presence,
+    /// The key by which they came, where it was none of our cookies.
+    pub(crate) key: Option<Arc<Keyed>>,
+    /// It as it came, to be told again.
+    text: Option<Zeroizing<Box<[u8]>>>,
     /// What is left of the request's cookies without ours.
     pub(crate) others: Option<HeaderValue>,
     /// Copied: a slice of the request would keep its whole buffer.
     cookies: Box<[u8]>,
-    epoch: u64,
+    epochs: (u64, u64),
+}
+
+impl Known {
+    /// Whoever sends a good key.
+    pub(crate) fn by_key(keyed: Arc<Keyed>, snapshot: &Snapshot, headers: &HeaderMap, text: &[u8]) -> Self {
+        let claims = Claims { sign_in: keyed.person.sign_in.id, issued: 0, expires: u64::MAX };
+        Self {
+            person: keyed.person.clone(),
+            presence: Presence { claims, stay: false },
+            others: others(headers),
+            cookies: joined(headers).into(),
+            epochs: snapshot.key_epochs(&keyed.key.id),
+            text: Some(Zeroizing::new(text.into())),
+            key: Some(keyed),
+        }
+    }
 }
 
 /// Who sends this request. `now` in seconds since 1970.
 pub(crate) fn identify(memo: &Memo, snapshot: &Snapshot, headers: &HeaderMap, now: u64) -> Option<Identity> {
     if let Some(known) = memo.known.borrow().as_ref() {
         let fresh = now < known.presence.claims.expires && now < known.person.until();
-        if fresh && known.epoch == snapshot.epoch && same(&known.cookies, headers) {
+        let same_people = known.epochs == snapshot.epochs(&known.person.sign_in.id);
+        if fresh && same_people && same(&known.cookies, headers) {
             return Some(known.clone());
         }
     }
@@ -70,7 +118,9 @@ pub(crate) fn identify(memo: &Memo, snapshot: &Snapshot, headers: &HeaderMap, no
     }
     let presence = Presence { claims, stay: snapshot.generation.jar.stays(headers) };
     let cookies = joined(headers).into();
-    let known = Rc::new(Known { person, presence, others: others(headers), cookies, epoch: snapshot.epoch });
+    let epochs = snapshot.epochs(&person.sign_in.id);
+    let others = others(headers);
+    let known = Rc::new(Known { person, presence, key: None, text: None, others, cookies, epochs });
     *memo.known.borrow_mut() = Some(known.clone());
     Some(known)
 }
@@ -104,7 +154,7 @@ fn same(known: &[u8], headers: &HeaderMap) -> bool {
 mod tests {
     use http::HeaderValue;
     use portcullis_model::SignInId;
-    use portcullis_model::cookie::Claims;
+    use portcullis_model::sign_in::SignIn;
 
     use super::*;
     use crate::generation::Generation;
@@ -184,5 +234,47 @@ mod tests {
         assert!(who(&memo, &table, &alice, 200).is_some());
         table.sign_in_ended(SignInId::from_bytes([1; 16]));
         assert_eq!(who(&memo, &table, &alice, 200), None);
+    }
+
+    /// A person whose sign-in has this number, of any of 256 parts.
+    fn numbered(number: u32) -> SignIn {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_le_bytes());
+        SignIn { id: SignInId::from_bytes(id), ..sign_in("alice", 1) }
+    }
+
+    #[test]
+    fn a_sign_in_that_ends_makes_few_connections_verify_again_and_a_configuration_all() {
+        const PEOPLE: u32 = 1024;
+        let table = Table::new(Arc::new(Generation::for_tests(&[])));
+        table.sign_ins((0..PEOPLE).map(numbered).collect());
+        let connections: Vec<(Memo, HeaderMap)> = (0..PEOPLE)
+            .map(|number| {
+                let claims = Claims { sign_in: numbered(number).id, issued: 100, expires: 3700 };
+                let value = format!("portcullis={}", table.load().generation.ring.sign(&claims));
+                let cookie = HeaderValue::from_str(&value).expect("ascii");
+                (Memo::default(), [(COOKIE, cookie)].into_iter().collect())
+            })
+            .collect();
+        let snapshot = table.load();
+        let all = |snapshot: &Snapshot| -> Vec<Option<Identity>> {
+            connections.iter().map(|(memo, cookie)| identify(memo, snapshot, cookie, 200)).collect()
+        };
+        let anew = |before: &[Option<Identity>], after: &[Option<Identity>]| {
+            let pairs = before.iter().zip(after).filter_map(|(one, other)| one.as_ref().zip(other.as_ref()));
+            pairs.filter(|(one, other)| !Rc::ptr_eq(one, other)).count()
+        };
+        let first = all(&snapshot);
+        assert!(first.iter().all(Option::is_some));
+        assert_eq!(anew(&first, &all(&snapshot)), 0, "nothing happened");
+        table.sign_in_ended(numbered(7).id);
+        let second = all(&table.load());
+        assert!(second[7].is_none(), "hers is over");
+        // Those of the same part: numbers 263, 519 and 775.
+        assert_eq!(anew(&first, &second), 3);
+        table.sign_in(numbered(2000));
+        assert_eq!(anew(&second, &all(&table.load())), 0, "who comes voids nothing");
+        table.configure(Arc::new(Generation::for_tests(&[])));
+        assert_eq!(anew(&second, &all(&table.load())), 1023, "a configuration is everybody's");
     }
 }

@@ -11,22 +11,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
 use portcullis_model::lifetime::Sign;
+use portcullis_model::proof::Begin;
+use portcullis_model::sign_in::Denied;
 use portcullis_proxy::{Drain, Gauges, TlsConfig};
 use portcullis_wire::ToLauncher;
+use portcullis_wire::accounts::{AccountAnswer, AccountRefusal};
 use portcullis_wire::launcher::{Carried, OpenError};
 use portcullis_wire::watch::{AdminAnswer, AdminRefusal};
 
 use crate::consoles::{Consoles, Heard};
 use crate::conversations::Conversations;
 use crate::door::Doors;
+use crate::elsewhere::Elsewhere;
 use crate::figures::Told;
 use crate::generation::Generation;
 use crate::held::{Held, Moment};
 use crate::judging::Judging;
+use crate::keys::{BadKeys, Uses};
 use crate::link::{Link, Pending};
 use crate::pieces::Pieces;
 use crate::refusals::{Refusals, Refused};
 use crate::revocations::Revocations;
+use crate::sign_in::BeginLimit;
 use crate::state::{Live, Person, Table};
 
 /// Shared by all threads.
@@ -40,10 +46,24 @@ pub(crate) struct World {
     pub(crate) linked: AtomicBool,
     /// Sessions asked for.
     pub(crate) opens: Pending<Result<SessionId, OpenError>>,
+    /// Where somebody is to be sent to sign in.
+    pub(crate) begins: Pending<Result<Box<Begin>, (Denied, String)>>,
+    /// What a provider is told of us.
+    pub(crate) descriptions: Pending<Result<String, (Denied, String)>>,
+    /// How often each network may ask for a way to a provider.
+    pub(crate) begin_limit: BeginLimit,
+    /// Who is signed in at other machines.
+    pub(crate) elsewhere: Elsewhere,
     /// What administrators asked.
     pub(crate) administrators: Pending<Result<AdminAnswer, AdminRefusal>>,
+    /// What people asked about accounts.
+    pub(crate) accounts: Pending<Result<Box<AccountAnswer>, AccountRefusal>>,
     /// What the launcher counts.
     pub(crate) figures: Told,
+    /// Bad keys, by address.
+    pub(crate) bad_keys: BadKeys,
+    /// Uses of keys that are to be told.
+    pub(crate) key_uses: Uses,
     /// Sign-ins under way.
     pub(crate) conversations: Conversations,
     /// Memory for bodies that are judged whole.
@@ -84,8 +104,15 @@ impl World {
             link,
             linked: AtomicBool::new(true),
             opens: Pending::default(),
+            begins: Pending::default(),
+            descriptions: Pending::default(),
+            begin_limit: BeginLimit::default(),
+            elsewhere: Elsewhere::default(),
             administrators: Pending::default(),
+            accounts: Pending::default(),
             figures: Told::default(),
+            bad_keys: BadKeys::default(),
+            key_uses: Uses::default(),
             conversations: Conversations::default(),
             judging: Judging::default(),
             messages: Judging::messages(),
@@ -127,6 +154,10 @@ impl World {
 
     /// Notes that a person used a session: neither it nor their sign-in is idle.
     pub(crate) fn acted(&self, generation: &Generation, person: &Person, live: &Live, now: u64, by: Sign) {
+        // A program that polls must not keep a session that nobody uses.
+        if person.is_program() {
+            return;
+        }
         if live.acted(now) {
             self.link.tell(ToLauncher::Activity { session: live.session.id, at: now, by });
         }
@@ -135,6 +166,9 @@ impl World {
 
     /// Notes that a person did something outside a session.
     pub(crate) fn touched(&self, generation: &Generation, person: &Person, now: u64) {
+        if person.is_program() {
+            return;
+        }
         // Not past the longest life: the cookie says what is so.
         let until =
             now.saturating_add(generation.life).min(person.sign_in.since.saturating_add(generation.longest));

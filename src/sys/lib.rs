@@ -1,6 +1,6 @@
 //! System calls: descriptors, ids, processes, signals, peers, sockets, cgroups.
 //!
-//! One of the two crates where `unsafe` is allowed; each block says why it is sound. Nothing here decides policy: who may
+//! One of the three crates where `unsafe` is allowed; each block says why it is sound. Nothing here decides policy: who may
 //! connect, what is killed and when is the caller's business. Called by wire, session, launcher and server.
 #![allow(unsafe_code)]
 

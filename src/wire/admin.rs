@@ -6,20 +6,27 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_model::exemption::{Exemption, REASON_MAX};
+use portcullis_model::account::{Account, Identity, Role, RoleReason};
+use portcullis_model::exemption::Exemption;
+use portcullis_model::key::KeyId;
 use portcullis_model::lifetime::WhyAlive;
 use portcullis_model::load::SessionLoad;
-use portcullis_model::offline::{MESSAGE_MAX, Offline};
+use portcullis_model::offline::Offline;
+use portcullis_model::proof::{Failure, Step};
 use portcullis_model::session::Manner;
-use portcullis_model::{ExemptionId, SessionId, UserName};
+use portcullis_model::{ExemptionId, Secret, SessionId, UserName};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+use crate::identity::{AccountAct, Select};
+
+mod refusal;
 mod rows;
 
+pub use refusal::Refusal;
 pub use rows::{
-    ChangedOption, EndedRow, PersonRow, Reloaded, Revocation, SIGN_INS_SHOWN, ServerState, SessionRow,
-    SignInRow, TakesEffect, Which,
+    API_KEYS_AT_ONCE, ApiKeyRow, ChangedOption, EndedRow, MACHINES_SHOWN, MachineRow, MachineState,
+    OthersState, PersonRow, Reloaded, Revocation, RingRow, SIGN_INS_SHOWN, ServerState, SessionRow,
+    SignInRow, Synced, TakesEffect, Which,
 };
 
 /// Where the launcher listens for root.
@@ -119,6 +126,92 @@ pub enum ToDaemon {
         /// As in [`ToDaemon::EndSessions`].
         by: String,
     },
+    /// Which accounts are there? Answered by [`FromDaemon::Accounts`], once.
+    Accounts {
+        /// Those behind this number; 0: from the first.
+        after: u64,
+        /// Locked ones too.
+        locked: bool,
+        /// A part of a name; empty: all.
+        matching: String,
+    },
+    /// One account. Answered by [`FromDaemon::Account`].
+    Account {
+        /// Which.
+        who: Select,
+    },
+    /// Change accounts. Answered by [`FromDaemon::AccountDone`], and where that takes something away, by [`FromDaemon::Revoked`] once it
+    /// is gone.
+    AccountAct {
+        /// What.
+        act: Box<AccountAct>,
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+    /// Would the directories let this person in? Answered by [`FromDaemon::Step`], any number of times, then by
+    /// [`FromDaemon::Tested`]. Nobody is signed in by it.
+    LdapTest {
+        /// As it would be typed.
+        user: String,
+        /// As it would be typed.
+        password: Typed,
+    },
+    /// Look up who is signed in or has a session: may they still, and what are they members of? Answered by [`FromDaemon::Synced`] when
+    /// that is done, or has had its time; the rest goes on.
+    SyncUsers {
+        /// One person; none: everybody.
+        user: Option<UserName>,
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+    /// Which keys are there? Answered by [`FromDaemon::Ring`], then [`FromDaemon::ApiKeys`], any number of times.
+    Keys,
+    /// An API key ends. Answered by [`FromDaemon::Revoked`] once what hangs on it is gone.
+    EndKey {
+        /// Which.
+        key: KeyId,
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+    /// Another key signs cookies. Answered by [`FromDaemon::Rotated`], and where everybody is signed out, by [`FromDaemon::Revoked`].
+    RotateKeys {
+        /// Whether the keys of before are dropped, and everybody is signed out.
+        revoke_old: bool,
+        /// As in [`ToDaemon::EndSessions`].
+        by: String,
+    },
+}
+
+/// A password on its way to the daemon; it prints as `[secret]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Typed(pub Secret);
+
+// For tests of messages alone: nothing is decided by it.
+impl PartialEq for Typed {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+}
+
+impl Eq for Typed {}
+
+/// Whom the directories found, and what would become of them here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Who it is.
+    pub identity: Identity,
+    /// The name there.
+    pub user: String,
+    /// The Unix account's name, or why it can't be one. Whether that account may sign in is not asked here.
+    pub unix: Result<UserName, String>,
+    /// How many groups.
+    pub groups: u32,
+    /// The role that an account would have that is not the first.
+    pub role: Role,
+    /// Why it is that one.
+    pub reason: RoleReason,
+    /// Whether an account would be made where there is none.
+    pub register: bool,
 }
 
 /// Launcher to root.
@@ -158,10 +251,51 @@ pub enum FromDaemon {
     },
     /// To [`ToDaemon::Reload`].
     Reloaded(Box<Reloaded>),
+    /// To [`ToDaemon::Accounts`].
+    Accounts {
+        /// In the order of their numbers, without their groups.
+        rows: Vec<Account>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To [`ToDaemon::Account`].
+    Account(Box<Account>),
+    /// To [`ToDaemon::AccountAct`].
+    AccountDone {
+        /// As it was; none of one that was made.
+        before: Option<Box<Account>>,
+        /// As it is.
+        after: Box<Account>,
+        /// What was transferred, and how many of each.
+        moved: Vec<(String, u64)>,
+        /// What was asked for besides and was not done.
+        but: Option<String>,
+    },
+    /// To [`ToDaemon::LdapTest`]: what was done, as it is done.
+    Step(Box<Step>),
+    /// To [`ToDaemon::LdapTest`]: the end.
+    Tested(Result<Box<Found>, Failure>),
+    /// To [`ToDaemon::Keys`]: the keys that sign cookies, the newest first.
+    Ring(Vec<RingRow>),
+    /// To [`ToDaemon::Keys`]: API keys that live, in the order of their ids; at most [`API_KEYS_AT_ONCE`].
+    ApiKeys(Vec<ApiKeyRow>),
     /// It won't; the last message of an answer.
     Refused(Refusal),
     /// The last message of an answer.
     Done,
+    /// To [`ToDaemon::SyncUsers`].
+    Synced(Synced),
+    /// To [`ToDaemon::RotateKeys`]: the ids of the keys, which stand in cookies.
+    Rotated {
+        /// The one that signs now.
+        new: String,
+        /// The one that signed before.
+        old: String,
+        /// Whether that one still verifies.
+        kept: bool,
+        /// Why the configuration as it stands in the files can't be used: the new key counts once it can.
+        problems: Vec<String>,
+    },
 }
 
 /// How the daemon is.
@@ -193,65 +327,6 @@ pub struct Status {
     pub offline: Option<Offline>,
     /// The servers: one that serves, and those of before that finish what they began.
     pub servers: Vec<ServerState>,
-}
-
-/// Why the launcher won't.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
-pub enum Refusal {
-    /// Not root.
-    #[error("only root is answered here")]
-    NotRoot,
-    /// Too many requests within a second.
-    #[error("there are more than {0} such requests a second")]
-    TooMany(u32),
-    /// The disk refuses.
-    #[error("the audit log or the state can't be written, so nothing is changed")]
-    NotWritable,
-    /// The daemon is ending.
-    #[error("the daemon is ending")]
-    Ending,
-    /// No flag that can be lifted.
-    #[error("`{0}` is no flag that can be lifted")]
-    Flag(String),
-    /// Too long, or no time at all.
-    #[error("an exemption lasts from one second to {hours} hours (`exemption-max-hours`)")]
-    Length {
-        /// The most.
-        hours: u32,
-    },
-    /// None, or too much.
-    #[error("a reason has from 1 to {REASON_MAX} printable characters")]
-    Reason,
-    /// Of nobody, of somebody else, or over.
-    #[error("there is no running session `{0}` of that person")]
-    Session(SessionId),
-    /// Not there.
-    #[error("there is no exemption `{0}`")]
-    Exemption(ExemptionId),
-    /// Over, or never there.
-    #[error("there is no running session `{0}`")]
-    NoSession(SessionId),
-    /// Nothing of theirs runs.
-    #[error("there is no running session of `{0}`")]
-    NoSessionOf(UserName),
-    /// It is in none.
-    #[error("process {0} belongs to no session")]
-    NoProcess(i32),
-    /// One was meant.
-    #[error("`{user}` has {count} sessions")]
-    Several {
-        /// Whose.
-        user: UserName,
-        /// How many.
-        count: u32,
-    },
-    /// Too long, or not printable.
-    #[error("a message has at most {MESSAGE_MAX} printable characters in one line")]
-    Message,
-    /// As many as there may be.
-    #[error("there are {0} exemptions already")]
-    Full(u32),
-    /// The kernel's random source failed.
-    #[error("the kernel gives no random number")]
-    Random,
+    /// How it stands with other machines; none where the database is this machine's own.
+    pub others: Option<OthersState>,
 }

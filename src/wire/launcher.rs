@@ -6,18 +6,26 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_model::audit::Event;
-use portcullis_model::cookie::Key;
 use portcullis_model::exemption::Exemption;
-use portcullis_model::host::HostFacts;
+use portcullis_model::key::KeyId;
 use portcullis_model::lifetime::{Seen, Sign};
 use portcullis_model::offline::Offline;
+use portcullis_model::proof::{Begin, Evidence, Flow, MethodName};
 use portcullis_model::session::{Ide, Session};
 use portcullis_model::sign_in::{Denied, SignIn, SignInEnd};
 use portcullis_model::{ExemptionId, Secret, SessionId, SignInId};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::{AccountAnswer, AccountRefusal, Asker, Wish};
+use crate::keys::KeyRow;
 pub use crate::open::OpenError;
 use crate::watch::{AdminAct, AdminAnswer, AdminRefusal, Figures, Search};
+
+mod greeting;
+mod prompt;
+
+pub use greeting::{ConfFile, Configuration, Hello, TlsMaterial};
+pub use prompt::{Prompt, PromptStyle};
 
 /// Sessions in one [`ToLauncher::Seen`]: each is some 60 bytes.
 pub const SEEN_AT_ONCE: usize = 512;
@@ -33,16 +41,16 @@ pub const REVOKED_WITHIN: Duration = Duration::from_millis(800);
 pub enum ToLauncher {
     /// The server serves: once, first.
     Ready,
-    /// Begin a PAM conversation. `conversation` is a number of the server's choice, unused so far.
+    /// Somebody wants to sign in. `conversation` is a number of the server's choice, unused so far.
     SignInStart {
         /// Names the conversation in what follows.
         conversation: u64,
-        /// As typed; the launcher makes a `UserName` of it or refuses.
-        user: String,
         /// The client's address, for `PAM_RHOST` and the audit log.
         remote: IpAddr,
-        /// What was typed as password: answers the first hidden prompt.
-        password: Secret,
+        /// What they brought; which method examines it, the launcher decides.
+        evidence: Evidence,
+        /// What their browser calls itself, cut.
+        agent: String,
     },
     /// Answers to the prompts last sent, in their order; one per prompt that wants an answer.
     SignInAnswer {
@@ -97,7 +105,7 @@ pub enum ToLauncher {
     /// [`SEEN_AT_ONCE`] sessions, and each at most once in ten seconds.
     Seen(Vec<(SessionId, Seen)>),
     /// Write to the audit log. Only what the server alone sees is taken from it: [`Event::Refused`], [`Event::Transfer`],
-    /// [`Event::Console`], [`Event::ConsoleLimit`] and [`Event::Overflow`].
+    /// [`Event::Console`], [`Event::ConsoleLimit`], [`Event::KeyRefused`] and [`Event::Overflow`].
     Audit(Event),
     /// The configuration sent last is in force for every request from now on.
     ConfigurationInForce {
@@ -126,6 +134,8 @@ pub enum ToLauncher {
         sign_in: SignInId,
         /// With the machine's last day.
         history: bool,
+        /// At this session in particular: its owner is told.
+        at: Option<SessionId>,
     },
     /// An administrator acts. Answered by [`ToServer::Administrator`] once it is on disk.
     AdminAct {
@@ -158,6 +168,46 @@ pub enum ToLauncher {
     },
     /// Nothing more is sent here: what comes up waits for the next launcher. The answer to [`ToServer::Leaving`].
     Paused,
+    /// Somebody wants to go to a provider. Answered by [`ToServer::Begun`].
+    Begin {
+        /// Names the request in the answer.
+        request: u64,
+        /// The client's address.
+        remote: IpAddr,
+        /// By which method.
+        method: MethodName,
+        /// What the redirect carries.
+        flow: Box<Flow>,
+    },
+    /// Somebody asks about accounts. Answered by [`ToServer::Answered`], what changes something once it is on disk.
+    AccountAsk {
+        /// Names the request in the answer.
+        request: u64,
+        /// Who asks.
+        asker: Asker,
+        /// For what.
+        wish: Box<Wish>,
+    },
+    /// API keys that were used: when (in milliseconds since 1970) and from where. Each at most once a minute, at most
+    /// [`KEYS_USED_AT_ONCE`](crate::keys::KEYS_USED_AT_ONCE).
+    KeysUsed(Vec<(KeyId, u64, IpAddr)>),
+    /// What do we tell a provider of ourselves (`/saml/metadata`)? Answered by [`ToServer::Described`].
+    Describe {
+        /// Names the request in the answer.
+        request: u64,
+        /// The client's address.
+        remote: IpAddr,
+        /// Which method's provider.
+        method: MethodName,
+    },
+    /// A cookie of ours names a sign-in that was never told here: another machine may have given it out. Answered by
+    /// [`ToServer::Recognised`].
+    Known {
+        /// Names the request in the answer.
+        request: u64,
+        /// Which.
+        sign_in: SignInId,
+    },
 }
 
 /// What hangs on a server: what would break off with it.
@@ -186,7 +236,7 @@ pub enum ToServer {
     Hello(Box<Hello>),
     /// New configuration, keys and TLS material, in answer to `SIGHUP`; already found free of problems by the launcher.
     Configuration(Box<Configuration>),
-    /// Live sign-ins, one message each, after `Hello` and whenever one begins.
+    /// A sign-in begins, or its end was moved elsewhere. Those of before come by [`ToServer::SignIns`].
     SignIn(Box<SignIn>),
     /// A session began or changed; one message each after `Hello`.
     Session(Box<Session>),
@@ -269,6 +319,8 @@ pub enum ToServer {
         request: u64,
         /// Which.
         sign_ins: Vec<SignInId>,
+        /// API keys that end or may not be used, likewise; at most [`KEYS_AT_ONCE`](crate::keys::KEYS_AT_ONCE).
+        keys: Vec<KeyId>,
     },
     /// Nobody is let in, or people are again: what is open ends, and only what [`Offline`] says is answered. Comes before
     /// [`ToServer::Caught`] where nobody is.
@@ -278,79 +330,41 @@ pub enum ToServer {
         /// How many.
         records: u64,
     },
-}
-
-/// A configuration file's text as the launcher read it, so that both processes decide on the same bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfFile {
-    /// Name below the configuration directory, e.g. `rsession.conf`.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
-
-/// The first message to a server.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Hello {
-    /// Everything that a reload can change.
-    pub configuration: Configuration,
-    /// Directory with `control/<session>.sock`.
-    pub run_dir: String,
-    /// How many of the descriptors beside this message are main listeners; the rest redirect to https.
-    pub listeners: u8,
-}
-
-/// What a reload can change.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Configuration {
-    /// Counts up from 1.
-    pub generation: u64,
-    /// Where the files came from, for messages.
-    pub config_dir: String,
-    /// The files that exist.
-    pub files: Vec<ConfFile>,
-    /// The key ring for cookies.
-    pub keys: Vec<Key>,
-    /// Certificate chain and private key as PEM, when `ssl-enabled=1`. Root read them; root didn't parse them.
-    pub tls: Option<TlsMaterial>,
-    /// What the machine's kernel can hold, for the pages.
-    pub host: HostFacts,
-}
-
-/// PEM texts.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TlsMaterial {
-    /// `ssl-certificate`.
-    pub certificate: Vec<u8>,
-    /// `ssl-certificate-key`.
-    pub key: Secret,
-}
-
-/// One message of a PAM conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prompt {
-    /// What kind.
-    pub style: PromptStyle,
-    /// The module's text, cut to 1,024 characters, control characters replaced.
-    pub text: String,
-}
-
-/// Kinds of PAM messages (`pam_conv(3)`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PromptStyle {
-    /// Wants an answer that is not shown.
-    Hidden,
-    /// Wants an answer that is shown.
-    Shown,
-    /// Tells something.
-    Info,
-    /// Tells of an error.
-    Error,
-}
-
-impl PromptStyle {
-    /// Whether it wants an answer.
-    pub const fn wants_answer(self) -> bool {
-        matches!(self, Self::Hidden | Self::Shown)
-    }
+    /// Live sign-ins of before, after `Hello` and to a server that came back: as many a message as [`batches`](crate::batches::batches) puts into one. They
+    /// count together, and all there are, once [`ToServer::Caught`] comes.
+    SignIns(Vec<SignIn>),
+    /// Answer to [`ToLauncher::Begin`]: where the browser is to go, or why nowhere, with the id in the log.
+    Begun {
+        /// Which request.
+        request: u64,
+        /// Where, or why not.
+        result: Result<Box<Begin>, (Denied, String)>,
+    },
+    /// Answer to [`ToLauncher::AccountAsk`].
+    Answered {
+        /// The request's number.
+        request: u64,
+        /// What, or why not.
+        result: Result<Box<AccountAnswer>, AccountRefusal>,
+    },
+    /// API keys that may be used: those of before come before [`ToServer::Caught`], as many a message as
+    /// [`batches`](crate::keys::batches) puts into one. One that is known is as it says from then on.
+    Keys(Vec<KeyRow>),
+    /// Answer to [`ToLauncher::Describe`]: the document, or why there is none, with the id in the log.
+    Described {
+        /// Which request.
+        request: u64,
+        /// The document, or why not.
+        result: Result<String, (Denied, String)>,
+    },
+    /// Answer to [`ToLauncher::Known`]; where it lives, its [`ToServer::SignIn`] came before.
+    Recognised {
+        /// The request's number.
+        request: u64,
+        /// Whether it lives.
+        lives: bool,
+    },
+    /// This machine has not heard of the others for longer than the configuration allows, or has again: nobody is answered, for what
+    /// was ended elsewhere is not known here. What is open ends.
+    Apart(bool),
 }

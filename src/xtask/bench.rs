@@ -46,6 +46,9 @@ pub(crate) struct Options {
     /// Only what signed-in users notice of slow and hostile peers, and how much memory those cost; some ten minutes
     #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox"])]
     only_hostile: bool,
+    /// Only how many sign in a second, and what very many sign-ins cost; some seven minutes
+    #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox", "only_hostile"])]
+    only_people: bool,
     /// With --only-hostile: only attacks whose name contains this
     #[arg(long, requires = "only_hostile")]
     attack: Option<String>,
@@ -68,6 +71,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             command.args(["--attack", part]);
         }
         run::step("measuring under attack (a full run takes some ten minutes)");
+        return finish(command, options);
+    }
+    if options.only_people {
+        packages::ensure(&["wrk"])?;
+        let mut command = isolated(&build()?, &[])?;
+        command.arg("--only-people");
+        run::step("measuring with very many sign-ins");
         return finish(command, options);
     }
     packages::ensure(COMPARED)?;

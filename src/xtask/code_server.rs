@@ -68,8 +68,11 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Node from the Python package index: wheels for every Linux, headers included.
-fn node(folder: &Path) -> Result<()> {
+/// Node from the Python package index: wheels for every Linux, headers included. Returns the folder of `node` and `npm`.
+pub(crate) fn node(folder: &Path) -> Result<PathBuf> {
+    packages::ensure(packages::JUPYTER)?;
+    let bin = folder.join("bin");
+    run::must(run::as_root("mkdir").args(["-p", "-m", "755"]).arg(&bin), "make the folder for Node")?;
     let venv = folder.join("venv");
     // Debian's own Python: one from somebody's home could not be read by other users.
     run::must(
@@ -98,7 +101,8 @@ fn node(folder: &Path) -> Result<()> {
             "#!/bin/sh\nexec '{shown}/bin/node' '{shown}/node/lib/node_modules/npm/bin/npm-cli.js' \"$@\"\n"
         ),
     )?;
-    run::must(run::as_root("chmod").arg("755").arg(npm), "make npm executable")
+    run::must(run::as_root("chmod").arg("755").arg(npm), "make npm executable")?;
+    Ok(bin)
 }
 
 fn npm(folder: &Path, app: &Path) -> Command {

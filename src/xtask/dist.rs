@@ -15,8 +15,8 @@ use portcullis_dist::{Family, Order, make};
 use crate::{packages, run};
 
 /// The daemon's programs.
-pub(crate) const PROGRAMS: [&str; 4] =
-    ["portcullis", "portcullis-launcher", "portcullis-server", "portcullis-session"];
+pub(crate) const PROGRAMS: [&str; 5] =
+    ["portcullis", "portcullis-identity", "portcullis-launcher", "portcullis-server", "portcullis-session"];
 
 /// What to make.
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|torture|dist|ci|generate`.
+//! What a developer or a newcomer runs: `cargo xtask demo|test|bench|fuzz|redteam|torture|dist|ci|generate|fetch`.
 //!
 //! It installs, builds, starts and checks; it holds nothing that the daemon needs. Programs are started with an argument
 //! list each, never through a shell.
@@ -9,8 +9,10 @@ mod ci;
 mod code_server;
 mod demo;
 mod dist;
+mod fetch;
 mod fuzz;
 mod generate;
+mod identity_providers;
 mod isolate;
 mod jupyter;
 mod loopback;
@@ -51,6 +53,8 @@ enum Command {
     Dist(dist::Options),
     /// Check formatting, lints, documentation, layers and generated files
     Ci,
+    /// Install everything that the tests need, ahead of them: packages, JupyterLab, code-server, identity providers
+    Fetch,
     /// Write the files that are generated from the code (docs/options, etc)
     Generate,
     /// Run a program in private mount, process and network namespaces with throw-away /etc, /home and /run
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Torture(options) => torture::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Ci => ci::run(),
+        Command::Fetch => fetch::run(),
         Command::Generate => generate::run(),
         Command::Isolated(options) => isolate::enter(&options),
         Command::IsolatedInit(options) => isolate::init(&options),

@@ -1,10 +1,12 @@
 //! Starting other programs: where the project is, how to become root, how failure reads.
 
 use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
 
 /// The project's root folder.
 pub(crate) fn root() -> PathBuf {
@@ -71,4 +73,25 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     )?;
     let metadata: serde_json::Value = serde_json::from_str(&text)?;
     Ok(PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target")))
+}
+
+/// Waits until no other run of this project has the lock of this name; the turn is over when it is dropped, or its process ends.
+pub(crate) fn turn(name: &str) -> Result<Flock<File>> {
+    let folder = root().join("target");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let path = folder.join(name);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .with_context(|| format!("cannot open `{}`", path.display()))?;
+    let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(turn) => return Ok(turn),
+        Err((file, _)) => file,
+    };
+    step(&format!("waiting for another run (`{}`)", path.display()));
+    Flock::lock(file, FlockArg::LockExclusive)
+        .map_err(|(_, errno)| errno)
+        .context("cannot wait for another run")
 }

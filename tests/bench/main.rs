@@ -11,9 +11,11 @@ mod measure;
 mod ours;
 mod page;
 mod peers;
+mod people;
 mod policy;
 mod report;
 mod sandbox;
+mod sign_ins;
 mod stats;
 mod target;
 mod transfer;
@@ -60,12 +62,24 @@ struct Cli {
     /// Only what signed-in users notice of slow and hostile peers, and how much memory those cost
     #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox"])]
     only_hostile: bool,
+    /// Only how many sign in a second, and what very many sign-ins cost
+    #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox", "only_hostile"])]
+    only_people: bool,
     /// With --only-hostile: only attacks whose name contains this
     #[arg(long, requires = "only_hostile")]
     attack: Option<String>,
     /// Be the peers of an attack; started by this program itself
     #[arg(long, hide = true)]
     hostile_peer: Option<String>,
+    /// Sign people in by PAM alone, with this service; started by this program itself
+    #[arg(long, hide = true, requires = "pam_seconds")]
+    pam_peer: Option<String>,
+    /// For how long; not at all means one of them, once
+    #[arg(long, hide = true)]
+    pam_seconds: Option<f64>,
+    /// In a process each
+    #[arg(long, hide = true)]
+    pam_each: bool,
     /// A static program that ends at once
     #[arg(long)]
     program: Option<PathBuf>,
@@ -86,8 +100,14 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         hostile::peer(name)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let (Some(service), Some(seconds)) = (&cli.pam_peer, cli.pam_seconds) {
+        sign_ins::peer(service, seconds, cli.pam_each)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let report = if cli.only_hostile {
         measure::hostile_alone(cli.quick, cli.attack.as_deref())?
+    } else if cli.only_people {
+        measure::people_alone(cli.quick)?
     } else if cli.only_policy {
         measure::policy_alone(cli.quick)?
     } else if let (true, Some(program)) = (cli.only_sandbox, &cli.program) {
@@ -98,9 +118,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     };
     let markdown = report.markdown();
     if let Some(path) = &cli.write {
-        let part = match (cli.only_sandbox, cli.only_hostile) {
-            (true, _) => Part::Sandbox,
-            (_, true) => Part::Hostile,
+        let part = match (cli.only_sandbox, cli.only_hostile, cli.only_people) {
+            (true, ..) => Part::Sandbox,
+            (_, true, _) => Part::Hostile,
+            (.., true) => Part::People,
             _ => Part::Proxy,
         };
         page::write(path, part, &markdown)?;

@@ -12,7 +12,8 @@ use crate::ours::{self, Way};
 use crate::report::{Bar, Report, Row, Table};
 use crate::target::Target;
 use crate::{
-    hostile, http_load, ide_start, peers, policy, sandbox, stats, transfer, upstream, websocket_load,
+    hostile, http_load, ide_start, peers, people, policy, sandbox, sign_ins, stats, transfer, upstream,
+    websocket_load,
 };
 
 /// Answers in a fixed small JSON text; a route of JupyterLab that every flag leaves open.
@@ -110,6 +111,30 @@ pub(crate) fn hostile_alone(quick: bool, only: Option<&str>) -> Result<Report> {
     let plan = hostile::Plan { rounds, stretch: Duration::from_secs(seconds) };
     let tables = vec![hostile::measure(plan, only, &mut bars)?];
     Ok(Report { machine: machine()?, versions: String::new(), rounds, tables, bars })
+}
+
+fn people_plan(quick: bool) -> people::Plan {
+    let (restarts, turns) = if quick { (3, 4) } else { (7, 96) };
+    people::Plan { restarts, turns, stretch: Duration::from_secs(1) }
+}
+
+/// Measures how many sign in a second, and what very many sign-ins cost.
+///
+/// # Errors
+/// When a start or a request fails.
+pub(crate) fn people_alone(quick: bool) -> Result<Report> {
+    let scratch =
+        tempfile::Builder::new().prefix("bench").tempdir_in("/run").context("cannot make a folder")?;
+    open(scratch.path())?;
+    let doubles = upstream::start(scratch.path())?;
+    let plan = people_plan(quick);
+    let mut bars = Vec::new();
+    let stage = Stage::default();
+    let (turns, seconds) = if quick { (1, 2) } else { (7, 6) };
+    let way_in = sign_ins::Plan { turns, stretch: Duration::from_secs(seconds) };
+    let mut tables = vec![sign_ins::measure(&stage, way_in, &mut bars)?];
+    tables.extend(people::measure(&stage, &doubles.upstream.token, plan, scratch.path(), &mut bars)?);
+    Ok(Report { machine: machine()?, versions: String::new(), rounds: plan.turns, tables, bars })
 }
 
 /// Measures the policy alone.

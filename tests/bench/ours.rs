@@ -44,9 +44,15 @@ pub(crate) fn start(stage: &Stage, way: Way, token: &str) -> Result<Ours> {
         .conf("portcullis.conf", &format!("session-transport={transport}"))
         .double(&[])
         .start()?;
-    let (_, client) = world.signed_in("bench")?;
+    let (target, session) = target(&world, name, "bench", token)?;
+    Ok(Ours { target, world, session })
+}
+
+/// Somebody signs in and starts a session: both are what is loaded.
+fn target(world: &World, name: &'static str, user: &str, token: &str) -> Result<(Target, String)> {
+    let (_, client) = world.signed_in(user)?;
     let session = client.start_session(30)?;
-    let pids = pids(&world, &session)?;
+    let pids = pids(world, &session)?;
     let target = Target {
         name,
         address: world.address(),
@@ -55,7 +61,7 @@ pub(crate) fn start(stage: &Stage, way: Way, token: &str) -> Result<Ours> {
         token: token.to_owned(),
         pids,
     };
-    Ok(Ours { target, world, session })
+    Ok((target, session))
 }
 
 /// Server, session process and keeper: everything that exists because of the proxying. The launcher is counted too; it
@@ -79,6 +85,15 @@ pub(crate) struct Idle {
 }
 
 impl Ours {
+    /// After a restart that took everybody's sign-in: somebody else signs in and starts a session.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) fn again(&mut self, user: &str, token: &str) -> Result<Target> {
+        (self.target, self.session) = target(&self.world, self.target.name, user, token)?;
+        Ok(self.target.clone())
+    }
+
     /// Memory of each process now.
     ///
     /// # Errors

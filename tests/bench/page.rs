@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 
 const HEAD: &str = "# Performance\n\nWritten by `cargo xtask bench`; run it on your own machine, figures of another say little.\n\n";
 /// A part's heading, and what it is written by; the first part has those of the page.
-const PARTS: [(Part, &str, &str); 2] = [
+const PARTS: [(Part, &str, &str); 3] = [
+    (Part::People, "# Many people\n", "cargo xtask bench --only-people"),
     (Part::Hostile, "# Under attack\n", "cargo xtask bench --only-hostile"),
     (Part::Sandbox, "# What the sandbox costs\n", "cargo xtask bench --only-sandbox"),
 ];
@@ -17,6 +18,8 @@ const PARTS: [(Part, &str, &str); 2] = [
 pub(crate) enum Part {
     /// Everything else.
     Proxy,
+    /// Sign-ins, and very many of them.
+    People,
     /// What users notice of hostile peers.
     Hostile,
     /// What the sandbox costs.

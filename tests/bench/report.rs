@@ -44,6 +44,11 @@ impl Bar {
     pub(crate) fn at_most(promise: impl Into<String>, limit: f64, measured: f64) -> Self {
         Self { promise: promise.into(), limit, measured, holds: measured <= limit }
     }
+
+    /// A figure that must not be below `limit`; the promise says so.
+    pub(crate) fn at_least(promise: impl Into<String>, limit: f64, measured: f64) -> Self {
+        Self { promise: promise.into(), limit, measured, holds: measured >= limit }
+    }
 }
 
 /// Everything of one run.

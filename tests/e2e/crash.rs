@@ -18,7 +18,9 @@ pub(crate) fn all() -> Vec<Trial> {
         case("crash::what_was_signed_out_stays_signed_out", signed_out_stays_out),
         case("crash::the_audit_log_survives_being_cut_short", torn_audit),
         case("crash::a_state_file_cut_short_lets_nobody_in", torn_state),
+        case("crash::a_journal_cut_short_or_changed_lets_nobody_back_in", torn_journal),
         case("crash::killing_at_random_moments_never_breaks_the_state", random_kills),
+        case("crash::who_comes_and_goes_as_it_is_killed_is_in_or_out_as_they_were_told", comings_and_goings),
         case("crash::an_ordered_end_ends_the_sessions", ordered_end),
     ]
 }
@@ -185,6 +187,103 @@ fn torn_state(stage: &Stage) -> Result<()> {
         std::fs::write(&path, text)?;
         world.revive();
     }
+    Ok(())
+}
+
+fn torn_journal(stage: &Stage) -> Result<()> {
+    let (mut world, _, client, _) = running(stage, "ivo")?;
+    world.log.expect("the journal of sign-ins");
+    let (_, gone) = world.signed_in("jo")?;
+    let copy = again(&world, &gone)?;
+    gone.post("/auth-sign-out", &[])?.expect(200)?;
+    world.stop(Signal::SIGKILL)?;
+    let path = world.state_dir().join("sign-ins.journal");
+    let text = std::fs::read(&path)?;
+    // Half of an entry that was on its way: nobody was told of it.
+    std::fs::write(&path, [&text[..], &text[22..40]].concat())?;
+    world.launch()?;
+    ensure!(again(&world, &client)?.is_signed_in()?, "signed out by half an entry");
+    ensure!(!again(&world, &copy)?.is_signed_in()?, "signed in again");
+    world.stop(Signal::SIGKILL)?;
+    // The sign-out is the last entry: without what is behind the change she would be in again.
+    let at = text.len() - 5;
+    let mut changed = text.clone();
+    changed[at] ^= 1;
+    std::fs::write(&path, changed)?;
+    world.launch()?;
+    ensure!(!again(&world, &copy)?.is_signed_in()?, "signed in by a changed journal");
+    ensure!(!again(&world, &client)?.is_signed_in()?, "part of a changed journal counts");
+    ensure!(world.state_dir().join("sign-ins.journal.refused-1").exists(), "it was not kept");
+    Ok(())
+}
+
+/// What somebody was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    In,
+    Out,
+    Nothing,
+}
+
+/// Comes, and goes again or not; as far as the launcher lives.
+fn come_and_go(client: &Client, (name, password): (&str, &str), goes: bool) -> Told {
+    let came = client.try_sign_in(name, password).is_ok_and(|answer| answer.status == 303);
+    if !came {
+        return Told::Nothing;
+    }
+    if !goes {
+        return Told::In;
+    }
+    match client.post("/auth-sign-out", &[]) {
+        Ok(answer) if answer.status == 200 => Told::Out,
+        // It may be on disk, or be said to the next launcher.
+        _ => Told::Nothing,
+    }
+}
+
+fn comings_and_goings(stage: &Stage) -> Result<()> {
+    let mut world = stage.world().start()?;
+    for part in ["ended", "lost", "the launcher is gone", "helper", "broke off", "not confirm", "of before"] {
+        world.log.expect(part);
+    }
+    let accounts = [world.account("kat")?, world.account("lea")?];
+    let mut people: Vec<(Client, Told)> = Vec::new();
+    for round in 0_u64..5 {
+        let browsers: Vec<Client> = (0..16).map(|_| world.client()).collect::<Result<_>>()?;
+        let work: Vec<_> = browsers
+            .chunks(8)
+            .zip(&accounts)
+            .map(|(own, account)| {
+                let (own, account) = (own.to_vec(), account.clone());
+                std::thread::spawn(move || -> Vec<(Client, Told)> {
+                    let act = |(number, client): (usize, Client)| {
+                        let told = come_and_go(&client, (&account.name, &account.password), number % 2 == 0);
+                        (client, told)
+                    };
+                    own.into_iter().enumerate().map(act).collect()
+                })
+            })
+            .collect();
+        // Spread over the time that some of them take.
+        std::thread::sleep(std::time::Duration::from_millis(120 + 170 * round));
+        world.stop(Signal::SIGKILL)?;
+        world.launch()?;
+        for one in work {
+            people.extend(one.join().ok().context("the thread died")?);
+        }
+        for (client, told) in people.iter().filter(|(client, _)| client.cookie("portcullis").is_some()) {
+            let is_in = again(&world, client)?.is_signed_in()?;
+            match told {
+                Told::In => {
+                    ensure!(is_in, "round {round}: the sign-in of somebody who was told of it is lost")
+                }
+                Told::Out => ensure!(!is_in, "round {round}: somebody is in who signed out"),
+                Told::Nothing => {}
+            }
+        }
+    }
+    let count = |wanted| people.iter().filter(|(_, told)| *told == wanted).count();
+    ensure!(count(Told::In) >= 5 && count(Told::Out) >= 5, "nothing was tried: {}", people.len());
     Ok(())
 }
 

@@ -11,22 +11,32 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::Signal;
 use portcullis_testing::{Stage, case, place, until};
 
-use crate::operations::{exits, portcullis};
+use crate::operations::{exits, json, portcullis};
 
 pub(crate) fn all() -> Vec<Trial> {
-    vec![case("full_disk::nobody_is_let_in_without_a_record_and_what_runs_goes_on", full)]
+    vec![
+        case("full_disk::nobody_is_let_in_without_a_record_and_what_runs_goes_on", full),
+        case("full_disk::nobody_is_in_or_out_before_the_journal_says_so", full_journal),
+    ]
 }
 
 /// A small disk of its own below a folder, taken away with it.
 struct Small(PathBuf);
 
 impl Small {
-    fn below(folder: &Path) -> Result<Self> {
-        let kept = folder.with_file_name("kept");
+    fn below(folder: &Path, size: &str) -> Result<Self> {
+        let kept = folder.with_extension("kept");
         ensure!(Command::new("cp").arg("-a").arg(folder).arg(&kept).status()?.success(), "not copied");
-        mount(Some("small"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=256k,mode=0700"))?;
+        mount(
+            Some("small"),
+            folder,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            Some(format!("size={size},mode=0700").as_str()),
+        )?;
         let all = Command::new("cp").arg("-a").arg(kept.join(".")).arg(folder).status()?;
         ensure!(all.success(), "not copied back");
+        fs::remove_dir_all(&kept)?;
         Ok(Self(folder.to_owned()))
     }
 
@@ -54,12 +64,14 @@ fn full(stage: &Stage) -> Result<()> {
     let id = client.start_session(30)?;
     world.log.expect("the launcher is gone");
     world.stop(Signal::SIGTERM)?;
-    let small = Small::below(&world.state_dir().join("audit"))?;
+    let small = Small::below(&world.state_dir().join("audit"), "256k")?;
     world.launch()?;
     small.fill()?;
     world.log.expect("No space left on device");
+    // The same, of a write that took a part and then nothing.
+    world.log.expect("write zero");
     world.log.expect("records can't be written");
-    world.log.expect("audit log and state can be written again");
+    world.log.expect("audit log, sign-ins and state can be written again");
     // What is left of the last block takes some records still.
     until::is("the disk is full", 60, || {
         let _ = portcullis(&world, &["reload"]).output(); // whether it says so is not looked at here
@@ -89,5 +101,75 @@ fn full(stage: &Stage) -> Result<()> {
     ensure!(verified.status.success(), "{verified:?}");
     drop(world);
     drop(small);
+    Ok(())
+}
+
+/// The journal's disk is full, the audit log's isn't.
+fn full_journal(stage: &Stage) -> Result<()> {
+    let mut world = stage.world().start()?;
+    let (account, client) = world.signed_in("cat")?;
+    let (_, other) = world.signed_in("dan")?;
+    world.log.expect("the launcher is gone");
+    world.stop(Signal::SIGTERM)?;
+    let state = Small::below(&world.state_dir(), "4m")?;
+    // Accounts and records have room: it is the journal alone that hasn't.
+    let audit = Small::below(&world.state_dir().join("audit"), "4m")?;
+    let accounts = Small::below(&world.state_dir().join("accounts"), "16m")?;
+    world.launch()?;
+    // The one of before accepts nobody any more: each request is answered by the server that heard of the one before it.
+    until::is("one server", 30, || {
+        json(&world, &["status"])
+            .is_ok_and(|told| told["servers"].as_array().is_some_and(|all| all.len() == 1))
+    })?;
+    state.fill()?;
+    world.log.expect("No space left on device");
+    // The same, of a write that took a part and then nothing.
+    world.log.expect("write zero");
+    world.log.expect("records can't be written");
+    world.log.expect("not confirm");
+    world.log.expect("audit log, sign-ins and state can be written again");
+    // What is left of the last block takes some entries still: whoever gets in by them is in.
+    let mut came = Vec::new();
+    until::is("the disk is full", 120, || {
+        let Ok(one) = world.client() else { return false };
+        let answer = one.try_sign_in(&account.name, &account.password);
+        let refused = answer.as_ref().is_ok_and(|answer| answer.status == 503);
+        if answer.is_ok_and(|answer| answer.status == 303) {
+            came.push(one);
+        }
+        refused
+    })?;
+    let journal = fs::read(world.state_dir().join("sign-ins.journal"))?;
+    world.client()?.get("/readyz")?.expect(503)?;
+    ensure!(client.is_signed_in()? && other.is_signed_in()?, "who is in stays in");
+    // Out at once as far as the server goes, but not told to be so for good.
+    let copy = world.client()?;
+    copy.set_cookie("portcullis", &other.cookie("portcullis").context("no cookie")?);
+    other.post("/auth-sign-out", &[])?.expect(503)?;
+    ensure!(!copy.is_signed_in()?, "in still");
+    let now = fs::read(world.state_dir().join("sign-ins.journal"))?;
+    ensure!(now.starts_with(&journal[..journal.len().min(4096)]), "what was on disk was changed");
+
+    state.empty()?;
+    until::is("it is ready again", 30, || {
+        world.client().is_ok_and(|one| one.get("/readyz").is_ok_and(|answer| answer.status == 200))
+    })?;
+    let (_, fresh) = world.signed_in("eva")?;
+    world.stop(Signal::SIGKILL)?;
+    world.launch()?;
+    let again = |client: &portcullis_testing::Client| -> Result<bool> {
+        let one = world.client()?;
+        one.set_cookie("portcullis", &client.cookie("portcullis").context("no cookie")?);
+        one.is_signed_in()
+    };
+    ensure!(again(&fresh)? && again(&client)?, "a sign-in is lost");
+    ensure!(!again(&copy)?, "in again");
+    for one in &came {
+        ensure!(again(one)?, "a sign-in that was told is lost");
+    }
+    drop(world);
+    drop(accounts);
+    drop(audit);
+    drop(state);
     Ok(())
 }

@@ -154,8 +154,11 @@ fn ide(stage: &Stage) -> Result<()> {
         world.await_audit("session-ended", &[("session", &id)], 30)
     })?;
     ensure!(record["why"]["out-of-memory"]["limit_mb"] == 96, "{record}");
-    let page = client.get(&format!("/sessions/{id}"))?.expect(200)?.text();
-    ensure!(page.contains("The system ended it because it used its 96 MB of memory."), "{page}");
+    // The record is on disk before the server is told.
+    until::is("the page says so", 10, || {
+        let page = client.get(&format!("/sessions/{id}"));
+        page.is_ok_and(|p| p.text().contains("The system ended it because it used its 96 MB of memory."))
+    })?;
     world.await_audit("limit-reached", &[("session", &id), ("what", "memory")], 5)?;
     until::is("its groups are gone", 10, || groups(&id, account.uid).is_empty())
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "figures that are measured on the way are told")]
 
+mod accounts;
 mod apps;
 mod attacks;
 mod bad_input;
@@ -18,6 +19,7 @@ mod exemptions;
 mod explain;
 mod flags;
 mod full_disk;
+mod guessing;
 mod handover;
 mod headers;
 mod health;
@@ -32,8 +34,10 @@ mod neighbours;
 mod network;
 mod operations;
 mod options;
+mod own_account;
 mod plan;
 mod prompts;
+mod refusals;
 mod reload;
 mod revocations;
 mod rstudio;
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let tests = [
         sign_in::all(),
+        guessing::all(),
+        refusals::all(),
+        accounts::all(),
         prompts::all(),
         sessions::all(),
         starts::all(),
@@ -77,6 +84,7 @@ fn main() -> ExitCode {
         neighbours::all(),
         network::all(),
         options::all(),
+        own_account::all(),
         plan::all(),
         reload::all(),
         operations::all(),

@@ -123,9 +123,10 @@ fn file_modes(stage: &Stage) -> Result<()> {
     client.start_session(30)?;
     let state = world.state_dir();
     for (path, most) in [
-        (state.clone(), 0o700),
+        (state.clone(), 0o711),
         (state.join("audit/audit.jsonl"), 0o600),
         (state.join("state.json"), 0o600),
+        (state.join("sign-ins.journal"), 0o600),
         (state.join("secure-cookie-key"), 0o600),
     ] {
         let metadata = std::fs::metadata(&path).with_context(|| format!("no {}", path.display()))?;

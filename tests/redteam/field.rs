@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -261,8 +261,7 @@ impl Drop for Usual {
 }
 
 fn key() -> Result<PathBuf> {
-    let entries = fs::read_dir(STATE)?.flatten();
-    let mut keys = entries.filter(|entry| entry.file_name().to_string_lossy().contains("key"));
-    let found = keys.find(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    found.map(|entry| entry.path()).with_context(|| format!("no key in `{STATE}`"))
+    let path = Path::new(STATE).join("secure-cookie-key");
+    ensure!(path.is_file(), "no key in `{STATE}`");
+    Ok(path)
 }

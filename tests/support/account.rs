@@ -12,6 +12,8 @@ use crate::place;
 
 /// The account the server runs as.
 pub const SERVICE: &str = "portcullis";
+/// The account the identity program runs as.
+pub const IDENTITY: &str = "portcullis-identity";
 
 /// shadow's programs lock /etc/passwd against each other and give up after a while; tests run side by side.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -77,18 +79,22 @@ pub fn shadow(program: &str, args: &[&str]) -> Result<()> {
     admin(Command::new(program).args(args))
 }
 
-/// Makes the service's account once per run.
+/// Makes the service's accounts once per run: the server's, and the identity program's.
 ///
 /// # Errors
 /// What `useradd` said.
 pub fn ensure_service() -> Result<()> {
     let _guard = ONE_AT_A_TIME.lock().expect("no test thread died holding it");
-    if fs::read_to_string("/etc/passwd")?.lines().any(|line| line.starts_with(&format!("{SERVICE}:"))) {
-        return Ok(());
+    let known = fs::read_to_string("/etc/passwd")?;
+    for name in [SERVICE, IDENTITY] {
+        if known.lines().any(|line| line.starts_with(&format!("{name}:"))) {
+            continue;
+        }
+        let mut useradd = Command::new("useradd");
+        useradd.args(["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]);
+        admin(useradd.args(["--shell", "/usr/sbin/nologin", name]))?;
     }
-    let mut useradd = Command::new("useradd");
-    useradd.args(["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]);
-    admin(useradd.args(["--shell", "/usr/sbin/nologin", SERVICE]))
+    Ok(())
 }
 
 /// The number of an account.

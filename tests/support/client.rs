@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, socket};
 use rustls::ClientConfig;
 
 use crate::http1::{self, Response};
@@ -23,6 +25,8 @@ impl<T: Read + Write + Send> Wire for T {}
 #[derive(Debug, Clone)]
 pub struct Client {
     address: SocketAddr,
+    /// Where it is, when that matters.
+    from: Option<Ipv4Addr>,
     host: String,
     tls: Option<Arc<ClientConfig>>,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
@@ -31,13 +35,20 @@ pub struct Client {
 impl Client {
     /// A browser that was never here before.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, host: address.to_string(), tls: None, cookies: Arc::default() }
+        Self { address, from: None, host: address.to_string(), tls: None, cookies: Arc::default() }
     }
 
     /// The same over TLS.
     pub fn new_tls(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
         let host = format!("localhost:{}", address.port());
-        Self { address, host, tls: Some(config), cookies: Arc::default() }
+        Self { address, from: None, host, tls: Some(config), cookies: Arc::default() }
+    }
+
+    /// The same browser elsewhere: on another of the loopback's addresses.
+    #[must_use]
+    pub const fn at(mut self, from: Ipv4Addr) -> Self {
+        self.from = Some(from);
+        self
     }
 
     /// `http://host:port`, as a browser writes it in `Origin`.
@@ -72,7 +83,11 @@ impl Client {
     /// # Errors
     /// When there is none to be had.
     pub fn connect_tcp(&self) -> Result<TcpStream> {
-        let stream = TcpStream::connect(self.address).context("cannot connect to the server")?;
+        let stream = match self.from {
+            None => TcpStream::connect(self.address).context("cannot connect to the server")?,
+            Some(from) => connect_from(from, self.address)
+                .with_context(|| format!("cannot connect to the server from {from}"))?,
+        };
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -239,6 +254,14 @@ impl Client {
     }
 }
 
+fn connect_from(from: Ipv4Addr, to: SocketAddr) -> Result<TcpStream> {
+    let SocketAddr::V4(to) = to else { bail!("{to} is not reached from {from}") };
+    let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(from, 0)))?;
+    connect(fd.as_raw_fd(), &SockaddrIn::from(to))?;
+    Ok(fd.into())
+}
+
 /// A request being written.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -324,7 +347,7 @@ impl Request<'_> {
     }
 }
 
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

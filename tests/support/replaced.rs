@@ -27,7 +27,8 @@ impl World {
     pub fn other_programs(&self) -> Result<PathBuf> {
         let folder = self.folder.join(format!("programs-{}", place::next_number()));
         fs::create_dir_all(&folder)?;
-        for name in ["portcullis-launcher", "portcullis-server", "portcullis-session"] {
+        for name in ["portcullis-identity", "portcullis-launcher", "portcullis-server", "portcullis-session"]
+        {
             fs::copy(place::program(name), folder.join(name)).with_context(|| format!("no `{name}`"))?;
         }
         Ok(folder)

@@ -128,13 +128,21 @@ impl World {
     /// When it does not.
     pub fn launch(&mut self) -> Result<()> {
         let mut child = self.spawn()?;
-        let said = self
-            .readiness
-            .await_line("READY=1", READY_SECONDS, || child.try_wait().is_ok_and(|over| over.is_none()));
+        let mut ready = || -> Result<SocketAddr> {
+            loop {
+                let alive = || child.try_wait().is_ok_and(|over| over.is_none());
+                let said = self.readiness.await_line("READY=1", READY_SECONDS, alive)?;
+                // What a launcher of before said after a reload may wait there still: a start says the address.
+                if let Some(address) =
+                    said.lines().find_map(|line| line.strip_prefix("X_PORTCULLIS_ADDRESS="))
+                {
+                    return Ok(address.parse()?);
+                }
+            }
+        };
+        let address = ready();
         self.launcher = Some(child);
-        let said = said?;
-        let address = said.lines().find_map(|line| line.strip_prefix("X_PORTCULLIS_ADDRESS="));
-        self.address = address.with_context(|| format!("ready without an address: {said}"))?.parse()?;
+        self.address = address?;
         Ok(())
     }
 

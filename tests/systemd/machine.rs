@@ -121,7 +121,13 @@ fn furnish(root: &Path) -> Result<()> {
     for folder in [&packages, &programs, &stripped] {
         fs::create_dir_all(folder).map_err(failed("make a folder"))?;
     }
-    for name in ["portcullis", "portcullis-launcher", "portcullis-server", "portcullis-session"] {
+    for name in [
+        "portcullis",
+        "portcullis-identity",
+        "portcullis-launcher",
+        "portcullis-server",
+        "portcullis-session",
+    ] {
         let strip =
             Command::new("strip").arg("-o").arg(stripped.join(name)).arg(place::program(name)).status();
         if !strip.is_ok_and(|status| status.success()) {

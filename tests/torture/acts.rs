@@ -21,7 +21,7 @@ impl Campaign {
         match event.kind {
             Kind::KillSession => self.kill_session(victim, event),
             Kind::SignOut => self.sign_out(victim, event),
-            Kind::Revoke => self.revoke(victim, event),
+            Kind::Revoke | Kind::Lock => self.revoke(victim, event),
             Kind::EndSession => self.end_session(victim, event),
             kind => self.disturb(kind, event.lot),
         }
@@ -61,12 +61,30 @@ impl Campaign {
                 self.world.stop(Signal::SIGKILL)?;
                 self.world.launch()?;
             }
-            Kind::KillSession | Kind::SignOut | Kind::Revoke | Kind::EndSession => {}
+            Kind::KillStore => self.kill_store()?,
+            Kind::KillSession | Kind::SignOut | Kind::Revoke | Kind::Lock | Kind::EndSession => {}
         }
         if kind.brings_a_server() {
             self.board.next_generation();
         }
         Ok(())
+    }
+
+    /// Another one keeps accounts before anybody signs in again; whoever is in notices nothing.
+    fn kill_store(&self) -> Result<()> {
+        let launcher = self.world.launcher_pid()?;
+        let store = || {
+            let named = |pid: i32| {
+                std::fs::read_to_string(format!("/proc/{pid}/comm"))
+                    .is_ok_and(|name| name.trim() == "pc-store")
+            };
+            process::descendants(launcher).into_iter().map(|one| one.pid).find(|pid| named(*pid))
+        };
+        let before = store().context("there is no store")?;
+        process::kill_hard(before)?;
+        until::is("another store answers", 20, || {
+            store().is_some_and(|now| now != before) && self.command(&["users", "list"]).is_ok()
+        })
     }
 
     fn follow(&mut self, event: Event) -> Result<()> {
@@ -96,8 +114,13 @@ impl Campaign {
         let person = &self.victims[victim];
         let (name, uid) = (person.account.name.clone(), person.account.uid);
         let (cookie, session) = (person.revoked(event.to_string())?, person.session.clone());
-        self.command(&["revoke", &name])?;
-        self.ledger.acknowledge("revoked", &name);
+        if event.kind == Kind::Lock {
+            self.command(&["users", "lock", &name])?;
+            self.ledger.acknowledge("account-locked", &name);
+        } else {
+            self.command(&["revoke", &name])?;
+            self.ledger.acknowledge("revoked", &name);
+        }
         self.ledger.acknowledge("sign-in-ended", &format!("{name} revoked"));
         self.ledger.revoked.push(cookie);
         self.ledger.end(&session);
@@ -108,6 +131,10 @@ impl Campaign {
             self.lost_revocations.push(format!("{name} after {event}: processes are left: {left:?}"));
         }
         self.ledger.await_end(&session, &event.to_string());
+        if event.kind == Kind::Lock {
+            self.command(&["users", "unlock", &name])?;
+            self.ledger.acknowledge("account-unlocked", &name);
+        }
         self.victims[victim].sign_in_again(&self.world, &mut self.ledger)?;
         self.victims[victim].start_again(&mut self.ledger)
     }

@@ -26,21 +26,27 @@ pub(crate) enum Kind {
     SignOut,
     /// `portcullis revoke`.
     Revoke,
+    /// `portcullis users lock`, and unlocked again.
+    Lock,
+    /// `kill -9` of the process that keeps accounts.
+    KillStore,
     /// A session is ended by its owner or by an administrator.
     EndSession,
 }
 
 /// Kinds with how often one comes, of 100.
 const TABLE: &[(Kind, usize, &str)] = &[
-    (Kind::Reload, 12, "reload"),
-    (Kind::Restart, 16, "restart"),
+    (Kind::Reload, 10, "reload"),
+    (Kind::Restart, 14, "restart"),
     (Kind::Upgrade, 10, "upgrade"),
     (Kind::KillLauncher, 12, "kill -9 of the launcher"),
     (Kind::KillServer, 10, "kill -9 of the server"),
     (Kind::KillBoth, 8, "kill -9 of both"),
     (Kind::KillSession, 8, "kill -9 in a session"),
-    (Kind::SignOut, 8, "sign-out"),
-    (Kind::Revoke, 8, "portcullis revoke"),
+    (Kind::SignOut, 6, "sign-out"),
+    (Kind::Revoke, 6, "portcullis revoke"),
+    (Kind::Lock, 4, "portcullis users lock"),
+    (Kind::KillStore, 4, "kill -9 of the store"),
     (Kind::EndSession, 8, "end of a session"),
 ];
 
@@ -70,7 +76,7 @@ impl Kind {
 
     /// Whether it is an act on one person, and not on the daemon.
     pub(crate) const fn is_of_a_person(self) -> bool {
-        matches!(self, Self::KillSession | Self::SignOut | Self::Revoke | Self::EndSession)
+        matches!(self, Self::KillSession | Self::SignOut | Self::Revoke | Self::Lock | Self::EndSession)
     }
 }
 
@@ -163,11 +169,11 @@ mod tests {
     #[test]
     fn a_seed_makes_one_series_and_a_long_one_has_every_kind() {
         let first = |seed| series(seed).take(40).collect::<Vec<Event>>();
-        assert_eq!(first(10), first(10));
-        assert_ne!(first(10), first(8));
+        assert_eq!(first(25), first(25));
+        assert_ne!(first(25), first(8));
         // The short campaign of the tests has this one.
         for kind in Kind::all() {
-            let often = first(10).iter().filter(|event| event.kind == kind).count();
+            let often = first(25).iter().filter(|event| event.kind == kind).count();
             assert!(often > 1, "{kind:?}: {often}");
         }
         assert_eq!(TABLE.iter().map(|(_, weight, _)| weight).sum::<usize>(), 100);

@@ -94,6 +94,36 @@ pub(crate) fn daemon(run_dir: &RunDir) -> (Option<Status>, Check) {
     (Some(status), check)
 }
 
+/// Milliseconds by which clocks may differ: sign-ins end by them.
+const CLOCKS_DIFFER: u64 = 2000;
+
+/// The machines with the same database, where there are others.
+pub(crate) fn others(status: &Status) -> Vec<Check> {
+    let Some(others) = &status.others else { return Vec::new() };
+    let check = |outcome, text: String| Check::new(outcome, "other machines", text);
+    let mut checks = vec![match others.apart {
+        None => check(Outcome::Pass, "the shared database is heard of".into()),
+        Some(seconds) => {
+            let text = format!("the shared database is not heard of for {seconds} s");
+            check(Outcome::Fail, text)
+                .hint("what is ended elsewhere is not known here; the daemon's log says why")
+        }
+    }];
+    for one in &others.machines {
+        if !one.same_keys {
+            let text = format!("`{}` has other cookie keys: neither honours the other's sign-ins", one.name);
+            checks.push(
+                check(Outcome::Fail, text).hint("copy `secure-cookie-key` to all of them, then restart"),
+            );
+        }
+        if one.ahead > CLOCKS_DIFFER {
+            let text = format!("the clock of `{}` is {} s ahead of this one's", one.name, one.ahead / 1000);
+            checks.push(check(Outcome::Fail, text).hint("keep the clocks of all machines by NTP"));
+        }
+    }
+    checks
+}
+
 /// Who listens where the daemon is to listen.
 pub(crate) fn port(settings: &Settings, running: bool) -> Check {
     let port = settings.port();
@@ -124,7 +154,7 @@ pub(crate) fn port(settings: &Settings, running: bool) -> Check {
 
 /// The directories: the daemon refuses those that others may write to.
 pub(crate) fn directories(run_dir: &Path, state_dir: &Path) -> Vec<Check> {
-    [(state_dir, 0o077, "state"), (run_dir, 0o022, "sockets")]
+    [(state_dir, 0o066, "state"), (run_dir, 0o022, "sockets")]
         .map(|(path, others, what)| directory(path, others, what))
         .into()
 }

@@ -32,6 +32,7 @@ impl Report {
         let ides = settings.map_or_else(|| Ide::BUILT_IN.to_vec(), ides);
         let (status, daemon) = place::daemon(&question.run_dir);
         let mut checks = vec![daemon];
+        checks.extend(status.iter().flat_map(place::others));
         checks.extend(check::report(dir, named).into_checks());
         if let Some(settings) = settings {
             checks.extend(place::programs(settings, &ides));

@@ -46,9 +46,9 @@ pub(crate) enum Operation {
     /// End, suspend or explain a session.
     #[command(subcommand)]
     Session(Session),
-    /// List who is signed in or has a session.
+    /// List who is signed in or has a session; with a command, look after the accounts.
     #[command(visible_alias = "list-users")]
-    Users(people::People),
+    Users(Box<crate::users::Users>),
     /// End everything of a person at once: sign-ins, connections, sessions with all their processes.
     ///
     /// It is on disk before it is answered, so no restart brings anything back. Prints how many of each were ended, and how long it
@@ -138,7 +138,7 @@ fn process_or_id(text: &str) -> Result<Which, String> {
 }
 
 /// Who asks, for people to read: who signed in to the machine, else who became root. The audit log has what the kernel says beside it.
-fn administrator() -> String {
+pub(crate) fn administrator() -> String {
     let login = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse().ok());
     let named = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
     let of_login = login.filter(|uid| *uid != u32::MAX).and_then(named);
@@ -146,7 +146,7 @@ fn administrator() -> String {
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

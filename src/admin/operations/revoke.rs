@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use nix::unistd::User;
 use portcullis_model::UserName;
-use portcullis_wire::admin::{FromDaemon, Revocation, ToDaemon};
+use portcullis_wire::admin::{FromDaemon, MachineRow, Revocation, ToDaemon};
 use serde_json::json;
 
 use super::{Asking, administrator};
@@ -28,7 +28,7 @@ impl Revoke {
         let [FromDaemon::Revoked(revocation)] = answer.as_slice() else {
             bail!("the daemon answered something else")
         };
-        let nothing = revocation.sign_ins == 0 && revocation.sessions == 0;
+        let nothing = revocation.sign_ins == 0 && revocation.keys == 0 && revocation.sessions == 0;
         // Whoever left may have sessions still, so that the account is looked for only where there was nothing.
         let unknown = nothing && matches!(User::from_name(self.user.as_str()), Ok(None));
         let exit = match () {
@@ -54,11 +54,20 @@ impl Revoke {
 }
 
 fn told(user: &UserName, done: &Revocation) -> String {
-    if done.sign_ins == 0 && done.sessions == 0 {
+    if done.sign_ins == 0 && done.keys == 0 && done.sessions == 0 && done.machines.is_empty() && !done.owed {
         return format!("nothing to revoke: {user} is not signed in and has no session\n");
     }
+    format!("{user} is revoked: {}they may sign in again: lock the account to prevent that\n", ended(done))
+}
+
+/// What ended, and what did not in time.
+pub(crate) fn ended(done: &Revocation) -> String {
+    let keys = match done.keys {
+        0 => String::new(),
+        some => format!(", {}", count(some.into(), "API key", "API keys")),
+    };
     let mut text = format!(
-        "{user} is revoked: {}, {}, {}, {} with {}, in {} ms\n",
+        "{}{keys}, {}, {}, {} with {}, in {} ms\n",
         count(done.sign_ins.into(), "sign-in", "sign-ins"),
         count(done.websockets.into(), "WebSocket", "WebSockets"),
         count(done.transfers.into(), "transfer", "transfers"),
@@ -66,7 +75,19 @@ fn told(user: &UserName, done: &Revocation) -> String {
         count(done.processes.into(), "process", "processes"),
         done.micros.div_ceil(1000),
     );
-    if !done.is_whole() {
+    for one in &done.machines {
+        let how = if one.applied {
+            "the same there".to_owned()
+        } else {
+            format!("NOT carried out there yet, last heard of {} s ago", one.silent)
+        };
+        text += &format!("{}: {how}\n", one.name);
+    }
+    if done.owed {
+        text +=
+            "NOT told to other machines yet: the database can't be reached; it is told as soon as it can\n";
+    }
+    if done.connections_left + done.sessions_left + done.servers_silent > 0 {
         let left = [
             (done.connections_left, "connection", "connections"),
             (done.sessions_left, "session", "sessions"),
@@ -77,13 +98,18 @@ fn told(user: &UserName, done: &Revocation) -> String {
             left.map(|(number, one, several)| count(number.into(), one, several)).collect();
         text += &format!("NOT gone yet: {}; the log has more\n", left.join(", "));
     }
-    text + "they may sign in again: lock the account to prevent that\n"
+    text
 }
 
-fn object(user: &UserName, done: &Revocation) -> serde_json::Value {
+/// The same as JSON.
+pub(crate) fn object(user: &UserName, done: &Revocation) -> serde_json::Value {
+    let machine =
+        |one: &MachineRow| json!({ "name": one.name, "applied": one.applied, "silent-seconds": one.silent });
+    let machines: Vec<serde_json::Value> = done.machines.iter().map(machine).collect();
     json!({
         "user": user.as_str(),
         "sign-ins": done.sign_ins,
+        "api-keys": done.keys,
         "websockets": done.websockets,
         "transfers": done.transfers,
         "sessions": done.sessions,
@@ -91,6 +117,8 @@ fn object(user: &UserName, done: &Revocation) -> serde_json::Value {
         "connections-left": done.connections_left,
         "sessions-left": done.sessions_left,
         "servers-silent": done.servers_silent,
+        "machines": machines,
+        "owed": done.owed,
         "milliseconds": done.micros.div_ceil(1000),
         "whole": done.is_whole(),
     })
@@ -121,5 +149,16 @@ mod tests {
         assert!(text.contains("NOT gone yet: 1 connection, 1 server that did not answer"), "{text}");
         assert_eq!(object(&user, &left)["whole"], false);
         assert!(told(&user, &Revocation::default()).starts_with("nothing to revoke"));
+        let machine = |name: &str, applied| MachineRow { name: name.into(), applied, silent: 7 };
+        let machines = vec![machine("b", true), machine("c", false)];
+        let elsewhere = Revocation { machines, ..Revocation::default() };
+        let text = told(&user, &elsewhere);
+        assert!(
+            text.contains("b: the same there\nc: NOT carried out there yet, last heard of 7 s ago\n"),
+            "{text}"
+        );
+        assert!(!elsewhere.is_whole() && object(&user, &elsewhere)["machines"][1]["applied"] == false);
+        let owed = Revocation { owed: true, ..Revocation::default() };
+        assert!(told(&user, &owed).contains("NOT told to other machines yet") && !owed.is_whole());
     }
 }

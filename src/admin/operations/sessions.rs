@@ -128,6 +128,7 @@ fn why(reason: &EndReason) -> String {
         EndReason::Revoked => "revoked".into(),
         EndReason::Administrator(name) => format!("by {}", printable(name, 60)),
         EndReason::Suspended => "suspended by its owner".into(),
+        EndReason::Membership => "groups or role changed".into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use portcullis_model::load::SessionLoad;
 use portcullis_model::offline::Offline;
-use portcullis_wire::admin::{FromDaemon, ServerState, Status, ToDaemon};
+use portcullis_wire::admin::{FromDaemon, MachineState, OthersState, ServerState, Status, ToDaemon};
 use serde_json::json;
 
 use super::{Asking, load};
@@ -70,6 +70,7 @@ fn as_object(status: &Status, loads: &[SessionLoad]) -> serde_json::Value {
         "programs-recorded": status.not_recorded.is_none(),
         "programs-not-recorded-because": status.not_recorded,
         "offline": status.offline.as_ref().map(offline),
+        "others": status.others.as_ref().map(others),
         "servers": status.servers.iter().map(server).collect::<Vec<_>>(),
         "limited-sessions": loads.iter().map(load::object).collect::<Vec<_>>(),
     })
@@ -106,7 +107,46 @@ fn told(status: &Status, screen: Screen) -> String {
         status.exemptions,
         status.not_recorded.as_ref().map_or("recorded".to_owned(), |why| format!("NOT recorded: {why}"))
     );
+    text += &status.others.as_ref().map(|others| others_told(others, screen)).unwrap_or_default();
     text + &status.servers.iter().map(server).collect::<String>()
+}
+
+/// The machines with the same database, as JSON.
+fn others(others: &OthersState) -> serde_json::Value {
+    let machine = |one: &MachineState| {
+        json!({
+            "name": one.name,
+            "silent-seconds": one.silent,
+            "same-keys": one.same_keys,
+            "ahead-milliseconds": one.ahead,
+        })
+    };
+    json!({
+        "apart-seconds": others.apart,
+        "cut-off": others.cut_off,
+        "owed": others.owed,
+        "machines": others.machines.iter().map(machine).collect::<Vec<_>>(),
+    })
+}
+
+/// The same for people.
+fn others_told(others: &OthersState, screen: Screen) -> String {
+    let mut text = match (others.apart, others.cut_off) {
+        (None, _) => "database: shared, heard of\n".to_owned(),
+        (Some(seconds), cut_off) => {
+            let what = if cut_off { ": nobody is answered (`database-lost-seconds`)" } else { "" };
+            let text = format!("database: NOT heard of for {}{what}", span(seconds));
+            format!("{}\n", screen.paint(Tone::Bad, &text))
+        }
+    };
+    if others.owed > 0 {
+        text += &format!("ends that other machines have not heard of: {}\n", others.owed);
+    }
+    for one in &others.machines {
+        let keys = if one.same_keys { "" } else { ", OTHER cookie keys" };
+        text += &format!("machine {}: heard of {} ago{keys}\n", printable(&one.name, 100), span(one.silent));
+    }
+    text
 }
 
 /// A server, with what hangs on it.
@@ -148,7 +188,24 @@ mod tests {
             not_recorded: None,
             offline: None,
             servers: Vec::new(),
+            others: None,
         }
+    }
+
+    #[test]
+    fn how_it_stands_with_other_machines_is_told() {
+        let machine = MachineState { name: "b".into(), silent: 3, same_keys: false, ahead: 0 };
+        let state = OthersState { apart: Some(70), cut_off: true, owed: 2, machines: vec![machine] };
+        let status = Status { others: Some(state), ..status_of(true) };
+        let text = told(&status, Screen { width: None, colour: false });
+        for wanted in
+            ["NOT heard of for 1 min", "nobody is answered", "not heard of: 2", "machine b", "OTHER"]
+        {
+            assert!(text.contains(wanted), "{wanted}: {text}");
+        }
+        let heard = Status { others: Some(OthersState::default()), ..status_of(true) };
+        assert!(told(&heard, Screen { width: None, colour: false }).contains("database: shared, heard of"));
+        assert_eq!(others(&OthersState { apart: Some(7), ..OthersState::default() })["apart-seconds"], 7);
     }
 
     #[test]

@@ -39,7 +39,7 @@ const MODULES: [&str; 6] = [
 pub(crate) struct Verify {
     #[command(flatten)]
     dir: ConfigDir,
-    /// Where portcullis-launcher, portcullis-server and portcullis-session are.
+    /// Where portcullis-launcher, portcullis-server and the others are.
     #[arg(long, value_name = "DIR", default_value = "/usr/lib/portcullis")]
     libexec_dir: PathBuf,
     #[command(flatten)]
@@ -109,9 +109,9 @@ fn told(checks: &[Check], screen: Screen) -> String {
     text + &format!("\n{verdict}: {good} ok, {notes} to note, {failed} failed\n")
 }
 
-/// The three programs that people don't call: there, root's, and what they must be.
+/// The four programs that people don't call: there, root's, and what they must be.
 fn ours(dir: &Path) -> Vec<Check> {
-    ["portcullis-launcher", "portcullis-server", "portcullis-session"]
+    ["portcullis-identity", "portcullis-launcher", "portcullis-server", "portcullis-session"]
         .map(|name| one_of_ours(dir, name))
         .into()
 }

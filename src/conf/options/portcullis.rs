@@ -1,7 +1,7 @@
 //! Options of `portcullis.conf`: what no other product has.
 
 use crate::option::options;
-use crate::value::{FlagNames, Int, MinimumLevels, PamService, TransportWord};
+use crate::value::{Account, FlagNames, Int, MinimumLevels, PamService, Prefixes, TransportWord};
 
 options! {
     /// Portcullis' own settings.
@@ -44,6 +44,11 @@ options! {
     "exemption-max-hours" exemption_max_hours: Int<1, 720> = "24", Hup,
         "a day's work, also one that goes on into the night; what is to last belongs into profiles";
 
+    /// Account of the program that keeps accounts and asks directories and identity providers.
+    ///
+    /// Another one than server-user: who breaks into the web server must not reach the memory of what proves identities.
+    "identity-user" identity_user: Account = "portcullis-identity", Restart,
+        "an account of its own, so that neither the web server nor anything else on the machine shares its rights";
     /// PAM service that signs people in: a file in /etc/pam.d.
     "pam-service" pam_service: PamService = "portcullis", Hup,
         "a file of its own can be changed without changing anything else";
@@ -53,6 +58,11 @@ options! {
     /// Seconds after which a refused sign-in is answered, whatever the reason.
     "sign-in-failure-seconds" sign_in_failure_seconds: Int<0, 60> = "3", Hup,
         "longer than PAM's own delay of about two, so that every reason takes the same time";
+    /// Lengths of IPv6 prefixes that failed sign-ins are counted by, the longest first.
+    ///
+    /// Each has twice the room of the one before. The first has room for 60 failures at once, and is empty again after two minutes. IPv4 is counted by address, and by /24.
+    "auth-throttle-ipv6-prefixes" auth_throttle_ipv6_prefixes: Prefixes = "64,56,48", Hup,
+        "what a home, a site and a provider's customer are given: whoever has one has all its addresses";
     /// PAM conversations at a time.
     "sign-in-max-concurrent" sign_in_max_concurrent: Int<1, 256> = "16", Hup,
         "each is a process; a morning's rush passes, a flood does not fill the machine";

@@ -80,15 +80,11 @@ recognised! { SERVER, "Server: recognised, not implemented";
         /// Processes of a session.
         "rsession-process-limit": Int<0, 4294967295> = "0";
     }
-    Info "there is no database: state is kept in files" {
+    Info "database.conf is read where the other files are, and says how long it is waited for" {
         /// Another file instead of database.conf.
         "database-config-file": Text = "";
         /// Seconds to wait for the database.
         "db-connection-timeout": Int<0, 4294967295> = "15";
-    }
-    Warning "signing in is always needed" {
-        /// Serve a single user without signing in.
-        "auth-none": Bool = "0";
     }
     Warning "accounts, their numbers and their groups are always checked" {
         /// Check that accounts exist and may sign in.

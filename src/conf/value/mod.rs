@@ -3,8 +3,10 @@
 //! A kind is a marker type; what a caller gets is its [`Value::Out`], an ordinary type. Parsers say what is wrong with the
 //! text and never which option it belongs to: the reader adds file, line and option.
 
+mod accounts;
 mod code_server;
 mod flags;
+mod identity;
 mod listening;
 mod network;
 mod plain;
@@ -12,8 +14,14 @@ mod sandbox;
 mod session;
 mod sign_in;
 
+pub use accounts::{
+    DatabaseProvider, DatabaseProviderWord, DefaultRoleWord, EditableBy, EditableByWord, FactorKinds,
+    FormWanted, FormWord, GroupLines, MappingWord, MembershipChange, MembershipChangeWord, OptionalSslMode,
+    OptionalSslModeWord, Origin, Prefixes, RoleWord,
+};
 pub use code_server::{CodeServerArgs, upstream_code_server_default};
 pub use flags::{FlagNames, MinimumLevels};
+pub use identity::{HeaderName, HttpsAddress, Networks, OptionalAccount, OwnAddress, RewriteRule, WebTarget};
 pub use listening::{
     Address, AllowedOrigin, FrameOrigin, FrameOriginWords, Header, HeaderLine, OptionalPort, ProtocolWords,
     Protocols, RootPath, SameSite, SameSiteWord,

@@ -15,6 +15,8 @@ use portcullis_wire::admin::{EndedRow, FromDaemon, LOADS_AT_ONCE, Refusal, Which
 use super::number;
 use super::reload::Reloading;
 use super::revoke::Revoking;
+use crate::accounts::looks::Deed;
+use crate::accounts::sync::Syncing;
 use crate::launcher::Launcher;
 use crate::log::say;
 use crate::sessions::Entry;
@@ -64,6 +66,8 @@ pub(super) enum Doing {
     Revokes(Revoking),
     /// The server takes a configuration up.
     Reloads(Reloading),
+    /// People are looked up.
+    Syncs(Syncing),
 }
 
 /// All that is under way, by a number that servers answer with.
@@ -85,11 +89,38 @@ impl Acts {
         self.all.insert(number, Act { peer, began: now, until: now + WITHIN, doing });
     }
 
+    /// Begins to wait for looks at people.
+    pub(crate) fn begin_sync(&mut self, syncing: Syncing, peer: u64, now: Instant) {
+        let number = self.number();
+        self.begin(number, Some(peer), Doing::Syncs(syncing), now);
+    }
+
+    /// Those that wait for looks.
+    pub(crate) fn syncing(&mut self) -> impl Iterator<Item = &mut Syncing> {
+        self.all.values_mut().filter_map(|act| match &mut act.doing {
+            Doing::Syncs(syncing) => Some(syncing),
+            Doing::Ends(_) | Doing::Revokes(_) | Doing::Reloads(_) => None,
+        })
+    }
+
+    /// The number of the last one that was begun.
+    pub(crate) const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether something that began up to this number is being ended, for which nobody here asks other machines: what they wait for
+    /// is among it.
+    pub(crate) fn carry_out(&self, upto: u64) -> bool {
+        self.all
+            .range(..=upto)
+            .any(|(_, act)| matches!(&act.doing, Doing::Revokes(revoking) if revoking.is_alone()))
+    }
+
     /// When the next one has had its time.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let kill_by = |act: &Act| match &act.doing {
             Doing::Revokes(revoking) => revoking.kill_by,
-            Doing::Ends(_) | Doing::Reloads(_) => None,
+            Doing::Ends(_) | Doing::Reloads(_) | Doing::Syncs(_) => None,
         };
         self.all.values().flat_map(|act| [Some(act.until), kill_by(act)]).flatten().min()
     }
@@ -118,6 +149,12 @@ impl Launcher {
             over: false,
             suspended: false,
         };
+        let deed = match manner {
+            Manner::Stop => Deed::Ended,
+            Manner::Suspend | Manner::ForceSuspend => Deed::Suspended,
+            Manner::Kill => Deed::Killed,
+        };
+        self.note_look(&row.user, Some(id), by, deed, now);
         self.record_act(word(manner), id.to_string(), row.user.to_string(), by);
         self.end_session(id, EndReason::Administrator(by.name.clone()), manner, now);
         Ok(row)
@@ -180,8 +217,9 @@ impl Launcher {
             let late = now >= act.until;
             let answer = match &mut act.doing {
                 Doing::Ends(rows) => self.ended(rows, late),
-                Doing::Revokes(revoking) => self.revoked(revoking, act.began, now, late),
+                Doing::Revokes(revoking) => self.revoked((request, revoking), act.began, now, late),
                 Doing::Reloads(reloading) => self.reloaded(reloading, late),
+                Doing::Syncs(syncing) => syncing.over(late),
             };
             match (answer, act.peer) {
                 (None, _) => drop(self.admin.acts.all.insert(request, act)),

@@ -4,11 +4,15 @@
 //! answered once its record and the state are on disk. It must not answer the server, nor anybody but uid 0: callers' messages
 //! are taken for an administrator's will.
 
+mod accounts;
 pub(crate) mod acts;
+mod keys;
+mod ldap;
 mod offline;
 mod peers;
 mod reload;
 mod revoke;
+mod rotate;
 mod rows;
 mod table;
 
@@ -16,13 +20,16 @@ use std::time::Instant;
 
 use portcullis_wire::admin::{
     EXEMPTIONS_AT_ONCE, FromDaemon, LOADS_AT_ONCE, PEOPLE_AT_ONCE, Refusal, SESSIONS_AT_ONCE, Status,
-    ToDaemon,
+    ToDaemon, Which,
 };
+
+use portcullis_wire::identity::StoreAsk;
 
 pub(crate) use self::acts::By;
 use self::acts::Doing;
 pub(crate) use self::peers::Admin;
 use self::table::{Effect, kind, row};
+use crate::accounts::looks::Deed;
 use crate::launcher::{Launcher, Mode};
 use crate::log::say;
 
@@ -96,10 +103,17 @@ impl Launcher {
             }
             ToDaemon::WhyAlive { session } => {
                 let why = self.why_alive(session).ok_or(Refusal::NoSession(session))?;
+                self.looked_at_session(session, &By::command(login, ""), Deed::Explained, now);
                 vec![FromDaemon::WhyAlive(Box::new(why))]
             }
             ToDaemon::Sessions { which, ended } => {
                 let rows = self.session_rows(&which, ended);
+                let by = By::command(login, "");
+                match &which {
+                    Which::Session(id) => self.looked_at_session(*id, &by, Deed::Looked, now),
+                    Which::User(user) => self.note_look(user, None, &by, Deed::Looked, now),
+                    Which::All | Which::Process(_) => {}
+                }
                 rows.chunks(SESSIONS_AT_ONCE).map(|some| FromDaemon::Sessions(some.to_vec())).collect()
             }
             ToDaemon::People => {
@@ -114,7 +128,11 @@ impl Launcher {
                 return Ok(Vec::new());
             }
             ToDaemon::Revoke { user, by } => {
-                self.revoke(&user, &By::command(login, &by), Some(peer), now);
+                let by = By::command(login, &by);
+                self.note_look(&user, None, &by, Deed::Revoked, now);
+                self.end_keys_of(&user, None, &by);
+                self.revoked_for_all(&user, None);
+                self.revoke(&user, None, &by, Some(peer), now);
                 return Ok(Vec::new());
             }
             ToDaemon::GoOffline { message, suspend, by } => {
@@ -125,6 +143,40 @@ impl Launcher {
                 Some(answer) => vec![answer],
                 None => return Ok(Vec::new()),
             },
+            ToDaemon::Accounts { after, locked, matching } => {
+                let ask = StoreAsk::List { after, locked, matching };
+                self.ask_for_administrator(peer, By::command(login, ""), ask, now);
+                return Ok(Vec::new());
+            }
+            ToDaemon::Account { who } => {
+                self.ask_for_administrator(peer, By::command(login, ""), StoreAsk::Find(who), now);
+                return Ok(Vec::new());
+            }
+            ToDaemon::AccountAct { act, by } => {
+                let by = By::command(login, &by);
+                let ask = StoreAsk::Act { by: by.name.clone(), act };
+                self.ask_for_administrator(peer, by, ask, now);
+                return Ok(Vec::new());
+            }
+            ToDaemon::SyncUsers { user, by } => {
+                self.sync_for(user.as_ref(), &By::command(login, &by), peer, now);
+                return Ok(Vec::new());
+            }
+            ToDaemon::Keys => self.tell_admin_keys(),
+            ToDaemon::EndKey { key, by } => {
+                return self.end_key_for_admin(peer, key, &By::command(login, &by), now);
+            }
+            ToDaemon::RotateKeys { revoke_old, by } => {
+                let told = self.rotate_keys(revoke_old, &By::command(login, &by), peer, now)?;
+                if told.is_empty() {
+                    return Ok(told);
+                }
+                told
+            }
+            ToDaemon::LdapTest { user, password } => {
+                self.test_directories(peer, user, password.0, now)?;
+                return Ok(Vec::new());
+            }
         };
         answer.push(FromDaemon::Done);
         Ok(answer)
@@ -146,6 +198,7 @@ impl Launcher {
             not_recorded: self.recorder.why_not(),
             offline: self.offline.clone(),
             servers: self.servers_state(),
+            others: self.others_state(),
         }
     }
 }

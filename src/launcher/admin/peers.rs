@@ -50,7 +50,7 @@ pub(crate) struct Admin {
     /// How often each request came.
     pub(super) meter: Meter,
     /// What was asked and takes a while.
-    pub(super) acts: Acts,
+    pub(crate) acts: Acts,
 }
 
 impl Admin {
@@ -147,6 +147,13 @@ impl Admin {
             }
         }
         requests
+    }
+
+    /// What a caller asked takes until then: they may be silent for so long.
+    pub(super) fn waits_until(&mut self, peer: u64, deadline: Instant) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.deadline = peer.deadline.max(deadline);
+        }
     }
 
     /// An answer that is true only once this turn's records and state are on disk.

@@ -40,6 +40,14 @@ table! {
     GoOffline "go-offline" Changes 5,
     GoOnline "go-online" Changes 5,
     Reload "reload" Changes 10,
+    Accounts "accounts" Reads 200,
+    Account "account" Reads 50,
+    AccountAct "account-act" Changes 50,
+    LdapTest "ldap-test" Reads 5,
+    Keys "keys" Reads 20,
+    EndKey "end-key" Changes 20,
+    SyncUsers "users-sync" Changes 5,
+    RotateKeys "keys-rotate" Changes 5,
 }
 
 /// What a request does.
@@ -104,6 +112,14 @@ revoke         changes  20/s
 go-offline     changes  5/s
 go-online      changes  5/s
 reload         changes  10/s
+accounts       reads    200/s
+account        reads    50/s
+account-act    changes  50/s
+ldap-test      reads    5/s
+keys           reads    20/s
+end-key        changes  20/s
+users-sync     changes  5/s
+keys-rotate    changes  5/s
 ";
 
     #[test]

@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use portcullis_sys::process::Process;
+use portcullis_wire::accounts::{AccountAnswer, AccountRefusal};
+use portcullis_wire::owned::OwnedAnswer;
 use portcullis_wire::watch::{AdminAnswer, AdminRefusal, Found, Search};
 use portcullis_wire::{Channel, ToServer, WireError};
 
 use super::reader::{Answered, Wanted};
+use super::{bounded, words_of};
+use crate::admin::By;
 use crate::children::Child;
 use crate::launcher::Launcher;
 use crate::log::{chain, say};
@@ -29,6 +33,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Searching {
     server: ServerNo,
     request: u64,
+    /// Asked for by the interface for programs, and answered there.
+    by_account: bool,
     reader: Process,
     channel: Channel,
     deadline: Instant,
@@ -49,6 +55,32 @@ impl Searching {
 impl Launcher {
     /// Starts a search; `Err` when there are too many, or none can be started.
     pub(super) fn search(&mut self, request: u64, search: Search, now: Instant) -> Result<(), AdminRefusal> {
+        let server = self.server.asking();
+        self.begin_search((server, request), search, false, now)
+    }
+
+    /// `Audit` of the interface for programs, by somebody who may.
+    pub(crate) fn search_for_account(
+        &mut self,
+        from: (ServerNo, u64),
+        search: Search,
+        by: &By,
+        now: Instant,
+    ) -> Result<(), AccountRefusal> {
+        let search = bounded(search);
+        let detail = words_of(&search);
+        self.begin_search(from, search, true, now).map_err(account_refusal)?;
+        self.record_act("search", String::new(), detail, by);
+        Ok(())
+    }
+
+    fn begin_search(
+        &mut self,
+        (server, request): (ServerNo, u64),
+        search: Search,
+        by_account: bool,
+        now: Instant,
+    ) -> Result<(), AdminRefusal> {
         if self.searches.len() >= SEARCHES_MAX {
             return Err(AdminRefusal::Busy);
         }
@@ -68,8 +100,8 @@ impl Launcher {
         let reader = role::start_reader(&theirs, log.as_fd(), self.active.server_user)
             .map_err(|error| failed(chain(&error)))?;
         self.children.insert(reader.pid(), Child::Reader);
-        let server = self.server.asking();
-        self.searches.push(Searching { server, request, reader, channel, deadline: now + WITHIN });
+        let deadline = now + WITHIN;
+        self.searches.push(Searching { server, request, by_account, reader, channel, deadline });
         Ok(())
     }
 
@@ -89,9 +121,22 @@ impl Launcher {
             };
             // It has answered, or is late: either way nobody waits for it any more.
             let _ = one.reader.signal(Signal::SIGKILL);
-            let result = result.map(|found: Found| AdminAnswer::Found(Box::new(found)));
+            let result = result.map(|found: Found| Box::new(found));
+            if one.by_account {
+                let answer = result.map(|found| AccountAnswer::Owned(OwnedAnswer::Found(found)));
+                self.answer_account((one.server, one.request), answer.map_err(account_refusal));
+                continue;
+            }
+            let result = result.map(AdminAnswer::Found);
             let answer = ToServer::Administrator { request: one.request, result };
             self.server.hold_to(one.server, answer);
         }
+    }
+}
+
+const fn account_refusal(refusal: AdminRefusal) -> AccountRefusal {
+    match refusal {
+        AdminRefusal::Busy => AccountRefusal::Busy,
+        _ => AccountRefusal::NotWritable,
     }
 }

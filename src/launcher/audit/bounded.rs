@@ -34,6 +34,61 @@ pub(super) fn bounded(mut event: Event) -> Event {
             [act, target, by].into_iter().for_each(|field| cut(field, text::LABEL_MAX));
             cut(detail, text::TEXT_MAX);
         }
+        Event::AccountCreated { user, provider, role, reason, by, .. } => {
+            [user, role, by].into_iter().for_each(|field| cut(field, 256));
+            [provider, reason].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
+        }
+        Event::AccountChanged { user, what, from, to, by, .. } => {
+            [user, what, by].into_iter().for_each(|field| cut(field, 256));
+            [from, to].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
+        }
+        Event::AccountLocked { user, by, .. }
+        | Event::AccountUnlocked { user, by, .. }
+        | Event::AccountRemoved { user, by, .. } => {
+            [user, by].into_iter().for_each(|field| cut(field, 256));
+        }
+        Event::AccountTransferred { user, to, moved, by, .. } => {
+            [user, to, by].into_iter().for_each(|field| cut(field, 256));
+            cut(moved, text::TEXT_MAX);
+        }
+        Event::SignInElsewhere { user, .. } | Event::IdentityBack { user } => cut(user, 256),
+        Event::MembershipChanged { user, gone, new, by } => {
+            [user, by].into_iter().for_each(|field| cut(field, 256));
+            [gone, new].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
+        }
+        Event::IdentityLost { user, why, by } => {
+            [user, by].into_iter().for_each(|field| cut(field, 256));
+            cut(why, text::TEXT_MAX);
+        }
+        Event::RowRefused { kind, id, why } => {
+            [kind, id].into_iter().for_each(|field| cut(field, text::NAME_MAX));
+            cut(why, text::TEXT_MAX);
+        }
+        Event::KeyCreated { user, name, scopes, role, sources, .. } => {
+            [user, name, role].into_iter().for_each(|field| cut(field, 256));
+            [scopes, sources].into_iter().for_each(|field| cut(field, text::TEXT_MAX));
+        }
+        Event::KeyEnded { user, by, .. } => [user, by].into_iter().for_each(|field| cut(field, 256)),
+        Event::KeyRefused { key, what, id, .. } => {
+            [key, id].into_iter().for_each(|field| cut(field, text::NAME_MAX));
+            cut(what, text::TEXT_MAX);
+        }
+        Event::GroupChanged { name, what, by, .. } => {
+            [name, what, by].into_iter().for_each(|field| cut(field, 256));
+        }
+        Event::MemberChanged { user, name, by, .. } => {
+            [user, name, by].into_iter().for_each(|field| cut(field, 256));
+        }
+        Event::FactorEnrolled { user, name, .. } => {
+            [user, name].into_iter().for_each(|field| cut(field, 256));
+        }
+        Event::FactorRemoved { user, name, by, .. } => {
+            [user, name, by].into_iter().for_each(|field| cut(field, 256));
+        }
+        Event::FactorFailed { user, why, .. } => {
+            cut(user, 256);
+            cut(why, text::TEXT_MAX);
+        }
         Event::Console { user, ide, path, channel, direction, text, .. } => {
             cut(user, 256);
             [ide, channel, direction].into_iter().for_each(|field| cut(field, text::LABEL_MAX));

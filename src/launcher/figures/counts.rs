@@ -82,6 +82,11 @@ impl Counts {
         self.starts.iter().map(one).collect()
     }
 
+    /// Somebody who is signed in was looked up.
+    pub(crate) fn membership_checked(&mut self, result: &'static str) {
+        self.add(Metric::MembershipChecks, [result], 1);
+    }
+
     /// A record could not be written and is lost.
     pub(crate) fn lost(&mut self, event: &Event) {
         self.add(Metric::AuditLost, [event.name()], 1);

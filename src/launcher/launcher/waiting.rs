@@ -6,9 +6,10 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use portcullis_model::SessionId;
+use portcullis_model::{SessionId, SignInId};
 
 use super::{LAZY, Launcher, Mode, RETRY};
+use crate::identity::Role;
 use crate::server::ServerNo;
 use crate::sign_in::Talk;
 
@@ -20,8 +21,12 @@ pub(super) enum Source {
     Door,
     Admin,
     Recorder,
+    Identity(Role),
     Searches,
+    Files,
+    Look(u64),
     Helper(Talk),
+    Known(SignInId),
     Words(SessionId),
     Reports(SessionId),
     Watched(SessionId),
@@ -37,10 +42,15 @@ impl Launcher {
         // While records can't be written, the recorder keeps what it has.
         let recorder = self.recorder.fd().filter(|_| self.is_healthy());
         all.push((Source::Recorder, recorder, PollFlags::POLLIN));
+        all.extend(self.identity.fds().map(|(role, fd, flags)| (Source::Identity(role), Some(fd), flags)));
+        let looks = self.sync.fds().map(|(no, fd)| (no.map_or(Source::Files, Source::Look), fd));
+        all.extend(looks.map(|(source, fd)| (source, Some(fd), PollFlags::POLLIN)));
         all.extend(self.admin.fds().map(|(fd, flags)| (Source::Admin, Some(fd), flags)));
         for (&id, conversation) in &self.conversations {
             all.push((Source::Helper(id), conversation.fd(), PollFlags::POLLIN));
         }
+        let looks = self.coming.fds().map(|(id, fd)| (Source::Known(id), Some(fd), PollFlags::POLLIN));
+        all.extend(looks);
         for (&id, entry) in &self.sessions {
             all.push((
                 Source::Words(id),
@@ -81,6 +91,7 @@ impl Launcher {
         }
         if self.is_healthy() {
             at(self.dirty.since.map(|since| since + LAZY));
+            at(self.journal.deadline());
         }
         if !self.is_healthy() || self.server.wants_to_write() {
             at(Some(Instant::now() + RETRY));
@@ -91,12 +102,20 @@ impl Launcher {
         at(Some(self.load_deadline()));
         self.searches.iter().for_each(|one| at(Some(one.deadline())));
         at(self.recorder.deadline());
+        at(self.identity.deadline());
+        at(self.others_deadline());
+        at(self.identity.others.next_look().filter(|_| self.identity.store.is_ready()));
+        at(self.coming.deadline());
+        at(self.sync_deadline());
+        at(self.looks.deadline());
+        at(self.keys_deadline());
         at(self.service_manager.patience().map(|patience| Instant::now() + patience));
         at(self.exemptions_deadline());
         at(self.door.deadline());
         at(self.watchdog.deadline());
         let watches = !(self.sessions.is_empty()
             && self.sign_ins.is_empty()
+            && self.keys.len() == 0
             && self.exemptions.is_empty()
             && self.server.before.is_empty());
         if watches || !self.lost_records.is_empty() {

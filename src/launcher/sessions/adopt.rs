@@ -76,12 +76,12 @@ impl Launcher {
     /// Takes over what is kept.
     pub(crate) fn adopt(&mut self, kept: Kept, now: Instant) {
         let same_boot = kept.boot == self.boot;
-        self.sign_ins = kept.sign_ins.into_iter().map(|sign_in| (sign_in.id, sign_in)).collect();
         for session in kept.sessions {
             self.adopt_one(session, same_boot, now);
         }
         self.adopt_exemptions(kept.exemptions, same_boot);
         self.offline = kept.offline;
+        self.adopt_places(kept.usual, now);
         self.end_strangers();
         self.dirty.at_once();
     }
@@ -116,7 +116,13 @@ impl Launcher {
         match fate {
             Fate::Shown => {}
             Fate::Adopted => self.prove(id),
-            Fate::Ended => self.end_again(id, now),
+            Fate::Ended => {
+                self.end_again(id, now);
+                // The launcher that was to kill it was killed in between: nothing that runs in it may put its end off.
+                if self.sessions.get(&id).is_some_and(|e| e.kept.ending == Some(EndReason::Revoked)) {
+                    self.kill_now(id, now);
+                }
+            }
             Fate::Orphaned => self.without_keeper(id, now),
             Fate::Gone => self.over(id),
         }

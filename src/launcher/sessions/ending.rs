@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use portcullis_model::session::{EndReason, Ide, Manner, State};
-use portcullis_model::{SessionId, SignInId};
+use portcullis_model::{SessionId, SignInId, Uid};
 use portcullis_sys::process::Process;
 use portcullis_wire::Order;
 
@@ -57,9 +57,14 @@ impl Asked {
 impl Launcher {
     /// `StopSession`: of its owner only. The owner is an account's number, not a name.
     pub(crate) fn stop_session(&mut self, sign_in: SignInId, id: SessionId, now: Instant) {
-        let owner = self.sign_ins.get(&sign_in).map(|sign_in| sign_in.principal.uid);
-        let whose = self.sessions.get(&id).map(|entry| entry.kept.uid);
-        if owner.is_some() && owner == whose {
+        let asks = self.sign_ins.get(&sign_in).filter(|sign_in| !sign_in.is_limited());
+        let owner = asks.map(|sign_in| sign_in.principal.uid);
+        owner.into_iter().for_each(|owner| self.stop_session_of(owner, id, now));
+    }
+
+    /// Stops a session of this person; of another's it does nothing.
+    pub(crate) fn stop_session_of(&mut self, owner: Uid, id: SessionId, now: Instant) {
+        if self.sessions.get(&id).is_some_and(|entry| entry.kept.uid == owner) {
             self.end_session(id, EndReason::Stopped, Manner::Stop, now);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use portcullis_model::SessionId;
 use portcullis_model::lifetime::{
-    Clocks, Facts, Seen, Sign, Verdict, Warning, WhyAlive, clock_states, judge, signs,
+    Clocks, Facts, Seen, Sign, Verdict, Warning, WhyAlive, at_the_latest, clock_states, judge, signs,
 };
 use portcullis_model::session::{Manner, State};
 use portcullis_wire::ToServer;
@@ -31,11 +31,18 @@ impl Launcher {
         }
     }
 
+    /// Judges one now, and not with the next sweep.
+    pub(super) fn judge_again(&mut self, id: SessionId, now: Instant) {
+        if self.sessions.get(&id).is_some_and(running) {
+            self.judge_session(id, clock::seconds(), now);
+        }
+    }
+
     /// Judges one of them.
     fn judge_session(&mut self, id: SessionId, seconds: u64, now: Instant) {
         let clocks = self.clocks(id);
         let Some(entry) = self.sessions.get(&id) else { return };
-        match judge(&clocks, &facts(entry, seconds)) {
+        match at_the_latest(judge(&clocks, &facts(entry, seconds)), entry.kept.ends_at, seconds) {
             Verdict::Keep { .. } => self.warn(id, None),
             Verdict::Warn(warning) => self.warn(id, Some(warning)),
             Verdict::Suspend(reason) => {
@@ -139,7 +146,7 @@ impl Launcher {
             state: session.state.word().to_owned(),
             now: facts.now,
             started: facts.started,
-            verdict: judge(&found.clocks, &facts),
+            verdict: at_the_latest(judge(&found.clocks, &facts), entry.kept.ends_at, facts.now),
             clocks: clock_states(&found.clocks, &facts, origin),
             signs: signs(&facts),
         })

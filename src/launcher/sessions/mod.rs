@@ -17,6 +17,7 @@ mod open;
 mod opened;
 mod patience;
 pub(crate) mod plan;
+mod regroup;
 pub(crate) mod remover;
 mod strength;
 mod sweep;

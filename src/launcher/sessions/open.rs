@@ -42,7 +42,13 @@ impl Launcher {
         }
     }
 
-    fn try_open(&mut self, sign_in: &SignIn, ide: Ide, now: Instant) -> Result<SessionId, OpenError> {
+    /// Opens one, if everything is for it.
+    pub(crate) fn try_open(
+        &mut self,
+        sign_in: &SignIn,
+        ide: Ide,
+        now: Instant,
+    ) -> Result<SessionId, OpenError> {
         let who = &sign_in.principal;
         if !self.is_healthy() || !self.takes_requests() {
             return Err(broken("records can't be written, or the daemon is ending"));
@@ -50,6 +56,16 @@ impl Launcher {
         if self.offline.is_some() {
             return Err(OpenError::NotOffered {
                 why: "The administrator lets nobody in at the moment".into(),
+            });
+        }
+        if sign_in.is_limited() {
+            return Err(OpenError::NotOffered { why: "Enrol a second factor first".into() });
+        }
+        let least = self.active.settings.roles.session_minimum_role;
+        if sign_in.role < least {
+            let role = sign_in.role;
+            return Err(OpenError::NotOffered {
+                why: format!("Your account is a {role}'s, and sessions are for a {least} at least"),
             });
         }
         self.within_limits(who)?;
@@ -95,6 +111,7 @@ impl Launcher {
             last_activity: seconds,
             load: Load::default(),
             warning: None,
+            unheld: Vec::new(),
         };
         let port = match &tcp {
             Some(tcp) => Some(tcp.try_clone().map_err(|error| broken(&error.to_string()))?),
@@ -104,6 +121,8 @@ impl Launcher {
             session,
             uid: who.uid,
             groups: who.groups.clone(),
+            started_groups: None,
+            ends_at: None,
             keeper: None,
             begun: false,
             process: None,
@@ -283,7 +302,12 @@ impl Launcher {
     }
 
     /// How the IDE is started.
-    fn command(&self, ide: Ide, facts: &LaunchFacts, who: &Principal) -> Result<IdeCommand, CommandError> {
+    pub(super) fn command(
+        &self,
+        ide: Ide,
+        facts: &LaunchFacts,
+        who: &Principal,
+    ) -> Result<IdeCommand, CommandError> {
         command_under(ide, &self.active.settings, &self.flags(who), facts, &is_program)
     }
 

@@ -1,6 +1,6 @@
 //! The PAM helper: one process, one conversation, then its end. A module may hang, leak or crash here and take nothing with it.
 //!
-//! It authenticates, asks whether the account may be used, has an expired password changed, looks the account up and says
+//! It authenticates unless another method did, asks whether the account may be used, has an expired password changed, looks the account up and says
 //! so. Whether this account may sign in *here* is the launcher's to decide.
 
 use portcullis_model::Secret;
@@ -10,15 +10,19 @@ use portcullis_pam::{
 };
 use portcullis_wire::{Channel, Prompt, PromptStyle, WireError};
 
-use super::talk::{FromHelper, Job, ToHelper};
+use super::again;
+use super::talk::{FromHelper, Job, Step, ToHelper};
 use crate::log::{chain, say};
 use crate::names;
 
 /// Serves one conversation over `channel`.
 pub(crate) fn run(channel: &Channel) -> Result<(), WireError> {
     let (ToHelper::Job(job), _) = channel.receive()? else { return Err(WireError::Malformed) };
+    if job.step == Step::Again {
+        return channel.send(&FromHelper::Stands(again::look(&job)), &[]);
+    }
     let answer = match converse(channel, &job) {
-        Ok(principal) => FromHelper::Accepted(principal),
+        Ok(principal) => FromHelper::Accepted { local: again::local(principal.user.as_str()), principal },
         Err((reason, detail)) => FromHelper::Refused { reason, detail },
     };
     channel.send(&answer, &[])
@@ -39,7 +43,7 @@ fn converse(channel: &Channel, job: &Job) -> Result<Principal, (Denied, String)>
         told: Vec::new(),
     };
     let mut transaction = Transaction::begin(&request, relay).map_err(|failure| refusal(&failure, &[]))?;
-    match steps(&mut transaction) {
+    match steps(&mut transaction, job.step) {
         Ok(name) => {
             // The name may be another than the typed one by now: what counts is what PAM proved.
             names::principal(&name).map_err(|error| {
@@ -51,11 +55,14 @@ fn converse(channel: &Channel, job: &Job) -> Result<Principal, (Denied, String)>
     }
 }
 
-fn steps(transaction: &mut Transaction<Relay<'_>>) -> Result<String, Failure> {
+fn steps(transaction: &mut Transaction<Relay<'_>>, step: Step) -> Result<String, Failure> {
     // ORDER: who it is, then whether the account may be used; its password is changed only by who proved to own it.
-    transaction.authenticate()?;
+    if step == Step::Authenticate {
+        transaction.authenticate()?;
+    }
     match transaction.account() {
-        Err(failure) if failure.kind == FailureKind::NewPasswordRequired => {
+        // Proven elsewhere: that password is not the one which PAM says has expired.
+        Err(failure) if failure.kind == FailureKind::NewPasswordRequired && step == Step::Authenticate => {
             transaction.change_expired_password()?;
             transaction.account()?;
         }

@@ -3,17 +3,23 @@
 use std::net::IpAddr;
 
 use portcullis_conf::Rserver;
-use portcullis_model::SignInId;
+use portcullis_model::account::Account;
 use portcullis_model::audit::Event;
-use portcullis_model::sign_in::{Principal, SignIn, SignInEnd};
+use portcullis_model::proof::MethodName;
+use portcullis_model::sign_in::{Principal, Second, SignIn, SignInEnd};
+use portcullis_model::{AccountId, SignInId};
 use portcullis_wire::ToServer;
+use portcullis_wire::batches::{SIGN_IN_MAX, size};
 
 use crate::clock;
 use crate::launcher::Launcher;
 use crate::log::say;
 
-/// Live sign-ins in all; each is a few hundred bytes.
-const SIGN_INS_MAX: usize = 50_000;
+/// Live sign-ins in all: 100,000 people's, with a second browser each, and room. It bounds the memory of this process and of each
+/// server; `cargo xtask bench --only-people` measures what 100,000 of them take.
+const SIGN_INS_MAX: usize = 250_000;
+/// Sign-ins that end in one turn because their time is over: each is a record and a message, and what is to be told meanwhile waits.
+const EXPIRED_AT_ONCE: usize = 1024;
 /// Live sign-ins of one account: a person's browsers, and scripts that never sign out. More end the oldest, so that nobody
 /// takes all there may be.
 const OF_ONE_MAX: usize = 100;
@@ -68,33 +74,82 @@ impl Life {
     }
 }
 
+/// How somebody came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    /// By which method.
+    pub(crate) method: MethodName,
+    /// From where.
+    pub(crate) remote: IpAddr,
+    /// What their browser called itself, printable and cut.
+    pub(crate) agent: String,
+    /// What came of the second factor.
+    pub(crate) second: Second,
+}
+
 impl Launcher {
-    /// Makes a sign-in of an account that was let in.
-    pub(crate) fn grant(&mut self, principal: Principal, remote: IpAddr) -> Result<SignInId, String> {
+    /// Makes a sign-in of an account that was let in; nobody has it yet.
+    pub(crate) fn new_sign_in(
+        &self,
+        principal: Principal,
+        account: &Account,
+        way: Way,
+    ) -> Result<SignIn, String> {
         if self.sign_ins.len() >= SIGN_INS_MAX {
             return Err(format!("there are {SIGN_INS_MAX} sign-ins"));
         }
         let id = SignInId::random().map_err(|error| error.to_string())?;
-        let own = self.sign_ins.values().filter(|one| one.principal.uid == principal.uid);
-        if own.clone().count() >= OF_ONE_MAX {
-            let oldest = own.min_by_key(|one| one.since).map(|one| one.id);
+        let since = clock::seconds();
+        let (account, role) = (Some(account.id), account.role);
+        let Way { method, remote, agent, second } = way;
+        let until = Life::of(&self.active.settings.rserver).first_end(since);
+        let until = if second == Second::ToEnrol { until.min(self.grace_end(since)) } else { until };
+        let seen = since;
+        let sign_in =
+            SignIn { id, principal, remote, since, until, account, role, method, agent, seen, second };
+        if size(&sign_in) > SIGN_IN_MAX {
+            return Err("the account is in more groups than fit into a message".into());
+        }
+        Ok(sign_in)
+    }
+
+    /// Whether there may be one more.
+    pub(crate) fn has_room_for(&self, sign_in: &SignIn) -> bool {
+        self.sign_ins.len() < SIGN_INS_MAX && self.sign_ins.of(sign_in.principal.uid).count() < OF_ONE_MAX
+    }
+
+    /// Whether its time is over, by the configuration in force.
+    pub(crate) fn is_over(&self, sign_in: &SignIn) -> bool {
+        Life::of(&self.active.settings.rserver).is_over(sign_in, clock::seconds())
+    }
+
+    /// A sign-in lives from here on.
+    pub(crate) fn admit(&mut self, sign_in: SignIn) -> SignInId {
+        let SignIn { id, remote, method, account, second, .. } = sign_in;
+        if self.sign_ins.of(sign_in.principal.uid).count() >= OF_ONE_MAX {
+            let oldest =
+                self.sign_ins.of(sign_in.principal.uid).min_by_key(|one| one.since).map(|one| one.id);
             oldest.map(|oldest| self.end_sign_in(oldest, SignInEnd::Expired));
         }
-        let since = clock::seconds();
-        let until = Life::of(&self.active.settings.rserver).first_end(since);
-        say!(Info, "signed in user={} uid={} remote={remote}", principal.user, principal.uid);
+        let Principal { user, uid, .. } = &sign_in.principal;
+        say!(Info, "signed in user={user} uid={uid} remote={remote}");
         self.log.write(Event::SignIn {
-            user: principal.user.to_string(),
-            uid: principal.uid,
+            user: user.to_string(),
+            uid: *uid,
             remote,
-            method: "pam".into(),
+            method: method.word().into(),
             sign_in: id,
+            factor: second.word().into(),
         });
-        let sign_in = SignIn { id, principal, remote, since, until };
+        account.into_iter().for_each(|account| self.owner_is_now(account, &sign_in.principal));
+        self.journal.began(&sign_in);
+        // Where other machines read them, the row is there already.
+        if !self.shares_accounts() {
+            self.row_began(&sign_in);
+        }
         self.server.hold(ToServer::SignIn(Box::new(sign_in.clone())));
-        self.sign_ins.insert(id, sign_in);
-        self.dirty.at_once();
-        Ok(id)
+        self.sign_ins.insert(sign_in);
+        id
     }
 
     /// `SignOut`: answered once it is on disk, also when it was over already.
@@ -107,37 +162,81 @@ impl Launcher {
     /// `Touch`.
     pub(crate) fn touch(&mut self, id: SignInId, until: u64) {
         let life = Life::of(&self.active.settings.rserver);
-        let Some(sign_in) = self.sign_ins.get_mut(&id) else { return };
-        let before = sign_in.until;
-        sign_in.until = life.moved_end(sign_in, until, clock::seconds());
-        self.dirty.soon();
+        let Some(sign_in) = self.sign_ins.get(&id).filter(|one| !one.is_limited()) else { return };
+        let seen = clock::seconds();
+        let (before, until) = (sign_in.until, life.moved_end(sign_in, until, seen));
+        if until == before {
+            return;
+        }
         // Whoever works on a server of before must not be signed out by the one that takes what is new.
-        if sign_in.until > before && self.server.are_several() {
-            let told = Box::new(sign_in.clone());
-            self.server.tell_others(ToServer::SignIn(told));
+        let news = until > before && self.server.are_several();
+        let told = news.then(|| Box::new(SignIn { until, seen, ..sign_in.clone() }));
+        let moved = SignIn { until, seen, ..sign_in.clone() };
+        self.sign_ins.move_end(&id, until, seen);
+        self.journal.touched(id);
+        self.row_moved(before, &moved);
+        told.into_iter().for_each(|told| self.server.tell_others(ToServer::SignIn(told)));
+    }
+
+    /// Until when a sign-in lives that is good for nothing but to enrol a factor (`factor-grace-minutes`).
+    fn grace_end(&self, since: u64) -> u64 {
+        since.saturating_add(u64::from(self.active.settings.factors.factor_grace_minutes) * 60)
+    }
+
+    /// There is a factor now: the sign-in that enrolled it is as others from here on. Others of this account that waited end:
+    /// whoever sits there has proven no factor, and may be another who knows the password.
+    pub(crate) fn lift_limits(&mut self, account: AccountId, by: SignInId) {
+        let life = Life::of(&self.active.settings.rserver);
+        let theirs = self.sign_ins.values().filter(|one| one.is_limited() && one.account == Some(account));
+        let limited: Vec<SignIn> = theirs.cloned().collect();
+        for one in limited {
+            if one.id != by {
+                self.end_sign_in(one.id, SignInEnd::Account);
+                continue;
+            }
+            let until = life.first_end(clock::seconds()).min(life.longest(one.since));
+            let sign_in = SignIn { second: Second::Enrolled, until, ..one };
+            self.journal.ended(&sign_in);
+            self.journal.began(&sign_in);
+            self.row_began(&sign_in);
+            self.server.hold(ToServer::SignIn(Box::new(sign_in.clone())));
+            self.sign_ins.insert(sign_in);
         }
     }
 
-    /// Ends those whose time is over.
-    pub(crate) fn expire_sign_ins(&mut self) {
+    /// Ends those whose time is over, some at a time; whether there may be more.
+    pub(crate) fn expire_sign_ins(&mut self) -> bool {
         let now = clock::seconds();
         let life = Life::of(&self.active.settings.rserver);
         let over = self.sign_ins.values().filter(|sign_in| life.is_over(sign_in, now));
-        let over: Vec<SignInId> = over.map(|sign_in| sign_in.id).collect();
+        let over: Vec<SignInId> = over.map(|sign_in| sign_in.id).take(EXPIRED_AT_ONCE).collect();
+        let more = over.len() == EXPIRED_AT_ONCE;
         for id in over {
-            self.end_sign_in(id, SignInEnd::Expired);
+            if let Some(sign_in) = self.end_without_row(id, SignInEnd::Expired) {
+                self.row_expired(&sign_in);
+            }
         }
+        more
     }
 
     /// Ends one; false when there is none.
     pub(crate) fn end_sign_in(&mut self, id: SignInId, why: SignInEnd) -> bool {
-        let Some(sign_in) = self.sign_ins.remove(&id) else { return false };
+        let ended = self.end_without_row(id, why);
+        if let Some(sign_in) = &ended {
+            self.row_ended(sign_in, why);
+        }
+        ended.is_some()
+    }
+
+    /// The same of one of which the database knows already, or is told otherwise; which it was.
+    pub(crate) fn end_without_row(&mut self, id: SignInId, why: SignInEnd) -> Option<SignIn> {
+        let sign_in = self.sign_ins.remove(&id)?;
+        self.journal.ended(&sign_in);
         let user = sign_in.principal.user.to_string();
         say!(Info, "sign-in ended user={user} why={why:?}");
         self.log.write(Event::SignInEnded { user, sign_in: id, why });
         self.server.hold(ToServer::SignInEnded { sign_in: id, why });
-        self.dirty.at_once();
-        true
+        Some(sign_in)
     }
 }
 

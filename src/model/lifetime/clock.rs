@@ -27,10 +27,12 @@ pub enum Clock {
     KillHours,
     /// It is old, whatever anybody does.
     MaximumAge,
+    /// Its owner's groups are others (`membership-change`); set for one session, by nobody's option.
+    Membership,
 }
 
 impl Clock {
-    /// All of them.
+    /// All that an option sets.
     pub const ALL: [Self; 4] = [Self::Idle, Self::Disconnected, Self::KillHours, Self::MaximumAge];
 
     /// The option that sets it.
@@ -40,6 +42,7 @@ impl Clock {
             Self::Disconnected => "session-disconnected-timeout-minutes",
             Self::KillHours => "session-timeout-kill-hours",
             Self::MaximumAge => "session-max-age-hours",
+            Self::Membership => "membership-change",
         }
     }
 
@@ -48,12 +51,13 @@ impl Clock {
         match self {
             Self::Idle | Self::Disconnected => 60,
             Self::KillHours | Self::MaximumAge => 3600,
+            Self::Membership => 1,
         }
     }
 
     /// Whether a person's act moves its end.
     pub const fn can_stay(self) -> bool {
-        !matches!(self, Self::MaximumAge)
+        !matches!(self, Self::MaximumAge | Self::Membership)
     }
 
     /// The reason of an end by it.
@@ -63,6 +67,7 @@ impl Clock {
             Self::Disconnected => EndReason::Disconnected(value),
             Self::KillHours => EndReason::KillHours(value),
             Self::MaximumAge => EndReason::MaximumAge(value),
+            Self::Membership => EndReason::Membership,
         }
     }
 }
@@ -90,6 +95,7 @@ impl Clocks {
             Clock::Disconnected => self.disconnected_minutes,
             Clock::KillHours => self.kill_hours,
             Clock::MaximumAge => self.max_age_hours,
+            Clock::Membership => 0,
         }
     }
 }

@@ -235,3 +235,25 @@ fn why_alive_names_every_clock_and_sign() {
     let signs: Vec<_> = signs(&facts).iter().map(|mark| (mark.by, mark.at - START)).collect();
     assert_eq!(signs, [(Sign::Browser, 80), (Sign::Kernel, 60), (Sign::Request, 30), (Sign::Start, 0)]);
 }
+
+#[test]
+fn other_groups_end_a_session_at_their_moment_and_no_later() {
+    let keep = Verdict::Keep { why: None, until: None };
+    let warn = |clock, at| Verdict::Warn(Warning { clock, at, suspends: false });
+    let suspend = Verdict::Suspend(EndReason::Idle(1));
+    let end = Verdict::End(EndReason::Membership);
+    for (verdict, set, now, wanted) in [
+        (&keep, None, 50, &keep),
+        (&keep, Some(60), 50, &warn(Clock::Membership, 60)),
+        (&keep, Some(60), 60, &end),
+        (&warn(Clock::Idle, 55), Some(60), 50, &warn(Clock::Idle, 55)),
+        (&warn(Clock::Idle, 70), Some(60), 50, &warn(Clock::Membership, 60)),
+        (&warn(Clock::Idle, 70), Some(60), 61, &end),
+        // An IDE that won't be suspended ends all the same.
+        (&suspend, Some(60), 50, &suspend),
+        (&suspend, Some(60), 60, &end),
+        (&Verdict::End(EndReason::Idle(1)), Some(60), 60, &Verdict::End(EndReason::Idle(1))),
+    ] {
+        assert_eq!(at_the_latest(verdict.clone(), set, now), *wanted, "{verdict:?} {set:?} {now}");
+    }
+}

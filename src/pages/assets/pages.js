@@ -152,4 +152,40 @@
       hint.hidden = true;
     });
   }
+
+  // Passkeys: the browser's own dialog, whose answer goes into the form. What stands in data attributes is JSON of the server's.
+
+  const passkeys = window.PublicKeyCredential?.parseRequestOptionsFromJSON && navigator.credentials;
+  const passkey = (part, form, ask) => {
+    const button = part.querySelector("[data-passkey-go]");
+    const none = part.querySelector("[data-passkey-none]");
+    const said = part.querySelector("[data-passkey-said]");
+    if (!passkeys) return;
+    button.hidden = false;
+    if (none) none.hidden = true;
+    button.addEventListener("click", async () => {
+      said.textContent = "";
+      button.disabled = true;
+      try {
+        const credential = await ask();
+        part.querySelector('input[name="answer"]').value = JSON.stringify(credential.toJSON());
+        form.requestSubmit();
+      } catch (error) {
+        said.textContent = error.name === "InvalidStateError" ? "That one is enrolled already." : "The browser gave no passkey.";
+      }
+      button.disabled = false;
+    });
+  };
+  for (const form of document.querySelectorAll("form[data-passkey-make]")) {
+    const options = () => PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(form.dataset.passkeyMake));
+    passkey(form, form, () => navigator.credentials.create({ publicKey: options() }));
+  }
+  for (const part of document.querySelectorAll("[data-passkey-prove]")) {
+    const options = () => PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(part.dataset.passkeyProve));
+    passkey(part, part.closest("form"), () => navigator.credentials.get({ publicKey: options() }));
+  }
+
+  // The way to a provider that takes a form: nobody need press it.
+
+  document.querySelector("form[data-leave]")?.submit();
 })();

@@ -12,7 +12,7 @@ use portcullis_model::sign_in::PublicDenial;
 use portcullis_pages::{
     Effect, EndedPage, Frame, HomePage, Level, Lifted, Notice, Prompt, PromptKind, PromptsPage, Recorded,
     RefusalPage, Restriction, Root, SessionCard, SignInPage, SignedOutPage, StartChoice, StartingPage,
-    StaySignedIn, assets,
+    StaySignedIn, Way, assets,
 };
 
 const NOW: u64 = 1_790_000_000;
@@ -28,6 +28,8 @@ fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         stay: None,
         login_html: None,
         unencrypted: false,
+        form: true,
+        ways: &[],
     };
     let denied = SignInPage {
         user_name: "alice",
@@ -49,6 +51,10 @@ fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         ..plain.clone()
     };
     let notice = SignInPage { notice: Some(Notice::Idle(60)), ..plain.clone() };
+    let ways = ["at idp.example.org", "with this computer's ticket"]
+        .map(|label| Way { path: "/openid/begin?appUri=%2F".into(), label: label.into() });
+    let beside = SignInPage { ways: &ways, ..plain.clone() };
+    let instead = SignInPage { ways: &ways[..1], form: false, ..plain.clone() };
     let prompt = |kind, text| Prompt { kind, text };
     let code = [
         prompt(PromptKind::Info, "Your last sign-in was from 192.0.2.7 on Monday."),
@@ -73,6 +79,8 @@ fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         ("sign-in-busy", busy.html()),
         ("sign-in-unavailable", unavailable.html()),
         ("sign-in-notice", notice.html()),
+        ("sign-in-beside", beside.html()),
+        ("sign-in-instead", instead.html()),
         ("prompts-code", prompts(&code)),
         ("prompts-password", prompts(&change)),
         ("prompts-info", prompts(&code[..1])),
@@ -121,6 +129,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             last_activity: NOW - 30,
             load,
             warning: None,
+            unheld: &[],
             resume: None,
         })
         .collect();
@@ -135,6 +144,7 @@ fn home(frame: Frame<'_>) -> Vec<(&'static str, String)> {
             last_activity: NOW - used,
             load: &loads[usize::from(number) - 1],
             warning: None,
+            unheld: &[],
             resume: None,
         })
         .collect();

@@ -2,11 +2,12 @@
 
 mod support;
 
+use portcullis_model::account::Role;
 use portcullis_model::session::State;
 use portcullis_model::{SessionId, SignInId};
 use portcullis_pages::admin::{
     AdminFrame, AdminSessionsPage, AuditPage, AuditRow, EndPersonPage, EndSessionPage, Fact, OverviewPage,
-    PeoplePage, PersonRow, Plot, Scale, SearchWords, SessionRow, SignInRow, Tab,
+    PeoplePage, PersonRow, Plot, Scale, SearchWords, SessionRow, SignInRow, Tab, UserRow, UsersPage,
 };
 use portcullis_pages::{Frame, Root};
 use support::elements;
@@ -70,6 +71,32 @@ fn pages(root: &Root, text: &str, live: bool) -> Vec<(&'static str, String)> {
         own: true,
         token: text,
     };
+    let user = UserRow {
+        id: text.to_owned(),
+        number: 7,
+        username: text.to_owned(),
+        unix: "alice".to_owned(),
+        called: text.to_owned(),
+        provider: text.to_owned(),
+        role: Role::Publisher,
+        reason: text.to_owned(),
+        locked: Some((NOW - 5, text.to_owned())),
+        last_sign_in: None,
+        own: false,
+    };
+    let open = UserRow { locked: None, last_sign_in: Some(NOW - 60), own: true, number: 8, ..user.clone() };
+    let users = [user, open];
+    let users = UsersPage {
+        frame,
+        admin: admin(Tab::Users),
+        token: text,
+        users: &users,
+        matching: text,
+        only_live: true,
+        more: true,
+        problem: None,
+    };
+    let no_users = UsersPage { users: &[], problem: Some(text), ..users.clone() };
     let words = SearchWords { user: text, event: text, session: text, from: text, until: text, text };
     let found = [AuditRow { seq: 7, time: text, event: text, user: text, session: text, text }];
     let audit = AuditPage {
@@ -90,6 +117,8 @@ fn pages(root: &Root, text: &str, live: bool) -> Vec<(&'static str, String)> {
         ("end sign-in", end_person(Some((sign_in, text))).html()),
         ("revoke", end_person(None).html()),
         ("audit", audit.html()),
+        ("users", users.html()),
+        ("no users", no_users.html()),
     ]
 }
 
@@ -124,16 +153,13 @@ fn every_address_is_below_the_root_path_and_what_acts_is_posted_with_a_token() {
                     assert!(ours || address == "#content" || address.starts_with('?'), "{name}: {address}");
                 }
                 if element.name == "form" && element.get("method") == Some("get") {
-                    assert_eq!(
-                        element.get("action"),
-                        Some(format!("{prefix}/admin/audit").as_str()),
-                        "{name}"
-                    );
+                    let place = element.get("action").and_then(|to| to.strip_prefix(prefix));
+                    assert!(matches!(place, Some("/admin/audit" | "/admin/users")), "{name}: {place:?}");
                 }
                 assert_ne!(element.name, "style", "{name}");
             }
-            let acts =
-                found.iter().filter(|one| one.get("action").is_some_and(|to| to.ends_with("/end"))).count();
+            let is_act = |to: &str| to.ends_with("/end") || to.ends_with("/act");
+            let acts = found.iter().filter(|one| one.get("action").is_some_and(is_act)).count();
             let tokens = found.iter().filter(|one| one.get("name") == Some("token")).count();
             assert_eq!(acts, tokens, "{name}");
         }

@@ -10,6 +10,7 @@ mod held;
 mod layers;
 mod limits;
 mod network;
+mod order;
 mod programs;
 mod reach;
 mod table;
@@ -28,6 +29,7 @@ use crate::{Flags, LaunchFacts};
 pub use files::Files;
 pub use held::{Held, Short};
 pub use layers::{Found, Layer, layers};
+pub use order::{Part, at_least};
 
 /// Programs that sessions have where `allow-shell=0`, with the reason of each, for the reference.
 pub fn reasons() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -8,27 +8,22 @@ use portcullis_proxy::{Body, Incoming};
 use portcullis_wire::ToLauncher;
 use portcullis_wire::watch::{AdminAct, AdminManner, AdminRefusal, Look};
 
-use super::{ask, failed, frame, is_token, query, refused, token};
+use super::{ask, failed, frame, query, refused};
 use crate::answers::Public;
 use crate::call::Call;
 use crate::forms::Form;
 use crate::sign_in;
+use crate::tab::{is_token, no_token, token};
 
 /// The form of the page that was asked on, when it is one of ours.
-async fn form(call: &Call<'_>, request: Request<Incoming>) -> Result<Form, Response<Body>> {
+pub(super) async fn form(call: &Call<'_>, request: Request<Incoming>) -> Result<Form, Response<Body>> {
     let (head, body) = request.into_parts();
     let form = Form::read(&head.headers, body).await.map_err(|error| sign_in::form_refused(call, &error))?;
     let own = call.person().map(|person| person.sign_in.id);
     if own.is_some_and(|own| is_token(call, own, form.one("token"))) {
         return Ok(form);
     }
-    let id = call.refused("", "administration", "a form without the token of its page");
-    let public = Public {
-        what: Some("This form is not one of these pages, or was open for too long."),
-        todo: Some("Open the page again and press once more."),
-        ..Public::of(StatusCode::FORBIDDEN)
-    };
-    Err(call.reader().refuse_as(public, &id))
+    Err(no_token(call, "administration"))
 }
 
 /// Does it, and goes to `place`.

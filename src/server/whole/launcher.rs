@@ -170,7 +170,7 @@ pub(crate) fn person(user: &str, number: u8) -> SignIn {
         shell: "/bin/sh".into(),
     };
     let id = SignInId::from_bytes([number; 16]);
-    SignIn { id, principal, remote: IpAddr::from([127, 0, 0, 1]), since: now(), until: now() + 3600 }
+    SignIn::of(id, principal, IpAddr::from([127, 0, 0, 1]), (now(), now() + 3600))
 }
 
 /// A session of theirs, reached by the door.
@@ -186,5 +186,6 @@ pub(crate) fn session_of(user: &str, number: u8, state: State) -> Session {
         last_activity: now() - 3600,
         load: Load::default(),
         warning: None,
+        unheld: Vec::new(),
     }
 }

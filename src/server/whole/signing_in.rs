@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use portcullis_model::proof::Evidence;
 use portcullis_model::session::State;
 use portcullis_model::sign_in::{Denied, SignInEnd};
 use portcullis_wire::{Prompt, PromptStyle, ToLauncher, ToServer};
@@ -11,7 +12,7 @@ use crate::whole::session::FakeSession;
 
 fn started(message: ToLauncher) -> Option<(u64, String, String)> {
     match message {
-        ToLauncher::SignInStart { conversation, user, password, .. } => {
+        ToLauncher::SignInStart { conversation, evidence: Evidence::Form { user, password }, .. } => {
             Some((conversation, user, String::from_utf8(password.expose().to_vec()).expect("text")))
         }
         _ => None,

@@ -15,8 +15,11 @@ const ARCHITECTURE: TargetArch = TargetArch::x86_64;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: TargetArch = TargetArch::aarch64;
 
+/// A program's instructions.
+pub(super) type Code = Vec<libc::sock_filter>;
+
 /// One program: another architecture or numbering ends the process, the rows answer, everything else passes.
-pub(super) fn program(rows: &[&Row], answer: Answer) -> Result<Vec<libc::sock_filter>, FilterError> {
+pub(super) fn program(rows: &[&Row], answer: Answer) -> Result<Code, FilterError> {
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     let mut always = Vec::new();
     for row in rows {
@@ -40,11 +43,29 @@ pub(super) fn program(rows: &[&Row], answer: Answer) -> Result<Vec<libc::sock_fi
 }
 
 /// One program the other way round: these calls pass, everything else is refused.
-pub(super) fn only(numbers: &[libc::c_long]) -> Result<Vec<libc::sock_filter>, FilterError> {
+pub(super) fn only(numbers: &[libc::c_long]) -> Result<Code, FilterError> {
     let calls: BTreeMap<i64, Vec<SeccompRule>> = numbers.iter().map(|number| (*number, Vec::new())).collect();
     let errno = SeccompAction::Errno(Answer::Refused.errno().unsigned_abs());
     let filter = SeccompFilter::new(calls, errno, SeccompAction::Allow, ARCHITECTURE)?;
     Ok(numbering().into_iter().chain(BpfProgram::try_from(filter)?.iter().map(plain)).collect())
+}
+
+/// One program of several: where one would let a call pass, the next one is asked.
+pub(super) fn one_after_the_other(parts: Vec<Code>) -> Code {
+    const ANSWER: u16 = 0x06; // BPF_RET | BPF_K
+    const GO_ON: u16 = 0x05; // BPF_JMP | BPF_JA
+    let last = parts.len().saturating_sub(1);
+    let parts = parts.into_iter().enumerate().flat_map(|(at, mut part)| {
+        let length = part.len();
+        for (place, step) in part.iter_mut().enumerate().filter(|_| at < last) {
+            if (step.code, step.k) == (ANSWER, libc::SECCOMP_RET_ALLOW) {
+                let left = u32::try_from(length - place - 1).unwrap_or(u32::MAX); // too far: the kernel takes no such program
+                *step = libc::sock_filter { code: GO_ON, jt: 0, jf: 0, k: left };
+            }
+        }
+        part
+    });
+    parts.collect()
 }
 
 fn plain(it: &seccompiler::sock_filter) -> libc::sock_filter {

@@ -40,7 +40,18 @@ pub struct Sets {
     pub processors: bool,
 }
 
-/// Filters, ready to be put in force: one for each kind of answer.
+/// What a role of the identity program does beside reading its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// It connects to others.
+    Connections,
+    /// That, and it has files in a folder of its own.
+    Files,
+    /// It opens files, and talks to nobody but its parent.
+    Alone,
+}
+
+/// Filters, ready to be put in force.
 #[derive(Debug)]
 pub struct Filter {
     programs: Vec<Program>,
@@ -52,16 +63,26 @@ struct Program {
     flags: libc::c_ulong,
 }
 
-/// One program for each kind of answer.
+/// Two programs at most, one that tells the kernel's audit system and one that doesn't: a call whose arguments count, as
+/// `ioctl` does, runs through all of them each time. All others the kernel decides by their number, without any.
 fn closing(closed: Vec<&Row>) -> Result<Vec<Program>, FilterError> {
-    let mut programs = Vec::new();
-    for answer in Answer::ALL {
+    let mut programs: Vec<(libc::c_ulong, Vec<compile::Code>)> = Vec::new();
+    // ORDER: of answers that differ in their error alone, the last of the table counts.
+    for answer in Answer::ALL.into_iter().rev() {
         let rows: Vec<&Row> = closed.iter().copied().filter(|row| row.answer == answer).collect();
-        if !rows.is_empty() {
-            programs.push(Program { code: compile::program(&rows, answer)?, flags: answer.flags() });
+        if rows.is_empty() {
+            continue;
+        }
+        let code = compile::program(&rows, answer)?;
+        match programs.iter_mut().find(|(flags, _)| *flags == answer.flags()) {
+            Some((_, parts)) => parts.push(code),
+            None => programs.push((answer.flags(), vec![code])),
         }
     }
-    Ok(programs)
+    Ok(programs
+        .into_iter()
+        .map(|(flags, parts)| Program { code: compile::one_after_the_other(parts), flags })
+        .collect())
 }
 
 /// What the server may call.
@@ -87,11 +108,39 @@ impl Filter {
     /// # Errors
     /// When a row can't be compiled; the table's tests rule that out.
     pub fn server() -> Result<Self, FilterError> {
-        let numbers: Vec<libc::c_long> = passing().flat_map(|passing| passing.calls).copied().collect();
+        Self::listing(passing().flat_map(|passing| passing.calls).copied(), &[])
+    }
+
+    /// That of a role of the identity program.
+    ///
+    /// # Errors
+    /// When a row can't be compiled; the table's tests rule that out.
+    pub fn identity(role: Identity) -> Result<Self, FilterError> {
+        let numbers = |passing: &'static Passing| passing.calls.iter().copied();
+        let servers = passing().flat_map(numbers);
+        match role {
+            Identity::Connections => Self::listing(servers, &[]),
+            Identity::Files => {
+                let own = rows::identity::FILES.iter().chain(rows::identity::FILES_ON_X86);
+                Self::listing(servers.chain(own.flat_map(numbers)), &[])
+            }
+            Identity::Alone => {
+                let without = |call: &libc::c_long| !rows::identity::NOT_ALONE.contains(call);
+                Self::listing(servers.filter(without), rows::identity::ALONE)
+            }
+        }
+    }
+
+    fn listing(
+        numbers: impl Iterator<Item = libc::c_long>,
+        besides: &'static [Row],
+    ) -> Result<Self, FilterError> {
+        let numbers: Vec<libc::c_long> = numbers.collect();
         let listed = Program { code: compile::only(&numbers)?, flags: Answer::Refused.flags() };
         // ORDER: the list first: it lets the call through that loads the others.
         let mut programs = vec![listed];
-        programs.extend(closing(rows::server::CLOSED.iter().chain(rows::NAMESPACES).collect())?);
+        let closed = rows::server::CLOSED.iter().chain(rows::NAMESPACES).chain(besides);
+        programs.extend(closing(closed.collect())?);
         Ok(Self { programs })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+mod cost;
 mod server;
 
 use super::row::Named;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use portcullis_model::account::Role;
+use portcullis_model::key::KeyId;
 use portcullis_model::session::{Ide, State};
 use portcullis_model::{SessionId, Uid, UserName};
 use serde::{Deserialize, Serialize};
@@ -109,11 +111,53 @@ pub struct EndedRow {
     pub suspended: bool,
 }
 
+/// Another machine with the same database, and whether it has carried out a revocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineRow {
+    /// What people call it.
+    pub name: String,
+    /// Whether it has.
+    pub applied: bool,
+    /// Seconds since it was last heard of.
+    pub silent: u64,
+}
+
+/// How it stands with the machines that share the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OthersState {
+    /// For how many seconds nothing is heard of them; none while all is.
+    pub apart: Option<u64>,
+    /// Whether nobody is answered therefore.
+    pub cut_off: bool,
+    /// Ends that the database has not heard of yet.
+    pub owed: u32,
+    /// The others, as they were seen last.
+    pub machines: Vec<MachineState>,
+}
+
+/// Another machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineState {
+    /// What people call it.
+    pub name: String,
+    /// Seconds since it was last heard of.
+    pub silent: u64,
+    /// Whether its cookie keys are this one's: without, neither honours the other's sign-ins.
+    pub same_keys: bool,
+    /// By how many milliseconds its clock is ahead, at least.
+    pub ahead: u64,
+}
+
+/// Machines in one answer; there are seldom more than a handful.
+pub const MACHINES_SHOWN: usize = 64;
+
 /// What a revocation ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// Sign-ins.
     pub sign_ins: u32,
+    /// API keys that ended, or open nothing while their owner is locked.
+    pub keys: u32,
     /// Sessions.
     pub sessions: u32,
     /// Processes in them.
@@ -130,12 +174,20 @@ pub struct Revocation {
     pub servers_silent: u32,
     /// How long it took, in microseconds.
     pub micros: u64,
+    /// Other machines with the same database; none where there are no others.
+    pub machines: Vec<MachineRow>,
+    /// Whether the database that they share has not heard of it yet; it will, however often that has to be tried.
+    pub owed: bool,
 }
 
 impl Revocation {
     /// Whether everything is gone.
-    pub const fn is_whole(&self) -> bool {
-        self.connections_left == 0 && self.sessions_left == 0 && self.servers_silent == 0
+    pub fn is_whole(&self) -> bool {
+        self.connections_left == 0
+            && self.sessions_left == 0
+            && self.servers_silent == 0
+            && !self.owed
+            && self.machines.iter().all(|one| one.applied)
     }
 }
 
@@ -183,4 +235,58 @@ pub enum TakesEffect {
     NewSessions,
     /// When the daemon is started again.
     Restart,
+}
+
+/// What looking people up found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// Of whom nothing is otherwise.
+    pub same: u32,
+    /// Who is a member of other groups now.
+    pub changed: u32,
+    /// Of whom everything ends.
+    pub ended: u32,
+    /// Whom nobody could say anything about; nothing changed for them.
+    pub unreachable: u32,
+    /// Who is still to be looked up.
+    pub left: u32,
+}
+
+/// API keys in one message: each is half a kilobyte, with as many ranges as it may have two.
+pub const API_KEYS_AT_ONCE: usize = 48;
+
+/// A key that signs cookies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingRow {
+    /// Its id, which stands in each cookie.
+    pub id: String,
+    /// When its file was written, in seconds since 1970; none of one whose file is not known.
+    pub written: Option<u64>,
+    /// Sign-ins that began under it: since it was written, and before the next one was.
+    pub sign_ins: u32,
+}
+
+/// An API key, without what is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyRow {
+    /// Its public half.
+    pub id: KeyId,
+    /// Whose it is.
+    pub user: UserName,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is good for.
+    pub scopes: String,
+    /// The role that it has at the most.
+    pub role: Role,
+    /// From where it may be used; from everywhere when empty.
+    pub sources: Vec<String>,
+    /// Made when, in seconds since 1970.
+    pub created: u64,
+    /// Until when, in seconds since 1970; none: for ever.
+    pub until: Option<u64>,
+    /// Last used when, in seconds since 1970, and from where.
+    pub used: Option<(u64, IpAddr)>,
+    /// Why it opens nothing at the moment: `locked` or `waits`; else empty.
+    pub barred: String,
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::run;
 
-/// The account the server runs as: `server-user`'s default.
-pub(super) const SERVICE: &str = "portcullis";
+/// The accounts the server and the identity program run as: defaults of `server-user` and `identity-user`.
+pub(super) const SERVICES: [&str; 2] = ["portcullis", "portcullis-identity"];
 /// Throw-away accounts begin so; nothing else is ever removed.
 pub(super) const PREFIX: &str = "portcullis-demo-";
 /// Letters and digits that can't be mistaken for each other.
@@ -56,16 +56,23 @@ impl Account {
     }
 }
 
-/// Whether the machine has no account for the service.
-pub(super) fn lacks_service() -> bool {
-    run::output(Command::new("getent").args(["passwd", SERVICE]), "look up the service's account").is_err()
+fn lacks(name: &str) -> bool {
+    run::output(Command::new("getent").args(["passwd", name]), "look up the service's account").is_err()
 }
 
-/// Makes the service's account.
-pub(super) fn create_service() -> Result<()> {
-    let mut useradd = Command::new("useradd");
-    useradd.args(["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]);
-    run::must(useradd.args(["--shell", "/usr/sbin/nologin", SERVICE]), "make the service's account")
+/// The service's accounts that the machine has not.
+pub(super) fn lacking_services() -> Vec<String> {
+    SERVICES.into_iter().filter(|name| lacks(name)).map(str::to_owned).collect()
+}
+
+/// Makes some of the service's accounts.
+pub(super) fn create_services(names: &[String]) -> Result<()> {
+    for name in names {
+        let mut useradd = Command::new("useradd");
+        useradd.args(["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]);
+        run::must(useradd.args(["--shell", "/usr/sbin/nologin", name]), "make the service's account")?;
+    }
+    Ok(())
 }
 
 /// Removes an account, its home and its mail.
@@ -83,15 +90,17 @@ pub(super) fn remove(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes the service's account.
-pub(super) fn remove_service() -> Result<()> {
-    let status = Command::new("userdel").arg(SERVICE).status().context("cannot start userdel")?;
-    match status.code() {
-        // 6: no such account.
-        Some(0 | 6) => {}
-        // 8: somebody else uses it by now, an installed Portcullis say.
-        Some(8) => run::step(&format!("the account {SERVICE} stays: it is in use by now")),
-        _ => bail!("cannot remove the account `{SERVICE}`: userdel ended with {status}"),
+/// Removes those of the service's accounts that were made.
+pub(super) fn remove_services(names: &[String]) -> Result<()> {
+    for name in names.iter().filter(|name| SERVICES.contains(&name.as_str())) {
+        let status = Command::new("userdel").arg(name).status().context("cannot start userdel")?;
+        match status.code() {
+            // 6: no such account.
+            Some(0 | 6) => {}
+            // 8: somebody else uses it by now, an installed Portcullis say.
+            Some(8) => run::step(&format!("the account {name} stays: it is in use by now")),
+            _ => bail!("cannot remove the account `{name}`: userdel ended with {status}"),
+        }
     }
     Ok(())
 }

@@ -19,7 +19,8 @@ use super::configuration::Configuration;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Longer than the launcher's own patience with a session that won't end.
 const END_WITHIN: Duration = Duration::from_secs(45);
-const PROGRAMS: [&str; 3] = ["portcullis-launcher", "portcullis-server", "portcullis-session"];
+const PROGRAMS: [&str; 4] =
+    ["portcullis-identity", "portcullis-launcher", "portcullis-server", "portcullis-session"];
 
 /// The running launcher.
 #[derive(Debug)]

@@ -21,8 +21,8 @@ struct Note {
     /// The demo's process and when it started (`/proc/PID/stat`, field 22).
     pid: u32,
     started: u64,
-    /// Whether this demo made the service's account.
-    made_service: bool,
+    /// The service's accounts that this demo made.
+    made_services: Vec<String>,
 }
 
 /// The folder of a running demo.
@@ -33,7 +33,7 @@ pub(super) struct Mark {
 
 impl Mark {
     /// Writes down what is about to be used.
-    pub(super) fn set(account: &Account, made_service: bool) -> Result<Self> {
+    pub(super) fn set(account: &Account, made_services: &[String]) -> Result<Self> {
         let folder = Path::new(FOLDER).join(account.name());
         fs::DirBuilder::new()
             .recursive(true)
@@ -41,8 +41,8 @@ impl Mark {
             .create(&folder)
             .context("cannot make the demo's folder")?;
         let pid = std::process::id();
-        let note =
-            Note { pid, started: started(pid).context("cannot read our own start time")?, made_service };
+        let started = started(pid).context("cannot read our own start time")?;
+        let note = Note { pid, started, made_services: made_services.to_vec() };
         fs::write(folder.join(NOTE), serde_json::to_vec(&note)?).context("cannot write the demo's note")?;
         Ok(Self { folder })
     }
@@ -82,9 +82,9 @@ fn sweep(folder: &Path) -> Result<()> {
         account::remove(name)?;
     }
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;
-    // The parent goes with the last demo; another demo may still need the service's account.
-    if fs::remove_dir(FOLDER).is_ok() && note.is_some_and(|note| note.made_service) {
-        account::remove_service()?;
+    // The parent goes with the last demo; another demo may still need the service's accounts.
+    if let (Ok(()), Some(note)) = (fs::remove_dir(FOLDER), note) {
+        account::remove_services(&note.made_services)?;
     }
     Ok(())
 }

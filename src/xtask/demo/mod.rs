@@ -80,9 +80,9 @@ fn serve(options: &Options, built: &Path) -> Result<ExitCode> {
     leftovers::clean()?;
     // ORDER: written down before it is made, so that a kill in between leaves nothing unknown.
     let account = Account::choose()?;
-    let made_service = account::lacks_service();
-    let mark = leftovers::Mark::set(&account, made_service)?;
-    let outcome = serve_in(mark.folder(), made_service, options, built, &account, &signals);
+    let made_services = account::lacking_services();
+    let mark = leftovers::Mark::set(&account, &made_services)?;
+    let outcome = serve_in(mark.folder(), &made_services, options, built, &account, &signals);
     run::step("removing the account and the demo's files");
     mark.clean()?;
     outcome
@@ -90,15 +90,13 @@ fn serve(options: &Options, built: &Path) -> Result<ExitCode> {
 
 fn serve_in(
     folder: &Path,
-    make_service: bool,
+    services: &[String],
     options: &Options,
     built: &Path,
     account: &Account,
     signals: &SigSet,
 ) -> Result<ExitCode> {
-    if make_service {
-        account::create_service()?;
-    }
+    account::create_services(services)?;
     account.create()?;
     let port = if options.smoke { 0 } else { options.port };
     let configuration = Configuration::create(folder, port, Flags::Open, &jupyter::ensure()?)?;

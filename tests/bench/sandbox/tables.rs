@@ -8,6 +8,8 @@ use crate::stats;
 const MORE_US: f64 = 60.0;
 /// What "no measurable change" means.
 const RATIO: f64 = 1.02;
+/// The place of the work that is nothing but system calls: what any rules at all cost there is the kernel's, and measured apart.
+const TREE: usize = 1;
 /// Places of the ways that bars are about.
 const OUTSIDE: usize = 0;
 const SANDBOX: usize = 2;
@@ -15,10 +17,10 @@ const RECORDED: usize = 3;
 /// The way that is measured by itself, and behind it the outside of the same rounds.
 const REFUSALS: usize = 4;
 
-/// Kinds of work in their order, and those that a bar is about.
+/// Kinds of work in their order, and those that must not change measurably.
 const PIECES: [(&str, bool); 6] = [
     ("a package installed", true),
-    ("a tree of files", true),
+    ("a tree of files", false),
     ("files in memory", false),
     ("imports", false),
     ("connections", false),
@@ -85,7 +87,7 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
         how: format!(
             "Processor time. A package installed: a hundred files of source are unpacked, compared with their hashes, compiled and loaded, as pip \
              does it. A tree of files: a part of Python's own library is copied into a home on the machine's disk, read, looked at and \
-             renamed, by Python: hardly anything but system calls. Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
+             renamed, by Python: hardly anything but system calls, which any sandbox slows (see below). Files in memory: {FILES} files of 2 KiB are made, looked at, read and removed in /dev/shm, the worst \
              case: nothing but system calls is left. Imports: a Python loads a good part of the standard library. Connections: {CONNECTIONS} by TCP to a port of its own on \
              loopback, under the rules that every confined session has. numpy: \
              singular values, products and roots on one thread. Each round has eight turns of the package, the tree and numpy; ratios are \
@@ -100,22 +102,38 @@ pub(super) fn pieces(names: &[&str], samples: &[Vec<Vec<Took>>], bars: &mut Vec<
     }
 }
 
-/// What two rules of Landlock's cost by themselves; `samples` has the tree of files without and with them.
-pub(super) fn own_price(samples: &[Vec<Took>; 2]) -> Table {
-    let [without, with] = samples.each_ref().map(|way| way.iter().map(|took| took.cpu).collect::<Vec<_>>());
-    let row = |target: &str, figures: &[f64], ratio| Row {
-        target: target.into(),
-        figures: vec![Some(stats::median(figures.iter().copied()) / 1e3), ratio],
-    };
+/// What rules of Landlock's and a filter cost by themselves; `samples` has the tree of files bare, with rules, with a filter, and
+/// with both, and `work` what [`pieces`] has. The bar: our rules and filters against those that do nothing.
+pub(super) fn own_price(samples: &[Vec<Took>; 4], work: &[Vec<Vec<Took>>], bars: &mut Vec<Bar>) -> Table {
+    let cpu = |way: &[Took]| way.iter().map(|took| took.cpu).collect::<Vec<_>>();
+    let least = stats::median_ratio(&cpu(&samples[3]), &cpu(&samples[0]));
+    for (at, with) in [(SANDBOX, "sandbox"), (RECORDED, "sandbox, programs recorded")] {
+        let ours = stats::median_ratio(&cpu(&work[TREE][at]), &cpu(&work[TREE][OUTSIDE]));
+        let bar =
+            format!("a tree of files, × the least that rules and a filter cost on this kernel ({with})");
+        bars.push(Bar::at_most(bar, RATIO, ours / least));
+    }
+    let figures = samples.each_ref().map(|way| way.iter().map(|took| took.cpu).collect::<Vec<_>>());
+    let names = [
+        "outside",
+        "outside, two rules that allow everything",
+        "outside, a filter that lets everything pass",
+        "outside, both",
+    ];
+    let rows = names.into_iter().zip(&figures).enumerate().map(|(at, (name, way))| Row {
+        target: name.into(),
+        figures: vec![
+            Some(stats::median(way.iter().copied()) / 1e3),
+            (at > 0).then(|| stats::median_ratio(way, &figures[0])),
+        ],
+    });
     Table {
         title: "What the kernel asks for itself".into(),
-        how: "The tree of files once more, outside, by a process that sets itself two rules of Landlock's which allow everything: the least \
-              that `restrict-directory-view` can cost where the kernel holds it. In turns with the same without."
+        how: "The tree of files once more, outside, by a process that sets itself two rules of Landlock's which allow everything, a filter \
+              for system calls that lets everything pass, or both: the least that any sandbox of these two costs on this kernel, \
+              whoever makes it. In turns with the same without."
             .into(),
         columns: vec!["a tree of files ms".into(), "× outside".into()],
-        rows: vec![
-            row("outside", &without, None),
-            row("outside, two rules that allow everything", &with, Some(stats::median_ratio(&with, &without))),
-        ],
+        rows: rows.collect(),
     }
 }

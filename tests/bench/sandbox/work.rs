@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::Plan;
 use super::ground::{self, Held};
-use super::scripts::{COMPUTE, MODULES, PACKAGE, RULE, TREE};
+use super::scripts::{COMPUTE, FILTER, MODULES, PACKAGE, RULE, TREE};
 use super::tables::{Took, own_price, pieces, programs};
 use super::unaudited::Unaudited;
 use crate::report::{Bar, Table};
@@ -113,7 +113,8 @@ pub(super) fn measure(stage: &Stage, plan: &Plan<'_>, bars: &mut Vec<Bar>) -> Re
     }
     let names: Vec<&str> =
         std::iter::once("outside").chain(sessions.iter().map(|session| session.name)).collect();
-    Ok(vec![programs(&names, &samples[0], bars), pieces(&names, &samples[1..], bars), own_price(&own)])
+    let work = &samples[1..];
+    Ok(vec![programs(&names, &samples[0], bars), pieces(&names, work, bars), own_price(&own, work, bars)])
 }
 
 /// The orders, in the order of the tables' columns. What has a bar of two parts in a hundred takes a hundred turns: one by itself
@@ -140,12 +141,14 @@ fn python(script: &str) -> String {
     format!("run /usr/bin/python3\t-IBc\t{script}")
 }
 
-/// The tree of files outside, without and with two rules of Landlock's: what the kernel asks for them, whoever sets them.
-fn kernels_own(count: usize, outside: &mut Way) -> Result<[Vec<Took>; 2]> {
-    let orders = [python(TREE), python(&format!("{RULE}{TREE}"))];
-    let mut samples = [Vec::new(), Vec::new()];
+/// The tree of files outside, bare, with two rules of Landlock's, with a filter that lets everything pass, with both: what the
+/// kernel asks for them, whoever sets them.
+fn kernels_own(count: usize, outside: &mut Way) -> Result<[Vec<Took>; 4]> {
+    let orders =
+        ["", RULE, FILTER, &format!("{RULE}{FILTER}")].map(|before| python(&format!("{before}{TREE}")));
+    let mut samples = [const { Vec::new() }; 4];
     for turn in 0..count {
-        for at in turned(2, turn) {
+        for at in turned(samples.len(), turn) {
             samples[at].push(outside.work(&orders[at])?);
         }
     }

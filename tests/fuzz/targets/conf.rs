@@ -43,6 +43,7 @@ const FILES: &[&str] = &[
     "vscode.conf",
     "ip-rules",
     "adapters.conf",
+    "ldap.conf",
 ];
 
 fn conf(data: &[u8]) {

@@ -2,11 +2,14 @@
 
 mod adapter;
 mod bodies;
+mod cbor;
 mod conf;
 mod cookie;
 mod proxy;
 mod records;
+mod saml;
 mod sockets;
+mod ticket;
 mod wire;
 
 use crate::Target;
@@ -29,4 +32,7 @@ pub static ALL: &[Target] = &[
     conf::CONF,
     wire::WIRE,
     records::RECORDS,
+    saml::SAML,
+    cbor::CBOR,
+    ticket::TICKET,
 ];

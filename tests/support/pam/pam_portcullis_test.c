@@ -10,6 +10,7 @@
  *   hang                   never answers
  *   crash                  dies
  *   exit                   ends its process in good order
+ *   slow=NAME              takes 50 ms longer when it is asked about this name
  *   at_close=FILE          makes this file when the session closes
  *
  * Underscores in a text stand for spaces. */
@@ -53,7 +54,11 @@ static int obey(pam_handle_t *handle, int argc, const char **argv) {
     else if (!strcmp(word, "hang")) for (;;) pause();
     else if (!strcmp(word, "crash")) abort();
     else if (!strcmp(word, "exit")) exit(0);
-    else if (!strncmp(word, "many=", 5))
+    else if (!strncmp(word, "slow=", 5)) {
+      const void *user = NULL;
+      code = pam_get_item(handle, PAM_USER, &user);
+      if (code == PAM_SUCCESS && user && !strcmp(user, word + 5)) usleep(50000);
+    } else if (!strncmp(word, "many=", 5))
       for (int count = atoi(word + 5); count > 0 && code == PAM_SUCCESS; count--)
         code = say(handle, PAM_TEXT_INFO, "one_of_many", &answer);
     if (code != PAM_SUCCESS) return code;

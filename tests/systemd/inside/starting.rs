@@ -51,7 +51,7 @@ pub(super) fn keys(_: &mut Scene) -> Result<()> {
     let about = fs::metadata("/var/lib/portcullis/secure-cookie-key")?;
     ensure!(about.mode() & 0o7777 == 0o600 && about.uid() == 0, "the key has mode {:o}", about.mode());
     let folder = fs::metadata("/var/lib/portcullis")?;
-    ensure!(folder.mode() & 0o7777 == 0o700, "the state has mode {:o}", folder.mode());
+    ensure!(folder.mode() & 0o7777 == 0o711, "the state has mode {:o}", folder.mode());
     let kept = run("dpkg-query", &["--show", "--showformat=${Conffiles}", "portcullis"])?;
     for file in ["/etc/pam.d/portcullis", "/etc/rstudio/portcullis.conf"] {
         ensure!(kept.contains(file), "{file} is not kept by an upgrade: {kept}");

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis-torture"));
-    match command.args(["--as-tests", "--events", EVENTS, "--seed", "10"]).status() {
+    match command.args(["--as-tests", "--events", EVENTS, "--seed", "25"]).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use portcullis_model::proof::Evidence;
 use portcullis_model::session::Session;
 use portcullis_model::sign_in::{Denied, SignIn};
 use portcullis_model::{Secret, SessionId, SignInId};
@@ -31,14 +32,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the programs are copied to, once.
 const CAST: &str = "/run/drive-programs";
-const PROGRAMS: [&str; 2] = ["portcullis-server", "portcullis-session"];
+const PROGRAMS: [&str; 3] = ["portcullis-server", "portcullis-session", "portcullis-identity"];
 
 /// Copies the programs before there are threads: a process that another thread starts meanwhile would hold the copy open for
 /// writing, and what is open for writing can't be executed.
 pub(crate) fn cast() -> Result<()> {
     fs::create_dir_all(CAST)?;
     fs::copy(std::env::current_exe()?, Path::new(CAST).join(PROGRAMS[0]))?;
-    fs::copy(place::program(PROGRAMS[1]), Path::new(CAST).join(PROGRAMS[1]))?;
+    for program in &PROGRAMS[1..] {
+        fs::copy(place::program(program), Path::new(CAST).join(program))?;
+    }
     Ok(())
 }
 
@@ -113,8 +116,9 @@ impl Link {
     }
 
     pub(crate) fn sign_in(&self, conversation: u64, user: &str, password: &str) -> Result<()> {
-        let (user, password) = (user.to_owned(), Secret::from(password.to_owned()));
-        self.send(&ToLauncher::SignInStart { conversation, user, remote: HERE, password })
+        let evidence = Evidence::Form { user: user.to_owned(), password: Secret::from(password.to_owned()) };
+        let agent = "Mozilla/5.0 (drive)".to_owned();
+        self.send(&ToLauncher::SignInStart { conversation, remote: HERE, evidence, agent })
     }
 
     pub(crate) fn denied(&self, wanted: u64) -> Result<Denied> {
@@ -139,6 +143,24 @@ impl Link {
             .into_iter()
             .find(|one| one.id == id)
             .context("`SignedIn` came before its `SignIn`")
+    }
+
+    /// In how many messages that was told; ask before [`Link::signed_in_before`].
+    pub(crate) fn batches(&self) -> usize {
+        self.early.borrow().iter().filter(|message| matches!(message, ToServer::SignIns(_))).count()
+    }
+
+    /// Who was signed in when this server began, in the order of their ids.
+    pub(crate) fn signed_in_before(&self) -> Vec<SignIn> {
+        let mut all = Vec::new();
+        self.early.borrow_mut().retain(|message| match message {
+            ToServer::SignIns(some) => {
+                all.extend(some.iter().cloned());
+                false
+            }
+            _ => true,
+        });
+        all
     }
 
     pub(crate) fn prompts(&self, wanted: u64) -> Result<Vec<Prompt>> {

@@ -10,9 +10,10 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use portcullis_model::audit::Event;
+use portcullis_model::proof::Evidence;
 use portcullis_model::session::{EndReason, State, Transport};
 use portcullis_model::sign_in::Denied;
-use portcullis_model::{Secret, SessionId};
+use portcullis_model::{Secret, SessionId, SignInId};
 use portcullis_testing::{Stage, account, case, module, process, until};
 use portcullis_wire::{Channel, ToLauncher, ToServer};
 
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Trial> {
         case("one address never has every helper", one_address),
         case("nobody takes all sign-ins there may be", many_sign_ins),
         case("records beyond their rate become one", flood_of_records),
+        case("a server that guesses sign-ins of other machines learns of none", guessed_ids),
         case("a port is nobody else's before the server knows of the end", port_kept),
         case("a directory that is filled as fast as it is emptied holds nobody up", filled_directory),
         case("a session process that its owner stops ends in time, and PAM's session with it", stopped),
@@ -62,13 +64,41 @@ fn one_address(_: &Stage) -> Result<()> {
         link.sign_in(conversation, &format!("user{conversation}"), "x")?;
     }
     let remote = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
-    let password = Secret::from("x".to_owned());
-    link.send(&ToLauncher::SignInStart { conversation: 5, user: "user5".into(), remote, password })?;
+    let evidence = Evidence::Form { user: "user5".into(), password: Secret::from("x".to_owned()) };
+    link.send(&ToLauncher::SignInStart { conversation: 5, remote, evidence, agent: String::new() })?;
     for conversation in [1, 2, 3, 5] {
         link.prompts(conversation)?;
     }
     link.answer(1, "1")?;
     link.prompts(4).map(drop)
+}
+
+fn guessed_ids(_: &Stage) -> Result<()> {
+    let drive = Drive::start(UNIX, "", "")?;
+    let alice = account::create("alice", &[])?;
+    let link = drive.ready()?;
+    let ask = |request: u64, sign_in: SignInId| -> Result<bool> {
+        link.send(&ToLauncher::Known { request, sign_in })?;
+        link.find("an answer", |message| match message {
+            ToServer::Recognised { request: answered, lives } if *answered == request => Some(*lives),
+            _ => None,
+        })
+    };
+    // Beyond its rate it is answered all the same, and nobody is ended for what browsers send.
+    for request in 1..=600_u64 {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&request.to_le_bytes());
+        ensure!(!ask(request, SignInId::from_bytes(id))?, "a sign-in that nobody has");
+    }
+    link.sign_in(1, &alice.name, &alice.password)?;
+    let own = link.signed_in(1)?;
+    // What came beyond the row's 500 a second is refused unread, whoever it names.
+    let begun = std::time::Instant::now();
+    until::is("another second begins", 3, || begun.elapsed().as_millis() > 1100)?;
+    ensure!(ask(601, own.id)?, "one that lives here is not known");
+    link.sign_out(own.id)?;
+    ensure!(!ask(602, own.id)?, "one that is over is known");
+    Ok(())
 }
 
 fn many_sign_ins(_: &Stage) -> Result<()> {

@@ -4,12 +4,15 @@
 //! Started as `portcullis-server` this program hands its channel to the test and waits ([`drive::stand_in`]).
 
 mod apps;
+mod attempts;
 mod between;
 mod configurations;
 mod drive;
 mod handover;
 mod hangs;
 mod hostile;
+mod journal;
+mod limited;
 mod rules;
 mod sessions;
 mod sign_ins;
@@ -37,8 +40,11 @@ fn main() -> ExitCode {
         between::all(),
         hangs::all(),
         apps::all(),
+        attempts::all(),
         hostile::all(),
         handover::all(),
+        journal::all(),
+        limited::all(),
         configurations::all(),
     ]
     .into_iter()

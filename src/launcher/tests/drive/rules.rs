@@ -71,6 +71,7 @@ fn forged_record(_: &Stage) -> Result<()> {
         remote: HERE,
         method: "pam".into(),
         sign_in: SignInId::from_bytes([1; 16]),
+        factor: String::new(),
     }))?;
     link.is_closed()?;
     drive.ready()?;
@@ -120,7 +121,8 @@ fn garbage_state(_: &Stage) -> Result<()> {
     drive.kill()?;
     let path = drive.state().join("state.json");
     let text = fs::read_to_string(&path)?;
-    fs::write(&path, text.replace(&alice.name, "root"))?;
+    // Who is signed in stands elsewhere, but nobody knows what that is worth without this.
+    fs::write(&path, text.replace("\"servers\"", "\"serverz\""))?;
     drive.restart_dead()?;
     let link = drive.ready()?;
     link.send(&ToLauncher::OpenSession { request: 1, sign_in: sign_in.id, ide: Ide::Jupyter })?;
@@ -130,6 +132,7 @@ fn garbage_state(_: &Stage) -> Result<()> {
     })?;
     ensure!(result == Err(OpenError::NotSignedIn), "{result:?}");
     ensure!(drive.state().join("state.json.refused-1").exists(), "it was not kept");
+    ensure!(drive.state().join("sign-ins.journal.refused-1").exists(), "the journal was not kept");
     ensure!(drive.log().contains("ERROR portcullis-launcher: the state was moved"), "{}", drive.log());
     Ok(())
 }
@@ -142,16 +145,42 @@ fn full_disk(_: &Stage) -> Result<()> {
     link.signed_in(1)?;
     let filler = drive.state().join("filler");
     let _ = fs::write(&filler, vec![0; 4 << 20]);
-    // The first is let in by PAM but not told: its record can't be written. Later ones are refused at once.
-    link.sign_in(2, &alice.name, &alice.password)?;
+    // Some are let in by what is left of the last blocks. Then one is let in by PAM but not told: it can't be written down; or it is
+    // not let in, for its account can't be.
+    let mut last = 2;
+    let is_denied = loop {
+        link.sign_in(last, &alice.name, &alice.password)?;
+        let told = until::some("it is told, or nobody is let in", 20, || {
+            let refuses = drive.log().contains("nobody is let in");
+            Ok(match link.waiting()? {
+                Some(ToServer::SignedIn { conversation, .. }) if conversation == last => Some(Some(true)),
+                Some(ToServer::Denied { conversation, .. }) if conversation == last => Some(Some(false)),
+                None if refuses => Some(None),
+                _ => None,
+            })
+        })?;
+        match told {
+            Some(true) => last += 1,
+            Some(false) => break true,
+            None => break false,
+        }
+    };
+    // What is left of the audit log's block takes some records more.
+    for lost in 1..1500 {
+        link.send(&ToLauncher::Audit(Event::Overflow { kind: "refused".into(), lost }))?;
+    }
     until::is("the launcher says that nobody is let in", 20, || drive.log().contains("nobody is let in"))?;
-    link.sign_in(3, &alice.name, &alice.password)?;
-    let reason = link.denied(3)?;
+    // Later ones are refused at once.
+    link.sign_in(100, &alice.name, &alice.password)?;
+    let reason = link.denied(100)?;
     ensure!(reason == portcullis_model::sign_in::Denied::System, "{reason:?}");
     fs::remove_file(&filler)?;
-    link.signed_in(2)?;
-    link.sign_in(4, &alice.name, &alice.password)?;
-    link.signed_in(4)?;
+    if !is_denied {
+        link.signed_in(last)?;
+    }
+    until::is("it is said", 20, || drive.log().contains("can be written again"))?;
+    link.sign_in(101, &alice.name, &alice.password)?;
+    link.signed_in(101)?;
     drive.record("sign-in-denied", &[("reason", "system")])?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use portcullis_model::sign_in::Denied;
 use portcullis_testing::{Stage, account, case, module, process, until};
-use portcullis_wire::{PromptStyle, ToLauncher, ToServer};
+use portcullis_wire::{PromptStyle, ToLauncher};
 
 use crate::drive::{Drive, UNIX};
 
@@ -38,16 +38,8 @@ fn durable(_: &Stage) -> Result<()> {
     link.sign_out(first.id)?;
     drive.restart()?;
     let link = drive.ready()?;
-    let mut alive = Vec::new();
-    let _ = link.find("nothing", |message| match message {
-        ToServer::SignIn(sign_in) => {
-            alive.push(sign_in.id);
-            Some(())
-        }
-        _ => None,
-    });
-    alive.dedup();
-    ensure!(alive == [second.id], "{alive:?}");
+    let alive = link.signed_in_before();
+    ensure!(alive == [second], "{alive:?}");
     drive.record("sign-in-ended", &[("why", "signed-out"), ("sign_in", &first.id.to_string())])?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The table: rows by topic.
 
+pub(super) mod identity;
 mod kernel;
 mod machine;
 mod sandbox;

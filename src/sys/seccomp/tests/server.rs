@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 
 use super::{Arguments, call};
 use crate::fork::child_for_test;
-use crate::seccomp::{Filter, passing};
+use crate::seccomp::{Filter, Identity, passing};
 
 fn as_server(act: impl FnOnce() -> u8) -> u8 {
     let (filter, started) = (Filter::server().expect("compiled"), Filter::started().expect("compiled"));
@@ -93,4 +93,47 @@ fn each_call_is_listed_once() {
     all.dedup();
     assert_eq!(all.len(), listed);
     assert!(passing().all(|passing| !passing.why.is_empty()));
+}
+
+#[test]
+fn the_identity_programs_files_are_beside_the_servers_list() {
+    let own: Vec<libc::c_long> = super::rows::identity::FILES
+        .iter()
+        .chain(super::rows::identity::FILES_ON_X86)
+        .flat_map(|one| one.calls)
+        .copied()
+        .collect();
+    let servers: Vec<libc::c_long> = passing().flat_map(|passing| passing.calls).copied().collect();
+    assert!(!own.is_empty() && own.iter().all(|call| !servers.contains(call)));
+    let filter = |role| Filter::identity(role).expect("compiled");
+    let (with, without) = (filter(Identity::Files), filter(Identity::Connections));
+    assert!(with.programs[0].code.len() > without.programs[0].code.len());
+}
+
+/// What examines one proof reads files and talks to its parent; it can't ask or tell anybody else.
+#[test]
+fn a_role_of_one_proof_talks_to_nobody() {
+    let as_role = |role, act: fn() -> u8| {
+        let filter = Filter::identity(role).expect("compiled");
+        child_for_test(move || {
+            crate::attributes::no_new_privs().expect("set");
+            filter.apply().expect("in force");
+            act()
+        })
+    };
+    for (what, expected, act) in [
+        ("a connection", libc::ENOSYS, (|| call(libc::SYS_socket, [2, 1, 0, 0, 0, 0])) as fn() -> u8),
+        ("a socket of this machine", libc::ENOSYS, || call(libc::SYS_socket, [1, 1, 0, 0, 0, 0])),
+        ("a kernel's socket", libc::ENOSYS, || call(libc::SYS_socket, [16, 3, 0, 0, 0, 0])),
+        ("connect", libc::EPERM, || call(libc::SYS_connect, [3, 0, 0, 0, 0, 0])),
+        ("a pair", libc::EPERM, || call(libc::SYS_socketpair, [1, 1, 0, 0, 0, 0])),
+        ("a file's removal", libc::EPERM, || call(libc::SYS_unlinkat, [0; 6])),
+        ("a signal", libc::EPERM, || call(libc::SYS_kill, [0; 6])),
+    ] {
+        assert_eq!(i32::from(as_role(Identity::Alone, act)), expected, "{what}");
+    }
+    let reads = || u8::from(std::fs::read("/etc/passwd").is_err());
+    assert_eq!(as_role(Identity::Alone, reads), 0);
+    // A role that connects may; so it is the filter that refuses above.
+    assert_eq!(as_role(Identity::Connections, || call(libc::SYS_socket, [2, 1, 0, 0, 0, 0])), 0);
 }

@@ -1,0 +1,16 @@
+//! The sign-in method of directories against real ones, without the daemon. `cargo xtask test --only directories`.
+
+mod ldap;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+/// Side by side: most of the time they wait for a server.
+const THREADS: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    libtest_mimic::run(&arguments, ldap::all()).exit_code()
+}
