@@ -1,12 +1,13 @@
 //! Sign-ins: the copy that other machines, lists and the past are read from. The truth about those of this machine is the
 //! launcher's; rows carry its seal, which nothing here can make.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use portcullis_model::sign_in::SignInEnd;
 use portcullis_model::{AccountId, SignInId};
 
-use crate::driver::places;
+use crate::driver::{Tx, places};
 use crate::groups::list;
 use crate::value::{Row, Value, text, values, wrong};
 use crate::{ChangeKind, Error, Store};
@@ -107,9 +108,30 @@ fn end_of(word: &str) -> Result<SignInEnd, Error> {
     serde_json::from_value(word.into()).map_err(|_| wrong("a reason"))
 }
 
+/// Their accounts were here when they began: the latest counts, in whatever order rows arrive.
+async fn last_signed_in(tx: &mut Tx, rows: &[SignInRow]) -> Result<(), Error> {
+    let mut latest = BTreeMap::new();
+    for row in rows {
+        let since = latest.entry(row.account).or_insert(row.since);
+        *since = row.since.max(*since);
+    }
+    let bound: Vec<_> =
+        latest.iter().flat_map(|(&account, &since)| [text(account), Value::from(since)]).collect();
+    let told: Vec<_> = (0..latest.len())
+        .map(|at| format!("(CAST(${} AS TEXT), CAST(${} AS BIGINT))", at * 2 + 1, at * 2 + 2))
+        .collect();
+    let sql = format!(
+        "UPDATE accounts SET last_sign_in = told.column2 FROM (VALUES {}) AS told \
+         WHERE accounts.id = told.column1 AND (last_sign_in IS NULL OR last_sign_in < told.column2)",
+        told.join(", ")
+    );
+    tx.run(&sql, &bound).await.map(drop)
+}
+
 impl Store {
     /// Writes sign-ins that began or moved on, all or none. Again is as good as once, an end never moves back, and one that ended
-    /// stays ended, but for one whose time was over and isn't: another machine may have moved it.
+    /// stays ended, but for one whose time was over and isn't: another machine may have moved it. The time of an account's last
+    /// sign-in goes with them.
     ///
     /// # Errors
     /// What a transaction may fail of.
@@ -142,6 +164,7 @@ impl Store {
                 places(some.len(), 11)
             );
             tx.run(&sql, &bound).await?;
+            last_signed_in(&mut tx, some).await?;
         }
         tx.commit().await.map(drop)
     }

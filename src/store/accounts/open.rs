@@ -50,7 +50,7 @@ impl Store {
             if account.locked.is_some() {
                 return Err(Error::Locked);
             }
-            if let Some(opened) = self.as_before(account, who, rules, now).await? {
+            if let Some(opened) = as_before(account, who, rules) {
                 return Ok(opened);
             }
         }
@@ -76,30 +76,15 @@ impl Store {
         tx.commit().await?;
         Ok(opened)
     }
+}
 
-    /// The usual sign-in: nothing changed but its time, so nobody waits for anybody and no other machine need hear of it.
-    async fn as_before(
-        &self,
-        account: Account,
-        who: &Opening,
-        rules: &RoleRules,
-        now: u64,
-    ) -> Result<Option<Opened>, Error> {
-        let mut after = account.clone();
-        applied(&mut after, who, rules);
-        if after != account || account.groups != groups::sorted(&who.groups) {
-            return Ok(None);
-        }
-        let mut tx = self.begin(now).await?;
-        let sql = "UPDATE accounts SET last_sign_in = $2 WHERE id = $1 AND epoch = $3 \
-            AND locked_at IS NULL AND removed_at IS NULL";
-        let bound = &[text(account.id), Value::from(now), Value::from(u64::from(account.epoch))];
-        let written = tx.run(sql, bound).await?.changed;
-        tx.commit().await?;
-        // Somebody changed it between the look and now: once more, the careful way.
-        let account = Account { last_sign_in: Some(now), ..account };
-        Ok((written == 1).then_some(Opened { account, made: false, before: None }))
-    }
+/// The usual sign-in: nothing changed but its time, and that is written with the sign-in's row ([`Store::began`]). So nothing is
+/// written here, nobody waits for anybody, and no other machine need hear of it.
+fn as_before(account: Account, who: &Opening, rules: &RoleRules) -> Option<Opened> {
+    let mut after = account.clone();
+    applied(&mut after, who, rules);
+    let same = after == account && account.groups == groups::sorted(&who.groups);
+    same.then_some(Opened { account, made: false, before: None })
 }
 
 /// What the provider says, put into the account; the role by the rules unless it is fixed. Groups are put in by the caller.

@@ -179,6 +179,7 @@ async fn a_removal_takes_all_access(book: Book) -> Result<()> {
     book.store.add_key(&mine, 1000).await?;
     book.store.began(&[row(bob.id, 1)], 1000).await?;
     book.store.synced(bob.id, true, 5000, 1000).await?;
+    let bob = book.store.account(bob.id).await?;
     let removed = book.store.remove(&Select::Name("bob".to_owned()), false, 2000).await?;
     ensure!(removed.before == bob && removed.after.removed == Some(2000) && !removed.after.live());
     ensure!(book.store.keys(&[mine.id]).await?[0].ended == Some(2000));
