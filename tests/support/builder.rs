@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 
+use crate::book::Book;
 use crate::log::Log;
 use crate::readiness::Readiness;
 use crate::stage::Found;
@@ -28,6 +29,7 @@ const PAM: &str = "auth required pam_unix.so nodelay\naccount required pam_unix.
 #[derive(Debug)]
 pub struct Builder {
     found: Arc<Mutex<Found>>,
+    book: Book,
     number: u32,
     settings: BTreeMap<String, Vec<(String, String)>>,
     texts: BTreeMap<String, String>,
@@ -35,6 +37,7 @@ pub struct Builder {
     ide: Ide,
     certificate: Option<Certificate>,
     environment: Vec<(String, String)>,
+    programs: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -47,11 +50,12 @@ enum Ide {
 }
 
 impl Builder {
-    pub(crate) fn new(found: Arc<Mutex<Found>>) -> Self {
+    pub(crate) fn new(found: Arc<Mutex<Found>>, book: Book) -> Self {
         let number = place::next_number();
         let first = 20_000 + (number * PORTS_PER_WORLD) % 8_000;
         let builder = Self {
             found,
+            book,
             number,
             settings: BTreeMap::new(),
             texts: BTreeMap::new(),
@@ -59,6 +63,7 @@ impl Builder {
             ide: Ide::Double(Vec::new()),
             certificate: None,
             environment: Vec::new(),
+            programs: None,
         };
         builder
             .conf("rserver.conf", "www-address=127.0.0.1\nwww-port=0")
@@ -90,6 +95,13 @@ impl Builder {
     #[must_use]
     pub fn file(mut self, file: &str, text: &str) -> Self {
         self.texts.insert(file.to_owned(), text.to_owned());
+        self
+    }
+
+    /// The daemon's programs are those of this folder: another build's.
+    #[must_use]
+    pub fn programs(mut self, folder: &Path) -> Self {
+        self.programs = Some(folder.to_owned());
         self
     }
 
@@ -230,6 +242,7 @@ impl Builder {
             self = self.conf("rserver.conf", &text);
         }
         let world = World {
+            database: self.book.open(&folder.join("conf"))?,
             readiness: Readiness::bind(&folder.join("notify"))?,
             log: Log::new()?,
             number: self.number,
@@ -238,7 +251,7 @@ impl Builder {
             accounts: Mutex::default(),
             certificate: self.certificate.take(),
             environment: self.environment.clone(),
-            programs: None,
+            programs: self.programs.take(),
             launcher: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings: Mutex::new(std::mem::take(&mut self.settings)),

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod audit;
+mod book;
 pub mod browser;
 pub mod builder;
 pub mod client;
@@ -39,5 +40,5 @@ pub use account::Account;
 pub use client::Client;
 pub use http1::Response;
 pub use hung::Hung;
-pub use stage::{Stage, case};
+pub use stage::{Stage, case, on_both};
 pub use world::World;

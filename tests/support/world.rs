@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::log::Log;
 use crate::process::{self, Process};
 use crate::readiness::Readiness;
+use crate::servers::postgres::Database;
 use crate::stage::Found;
 use crate::tls::{self, Certificate};
 use crate::{audit, place, until};
@@ -32,6 +33,8 @@ pub struct World {
     pub(crate) number: u32,
     pub(crate) folder: PathBuf,
     pub(crate) found: Arc<Mutex<Found>>,
+    /// Where PostgreSQL keeps its accounts, when it does.
+    pub(crate) database: Option<Database>,
     pub(crate) accounts: Mutex<Vec<Account>>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) environment: Vec<(String, String)>,
@@ -341,6 +344,9 @@ impl World {
     fn check(&mut self) -> Vec<String> {
         let mut problems = Vec::new();
         if let Err(error) = self.end() {
+            problems.push(format!("{error:#}"));
+        }
+        if let Err(error) = self.close_book() {
             problems.push(format!("{error:#}"));
         }
         self.log.settle();

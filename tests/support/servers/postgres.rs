@@ -178,6 +178,24 @@ impl Postgres {
         Ok(ran.out)
     }
 
+    /// Takes a database and its role away, whoever is connected still.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn remove(&self, database: &Database) -> Result<()> {
+        self.admin("postgres", &format!("DROP DATABASE \"{}\" WITH (FORCE)", database.name))?;
+        self.admin("postgres", &format!("DROP ROLE \"{}\"", database.name)).map(drop)
+    }
+
+    /// All that a database has, as SQL; bytes are hexadecimal digits.
+    ///
+    /// # Errors
+    /// What `pg_dump` said.
+    pub fn dump(&self, database: &Database) -> Result<String> {
+        let mut command = Command::new(self.programs.join("pg_dump"));
+        must(as_role(&mut command, database, &database.name, "disable"))
+    }
+
     /// Ends every connection to a database, as a restart of the network would.
     ///
     /// # Errors
@@ -279,6 +297,21 @@ impl Postgres {
 }
 
 impl Database {
+    /// Writes the `database.conf` by which a daemon keeps its accounts here: root's alone, since the password is in it.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_conf(&self, config_dir: &Path) -> Result<()> {
+        let text = format!(
+            "provider=postgresql\nhost=127.0.0.1\nport={}\ndatabase={}\nusername={}\npassword={}\nssl-mode=disable\n",
+            self.address.port(),
+            self.name,
+            self.name,
+            self.password,
+        );
+        write(&config_dir.join("database.conf"), &text, 0o600)
+    }
+
     /// `postgresql://…`, for `connection-uri`.
     pub fn uri(&self) -> String {
         format!("postgresql://{}:{}@{}/{}", self.name, self.password, self.address, self.name)
@@ -299,11 +332,17 @@ impl Database {
 
 fn psql(database: &Database, role: &str, sql: &str, ssl_mode: &str) -> Command {
     let mut command = Command::new("psql");
+    as_role(&mut command, database, role, ssl_mode);
+    command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+    command
+}
+
+/// Has one of PostgreSQL's own programs connect as this role.
+fn as_role<'a>(command: &'a mut Command, database: &Database, role: &str, ssl_mode: &str) -> &'a mut Command {
     command.env_clear().env("PATH", "/usr/bin:/bin").env("PGPASSWORD", &database.password).current_dir("/");
     command.env("PGSSLMODE", ssl_mode).env("PGSSLROOTCERT", &database.ca_file);
-    command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]);
-    command.args(["-p", &database.address.port().to_string(), "-U", role, "-d", &database.name, "-c", sql]);
-    command
+    command.args(["-h", "127.0.0.1", "-p", &database.address.port().to_string()]);
+    command.args(["-U", role, "-d", &database.name])
 }
 
 /// Who may come how; the first line that fits decides.
