@@ -233,7 +233,7 @@ fn pam_hangs(stage: &Stage) -> Result<()> {
     // Hangs for one name only, so that others can be seen to be served meanwhile.
     let world = stage
         .world()
-        .conf("portcullis.conf", "pam-timeout-seconds=5")
+        .conf("portcullis.conf", "pam-timeout-seconds=10")
         .pam(&format!(
             "auth [success=ignore default=1] pam_succeed_if.so quiet user =~ hang*\nauth required {module} hang\n\
              auth required pam_unix.so nodelay\naccount required pam_unix.so\nsession required pam_unix.so\n"
@@ -252,7 +252,7 @@ fn pam_hangs(stage: &Stage) -> Result<()> {
     let since = Instant::now();
     other.sign_in(&fine.name, &fine.password)?;
     ensure!(
-        since.elapsed() < Duration::from_secs(5),
+        since.elapsed() < Duration::from_secs(10),
         "waited {:?} for somebody else's module",
         since.elapsed()
     );

@@ -185,7 +185,7 @@ fn faults(stage: &Stage) -> Result<()> {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(30), told).await.is_err() {
+        if tokio::time::timeout(START, told).await.is_err() {
             bail!("the page does not show the IDE's last lines: {}", window.source().await?);
         }
         picture(&window, "start-failed").await?;

@@ -46,11 +46,21 @@ fn python(account: &Account, code: &str) -> Result<String> {
     run(account, &format!("/usr/bin/python3\t-c\t{code}"))
 }
 
-/// An account and a browser in which it is signed in. Its number is unlikely to be another run's at the same time: control
-/// groups are the machine's, and a user's limit is of all sessions with that number.
+/// An account whose number, one of ten thousand from `first` on, is unlikely to be another run's at the same time: control groups are
+/// the machine's, and a user's limit is of all sessions with that number.
+pub(crate) fn far_off(world: &World, stem: &str, first: u32) -> Result<Account> {
+    until::some("a number that nobody has", 30, || {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos();
+        match world.account_with(stem, &["--uid", &(first + nanos / 1000 % 10_000).to_string()]) {
+            Err(error) if error.to_string().contains("is not unique") => Ok(None),
+            made => made.map(Some),
+        }
+    })
+}
+
+/// Such an account, and a browser in which it is signed in.
 fn signed_in(world: &World, stem: &str) -> Result<(Account, Client)> {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos();
-    let account = world.account_with(stem, &["--uid", &(50_000 + nanos / 1000 % 10_000).to_string()])?;
+    let account = far_off(world, stem, 50_000)?;
     let client = world.client()?;
     client.sign_in(&account.name, &account.password)?;
     Ok((account, client))

@@ -17,7 +17,7 @@ pub(crate) fn all() -> Vec<Trial> {
 
 /// A port that nobody else has at the moment.
 fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(portcullis_testing::servers::free_address()?.port())
 }
 
 fn world(stage: &Stage) -> Result<(World, Client)> {

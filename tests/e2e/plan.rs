@@ -119,7 +119,7 @@ fn hung(stage: &Stage) -> Result<()> {
     let world = stage
         .world()
         .file("profiles", &profile)
-        .conf("portcullis.conf", "session-start-timeout-seconds=8\nsession-end-seconds=2")
+        .conf("portcullis.conf", "session-start-timeout-seconds=16\nsession-end-seconds=2")
         .start()?;
     for said in ["did not end in time", "can't be killed", "does not answer", "a keeper ended before"] {
         world.log.expect(said);

@@ -4,6 +4,7 @@
 //! where there is one: the same world without the grid that refusals are told in.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -101,12 +102,13 @@ fn bytes(answer: &Response, name: &str) -> Result<String> {
     Ok(format!("{} {headers:?} {length} of id {length}\n{body}", answer.status))
 }
 
-/// The times of each class, interleaved: each browser begins a round with another one, from an address that is its own for it.
-fn measure(world: &World, all: &[Refused], rounds: u8) -> Result<Vec<Vec<f64>>> {
-    let expected = refuse(world, &all[0], Ipv4Addr::new(127, 9, 0, 1))?.0;
+/// The times of each class in these rounds, interleaved: each browser begins a round with another one, from an address that is its
+/// own for it.
+fn measure(world: &World, all: &[Refused], rounds: Range<u8>) -> Result<Vec<Vec<f64>>> {
+    let expected = refuse(world, &all[0], Ipv4Addr::new(127, 9, rounds.start, 1))?.0;
     let browser = |number: u8| -> Result<Vec<(usize, f64)>> {
         let mut times = Vec::new();
-        for round in 0..rounds {
+        for round in rounds.clone() {
             for turn in 0..all.len() {
                 let class = (turn + usize::from(number) + usize::from(round)) % all.len();
                 let (said, took) = refuse(world, &all[class], Ipv4Addr::new(127, 10 + number, round, 1))?;
@@ -145,7 +147,7 @@ fn limit(all: &[Refused]) -> f64 {
 
 fn alike(stage: &Stage) -> Result<()> {
     let (world, all) = world(stage, 1)?;
-    let times = measure(&world, &all, ROUNDS)?;
+    let times = measure(&world, &all, 0..ROUNDS)?;
     for who in &all {
         world.await_audit("sign-in-denied", &[("user", &who.name), ("reason", who.reason)], 5)?;
     }
@@ -157,7 +159,15 @@ fn alike(stage: &Stage) -> Result<()> {
 
 fn control(stage: &Stage) -> Result<()> {
     let (world, all) = world(stage, 0)?;
-    let times = measure(&world, &all, ROUNDS)?;
+    let mut times = measure(&world, &all, 0..ROUNDS)?;
+    // The noisier the machine, the more of them it takes.
+    for more in 1..10 {
+        if most_different(&all, &times).1 < limit(&all) {
+            break;
+        }
+        let more = measure(&world, &all, more * ROUNDS..(more + 1) * ROUNDS)?;
+        times.iter_mut().zip(more).for_each(|(times, more)| times.extend(more));
+    }
     let (pair, chance) = most_different(&all, &times);
     eprintln!("refusals without the grid: {pair} differ most: chance {chance:e}");
     ensure!(chance < limit(&all), "the comparison finds nothing: {pair} {chance}\n{times:?}");

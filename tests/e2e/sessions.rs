@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
-use portcullis_testing::{Account, Client, Stage, World, case, module, process, until};
+use portcullis_testing::{Account, Client, Stage, World, case, module, process, servers, until};
 
 use crate::starts::await_end_page;
 
@@ -222,9 +222,13 @@ fn unix_transport(stage: &Stage) -> Result<()> {
 }
 
 fn taken_port(stage: &Stage) -> Result<()> {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let port = taken.local_addr()?.port();
-    let next = port.checked_add(1).context("the last port")?;
+    // Two beside each other, neither of which the kernel gives to a connection.
+    let (_taken, port) = until::some("two free ports", 30, || {
+        let (one, two) = (servers::free_address()?, servers::free_address()?);
+        let beside = one.port() + 1 == two.port();
+        Ok(beside.then_some((std::net::TcpListener::bind(one)?, one.port())))
+    })?;
+    let next = port + 1;
     let world = stage.world().conf("rsession.conf", &format!("session-port-range={port}-{next}")).start()?;
     world.log.expect("there are 2 ports");
     let (_, client) = world.signed_in("gus")?;
@@ -234,7 +238,7 @@ fn taken_port(stage: &Stage) -> Result<()> {
 }
 
 fn ports_exhausted(stage: &Stage) -> Result<()> {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let free = servers::free_address()?.port();
     let range = format!("{free}-{free}");
     let world = stage.world().conf("rsession.conf", &format!("session-port-range={range}")).start()?;
     world.log.expect("there are 1 ports");

@@ -60,7 +60,7 @@ fn order(field: &Field, id: &str, attempt: &Attempt) -> Result<Outcome> {
 fn runs(field: &Field, id: &str) -> bool {
     let asked = || field.client.get(&format!("/s/{id}/")).is_ok_and(|answer| answer.status == 200);
     // It may be on its way out.
-    until::is("the session is gone", 3, || !asked()).is_err()
+    until::within("the session is gone", 3, || Ok((!asked()).then_some(()))).is_err()
 }
 
 /// What a process that was to stay came to.
@@ -68,9 +68,9 @@ fn after_the_end(id: &str, said: Outcome) -> Outcome {
     let Outcome::Escaped(words) = said else { return said };
     // What is always another process may be missed by one look.
     let mut left = Vec::new();
-    let _ = until::is("something is left", 1, || {
+    let _ = until::within("something is left", 1, || {
         left = field::survives(id);
-        !left.is_empty()
+        Ok((!left.is_empty()).then_some(()))
     });
     for pid in &left {
         // It ends by itself in a minute; sooner is better.

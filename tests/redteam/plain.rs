@@ -69,14 +69,14 @@ fn survivor(field: &Field, attempt: &Attempt) -> Result<Outcome> {
         .context("cannot start a plain sign-in")?;
     let status = child.wait()?;
     // The program has its arguments only once it runs.
-    let there = until::is("it is there", 5, || !field::survives(&id).is_empty());
+    let there = until::within("it is there", 5, || Ok((!field::survives(&id).is_empty()).then_some(())));
     // One that is always another process is caught sooner or later.
-    let _ = until::is("it is gone", 10, || {
+    let _ = until::within("it is gone", 10, || {
         let left = field::survives(&id);
         for pid in &left {
             let _ = process::kill_hard(*pid);
         }
-        left.is_empty()
+        Ok(left.is_empty().then_some(()))
     });
     Ok(match there {
         Ok(()) => Outcome::Escaped("it is there after a plain sign-in's end".into()),

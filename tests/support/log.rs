@@ -68,11 +68,12 @@ impl Log {
         self.lines.0.lock().expect("nobody panics holding it").clone()
     }
 
-    /// Waits for a line that contains `part`.
+    /// Waits for a line that contains `part`, at least as long as [`crate::until::some`] does.
     ///
     /// # Errors
     /// When none comes within the time.
     pub fn await_line(&self, part: &str, seconds: u64) -> Result<String> {
+        let seconds = seconds.max(crate::until::LEAST);
         let until = Instant::now() + Duration::from_secs(seconds);
         let mut lines = self.lines.0.lock().expect("nobody panics holding it");
         loop {

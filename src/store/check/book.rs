@@ -123,7 +123,7 @@ where
 fn run<F: Future<Output = Result<()>>>(test: F) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime
-        .block_on(async { tokio::time::timeout(Duration::from_secs(120), test).await.context("it hangs")? })
+        .block_on(async { tokio::time::timeout(Duration::from_secs(600), test).await.context("it hangs")? })
 }
 
 /// Each test twice, once on each database.

@@ -21,7 +21,7 @@ pub(crate) fn all() -> Trials {
 
 /// The next news, which must come soon.
 pub(crate) async fn soon(changes: &mut Changes) -> Result<News> {
-    tokio::time::timeout(Duration::from_secs(10), changes.next()).await.context("nothing was told")
+    tokio::time::timeout(Duration::from_secs(60), changes.next()).await.context("nothing was told")
 }
 
 pub(crate) async fn told(changes: &mut Changes) -> Result<Vec<(ChangeKind, String, bool)>> {

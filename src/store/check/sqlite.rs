@@ -108,7 +108,7 @@ async fn second() -> Result<()> {
     first.count().await?;
     drop(first);
     // The thread ends with the last handle; the lock goes with it.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while let Err(error) = Store::open(lite(folder.path().to_owned())).await {
         ensure!(std::time::Instant::now() < deadline, "{error}");
         tokio::task::yield_now().await;
@@ -154,7 +154,7 @@ async fn newer() -> Result<()> {
     book.sql(&format!("INSERT INTO migrations (version, at) VALUES ({}, 0)", VERSION + 1))?;
     let folder = folder_of(&book)?.to_owned();
     drop(book.store);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
         let error = open_error(Store::open(lite(folder.clone())).await)?;
         if error == (OpenError::Newer { found: VERSION + 1, known: VERSION }) {

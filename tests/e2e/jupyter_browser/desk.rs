@@ -68,9 +68,7 @@ impl Desk {
         };
         let world = stage.world().jupyter().conf("rsession.conf", flags);
         let world = world.file("profiles", &format!("[*]\n{limits}")).start()?;
-        // Unlikely to be another run's at the same time: a limit is of all that has this number on the machine.
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.subsec_nanos();
-        let account = world.account_with(stem, &["--uid", &(40_000 + nanos / 1000 % 10_000).to_string()])?;
+        let account = crate::limits::far_off(&world, stem, 40_000)?;
         let status = Command::new("setpriv")
             .arg(format!("--reuid={}", account.uid))
             .arg(format!("--regid={}", account.gid))

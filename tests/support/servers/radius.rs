@@ -16,7 +16,7 @@ const FREERADIUS: &str = "/usr/sbin/freeradius";
 /// Between it and its clients.
 const SECRET: &str = "Radius-Secret-1";
 /// What `pam_radius_auth` waits for an answer, twice.
-const TIMEOUT_SECONDS: u32 = 2;
+const TIMEOUT_SECONDS: u32 = 5;
 /// Who may come in, with which password.
 pub const PEOPLE: &[(&str, &str)] = &[("rada", "Rada-Pass-1"), ("rudi", "Rudi-Pass-1")];
 

@@ -293,7 +293,7 @@ fn client(program: &str, uri: &str, name: &str, password: &str) -> Command {
     let mut command = Command::new(program);
     // LDAPNOINIT would also switch the variables off: an empty home and folder have no files of settings.
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").current_dir("/");
-    command.args(["-x", "-H", uri, "-D", name, "-w", password, "-o", "nettimeout=10"]);
+    command.args(["-x", "-H", uri, "-D", name, "-w", password, "-o", "nettimeout=60"]);
     command
 }
 

@@ -106,7 +106,9 @@ fn hangs(_: &Stage) -> Result<()> {
     let all = told(&link, &[2, 3, 4], since)?;
     let (first, last) = (all[0].1, all[2].1);
     ensure!(all.iter().all(|(reason, _)| reason.public() == PublicDenial::Unavailable), "{all:?}");
-    ensure!(last - first < Duration::from_millis(1500), "a clock tells them apart: {all:?}");
+    // Who proved nothing could be told nine seconds before the others; beside other tests PAM takes its time with either.
+    let most = until::promised(Duration::from_millis(1500)).min(Duration::from_secs(5));
+    ensure!(last - first < most, "a clock tells them apart: {all:?}");
     // It is there again: each is told what it is.
     process::signal(store, Signal::SIGCONT)?;
     link.sign_in(5, &account.name, "wrong")?;

@@ -28,7 +28,7 @@ pub(crate) const UNIX: &str = "auth required pam_unix.so nodelay\naccount requir
 /// From where everybody signs in here.
 pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 /// A debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the programs are copied to, once.
 const CAST: &str = "/run/drive-programs";

@@ -68,7 +68,7 @@ fn one_hangs(
 }
 
 fn home(_: &Stage) -> Result<()> {
-    let drive = Drive::start(UNIX, "session-start-timeout-seconds=6", "")?;
+    let drive = Drive::start(UNIX, "session-start-timeout-seconds=12", "")?;
     let (alice, link, sign_in) = signed_in(&drive)?;
     let hung = Hung::over(&alice.home)?;
     one_hangs(&drive, &hung, (&link, &sign_in), &alice.home.display().to_string(), true)?;

@@ -167,7 +167,7 @@ fn flood_of_records(_: &Stage) -> Result<()> {
             complete: true,
         }))?;
     }
-    until::is("every record is written or counted", 30, || {
+    until::is("every record is written or counted", 120, || {
         drive.records().is_ok_and(|records| {
             let lost = records.iter().filter(|record| record["event"] == "overflow");
             let lost: u64 = lost.filter_map(|record| record["lost"].as_u64()).sum();
@@ -239,7 +239,7 @@ fn filled_directory(_: &Stage) -> Result<()> {
 fn stopped(_: &Stage) -> Result<()> {
     let closed = format!("/run/pam-closed-{}", portcullis_testing::place::next_number());
     let pam = format!("{UNIX}session optional pam_exec.so type=close_session /bin/touch {closed}\n");
-    let drive = Drive::start(&pam, "session-start-timeout-seconds=1", "")?;
+    let drive = Drive::start(&pam, "session-start-timeout-seconds=8", "")?;
     fs::write(drive.folder.join("bin/jupyter-lab"), "#!/bin/sh\nexec sleep 1000\n")?;
     let (alice, link, sign_in) = signed_in(&drive)?;
     let id = open(&link, &sign_in, 1)?.ok().context("not opened")?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use libtest_mimic::Trial;
 use portcullis_model::sign_in::Denied;
 use portcullis_testing::{Stage, account, case, module, process, until};
@@ -72,10 +72,9 @@ fn refusals(_: &Stage) -> Result<()> {
         let found = link.denied(n)?;
         ensure!(found == reason, "{user}: {found:?}");
         let took = begun.elapsed();
-        ensure!(
-            took >= Duration::from_millis(1990) && took < Duration::from_millis(2600),
-            "{user}: {took:?}"
-        );
+        // What is promised is the moment before which nothing is told; afterwards it is the machine's own time.
+        let most = Duration::from_secs(2) + until::promised(Duration::from_millis(600));
+        ensure!(took >= Duration::from_millis(1990) && took < most, "{user}: {took:?}");
     }
     let denied = drive.records()?.iter().filter(|record| record["event"] == "sign-in-denied").count();
     ensure!(denied == cases.len(), "{denied}");
@@ -133,7 +132,7 @@ fn helpers(drive: &Drive) -> Result<usize> {
 
 fn hanging(_: &Stage) -> Result<()> {
     let pam = format!("auth required {} hang\naccount required pam_permit.so\n", module::path()?);
-    let drive = Drive::start(&pam, "pam-timeout-seconds=5", "")?;
+    let drive = Drive::start(&pam, "pam-timeout-seconds=10", "")?;
     let link = drive.ready()?;
     link.sign_in(1, "somebody", "x")?;
     link.sign_in(2, "somebody-else", "x")?;
@@ -210,9 +209,16 @@ fn throttled(_: &Stage) -> Result<()> {
         link.sign_in(conversation, "somebody", "x")?;
         ensure!(link.denied(conversation)? == Denied::Credentials);
     }
-    link.sign_in(11, "Somebody", "x")?;
-    ensure!(link.denied(11)? == Denied::Throttled);
-    link.sign_in(12, "somebody-else", "x")?;
-    ensure!(link.denied(12)? == Denied::Credentials);
+    // One more fits in every five seconds, which ten helpers take on a machine that is busy enough.
+    for conversation in 11.. {
+        link.sign_in(conversation, "Somebody", "x")?;
+        match link.denied(conversation)? {
+            Denied::Throttled => break,
+            Denied::Credentials if conversation < 200 => {}
+            other => bail!("attempt {conversation}: {other:?}"),
+        }
+    }
+    link.sign_in(1000, "somebody-else", "x")?;
+    ensure!(link.denied(1000)? == Denied::Credentials);
     Ok(())
 }
