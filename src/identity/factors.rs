@@ -31,6 +31,8 @@ pub(crate) struct Factors {
     site: Option<Site>,
     /// What authenticator programs show above a code.
     issuer: String,
+    /// Groups whose members need a factor (`factor-required-groups`).
+    required: Vec<String>,
 }
 
 impl Factors {
@@ -47,7 +49,17 @@ impl Factors {
         let host = || nix::unistd::gethostname().ok()?.into_string().ok();
         let issuer = site.as_ref().map(|site| site.id().to_owned()).or_else(host);
         let issuer = issuer.map_or_else(|| NAME.to_owned(), |host| format!("{NAME} {host}"));
-        Self { key, site, issuer }
+        let required = settings.factors.factor_required_groups.iter().cloned().collect();
+        Self { key, site, issuer, required }
+    }
+
+    /// Whether this account needs a factor by what its provider said last: the launcher knows the system's groups alone.
+    async fn needed(&self, store: &Store, account: AccountId) -> Result<bool, StoreRefusal> {
+        if self.required.is_empty() {
+            return Ok(false);
+        }
+        let account = store.account(account).await.map_err(refusal)?;
+        Ok(account.groups.iter().any(|group| self.required.contains(&group.name)))
     }
 
     fn key(&self) -> Result<&FactorKey, StoreRefusal> {
@@ -156,6 +168,7 @@ pub(crate) async fn answer(
             enrol::sheet(store, factors, account, now).await.map(FactorTold::Codes)
         }
         FactorAsk::Remove { account, factor, keep_one } => {
+            let keep_one = keep_one || factors.needed(store, account).await?;
             remove(store, account, factor, keep_one, now).await
         }
     }

@@ -12,14 +12,17 @@ use sha2::Sha256;
 use thiserror::Error;
 
 use crate::cookie::Key;
+use crate::key::ApiKey;
 use crate::{AccountId, SignInId, Uid};
 
 /// What the derived keys are for; another purpose has other keys.
 const PURPOSE: &[u8] = b"portcullis sealed row v1";
 /// Bytes of a key's id in a seal.
 const ID: usize = 4;
-/// Bytes of what the seal of a sign-in carries: a uid, then 1 for limited.
-const CARRIED: usize = 5;
+/// Bytes of what the seal of a sign-in carries: a uid, then 1 for limited, then the provider's end.
+const CARRIED: usize = 13;
+/// Bytes of what the seal of an API key carries: a uid.
+const CARRIED_OF_KEY: usize = 4;
 /// Bytes of a seal: which key, then HMAC-SHA256.
 const SEAL: usize = ID + 32;
 
@@ -42,6 +45,15 @@ pub struct SealedSignIn<'a> {
     pub until: u64,
 }
 
+/// What of an API key is sealed: all that it is worth, and as whom it acts. When it was used last, and that it is over, are not.
+#[derive(Debug, Clone, Copy)]
+pub struct SealedKey<'a> {
+    /// The key.
+    pub key: &'a ApiKey,
+    /// The Unix account's name.
+    pub user: &'a str,
+}
+
 /// What a seal carries itself, since the row has no place for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carried {
@@ -49,6 +61,8 @@ pub struct Carried {
     pub uid: Uid,
     /// Whether the sign-in opens only the way to a second factor.
     pub limited: bool,
+    /// The end that its provider gave, in seconds since 1970, which no act moves on any machine.
+    pub ends: Option<u64>,
 }
 
 /// Why a row is not honoured.
@@ -101,6 +115,7 @@ impl Sealer {
         let mut seal = [0; CARRIED];
         seal[..4].copy_from_slice(&carried.uid.0.to_be_bytes());
         seal[4] = u8::from(carried.limited);
+        seal[5..].copy_from_slice(&carried.ends.unwrap_or(u64::MAX).to_be_bytes());
         let tag = self.seal(b"sign-in", &fields(row, seal));
         [seal.as_slice(), tag.as_slice()].concat()
     }
@@ -114,8 +129,29 @@ impl Sealer {
             return Err(SealError::Missing);
         };
         self.check(b"sign-in", &fields(row, *carried), tag)?;
-        let [a, b, c, d, limited] = *carried;
-        Ok(Carried { uid: Uid(u32::from_be_bytes([a, b, c, d])), limited: limited != 0 })
+        let [a, b, c, d, limited, ends @ ..] = *carried;
+        let ends = u64::from_be_bytes(ends);
+        let ends = (ends != u64::MAX).then_some(ends);
+        Ok(Carried { uid: Uid(u32::from_be_bytes([a, b, c, d])), limited: limited != 0, ends })
+    }
+
+    /// The seal of an API key, which carries the Unix account's number.
+    pub fn key(&self, row: &SealedKey<'_>, uid: Uid) -> Vec<u8> {
+        let carried = uid.0.to_be_bytes();
+        let tag = self.seal(b"key", &fields_of_key(row, carried));
+        [carried.as_slice(), tag.as_slice()].concat()
+    }
+
+    /// Whether an API key is as some machine of ours made it, and the number that its seal carries.
+    ///
+    /// # Errors
+    /// See [`SealError`]. The MAC is compared in constant time.
+    pub fn check_key(&self, row: &SealedKey<'_>, seal: &[u8]) -> Result<Uid, SealError> {
+        let Some((carried, tag)) = seal.split_first_chunk::<CARRIED_OF_KEY>() else {
+            return Err(SealError::Missing);
+        };
+        self.check(b"key", &fields_of_key(row, *carried), tag)?;
+        Ok(Uid(u32::from_be_bytes(*carried)))
     }
 
     /// The seal of a row of another kind; `kind` is never that of a sign-in.
@@ -164,10 +200,30 @@ fn fields(row: &SealedSignIn<'_>, carried: [u8; CARRIED]) -> [Vec<u8>; 8] {
     ]
 }
 
+fn fields_of_key(row: &SealedKey<'_>, carried: [u8; CARRIED_OF_KEY]) -> [Vec<u8>; 11] {
+    let SealedKey { key, user } = row;
+    let sources: Vec<String> = key.sources.iter().map(ToString::to_string).collect();
+    [
+        key.id.as_str().as_bytes().to_vec(),
+        key.account.as_bytes().to_vec(),
+        user.as_bytes().to_vec(),
+        carried.to_vec(),
+        key.name.as_bytes().to_vec(),
+        key.digest.as_bytes().to_vec(),
+        key.scopes.to_string().into_bytes(),
+        key.role_cap.to_string().into_bytes(),
+        sources.join(" ").into_bytes(),
+        key.created.to_be_bytes().to_vec(),
+        key.until.map_or_else(Vec::new, |until| until.to_be_bytes().to_vec()),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Secret;
+    use crate::account::Role;
+    use crate::key::{KeyDigest, Scope};
 
     fn key(byte: u8) -> Key {
         Key::new(Secret::new(vec![byte; 32])).expect("32 bytes")
@@ -187,7 +243,7 @@ mod tests {
         until: 2000,
     };
 
-    const CARRIES: Carried = Carried { uid: Uid(1000), limited: false };
+    const CARRIES: Carried = Carried { uid: Uid(1000), limited: false, ends: None };
 
     #[test]
     fn what_was_sealed_holds_on_every_machine_of_the_ring() {
@@ -195,6 +251,9 @@ mod tests {
         for ring in [&[key(1)][..], &[key(2), key(1)]] {
             assert_eq!(sealer(ring).check_sign_in(&ROW, &seal), Ok(CARRIES));
         }
+        let ends = Carried { limited: true, ends: Some(1500), ..CARRIES };
+        let seal_of_it = sealer(&[key(1)]).sign_in(&ROW, ends);
+        assert_eq!(sealer(&[key(1)]).check_sign_in(&ROW, &seal_of_it), Ok(ends));
         assert_eq!(sealer(&[key(2)]).check_sign_in(&ROW, &seal), Err(SealError::UnknownKey));
         assert!(Sealer::new(&[]).is_none());
     }
@@ -217,7 +276,11 @@ mod tests {
             assert_eq!(sealer.check_sign_in(&other, &seal), Err(SealError::Broken), "{other:?}");
         }
         assert_eq!(
-            sealer.check(b"key", &fields(&ROW, [0, 0, 3, 232, 0]), &seal[CARRIED..]),
+            sealer.check(
+                b"key",
+                &fields(&ROW, [0, 0, 3, 232, 0, 255, 255, 255, 255, 255, 255, 255, 255]),
+                &seal[CARRIED..]
+            ),
             Err(SealError::Broken),
             "a row of another kind"
         );
@@ -237,6 +300,51 @@ mod tests {
         }
         assert_eq!(sealer.check_sign_in(&ROW, &[]), Err(SealError::Missing));
         assert!(sealer.check_sign_in(&ROW, &[seal.clone(), vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn each_field_of_a_key_counts_but_its_uses() {
+        let sealer = sealer(&[key(1)]);
+        let one = ApiKey {
+            id: "abcdefg234".parse().expect("an id"),
+            account: AccountId::from_bytes([2; 16]),
+            name: "ci".into(),
+            digest: KeyDigest::from_bytes([7; 32]),
+            scopes: [Scope::Ide].into_iter().collect(),
+            role_cap: Role::Viewer,
+            sources: vec!["192.0.2.0/24".parse().expect("a net")],
+            created: 1000,
+            until: Some(2000),
+            last_used: None,
+            ended: None,
+            seal: Vec::new(),
+        };
+        let check = |key: &ApiKey, user: &str, seal: &[u8]| sealer.check_key(&SealedKey { key, user }, seal);
+        let seal = sealer.key(&SealedKey { key: &one, user: "alice" }, Uid(1000));
+        let used = ApiKey { last_used: Some((5, ROW.remote)), seal: seal.clone(), ..one.clone() };
+        assert_eq!(check(&used, "alice", &seal), Ok(Uid(1000)));
+        let others = [
+            ApiKey { id: "abcdefg235".parse().expect("an id"), ..one.clone() },
+            ApiKey { account: AccountId::from_bytes([9; 16]), ..one.clone() },
+            ApiKey { name: "cj".into(), ..one.clone() },
+            ApiKey { digest: KeyDigest::from_bytes([8; 32]), ..one.clone() },
+            ApiKey { scopes: [Scope::Ide, Scope::UsersWrite].into_iter().collect(), ..one.clone() },
+            ApiKey { role_cap: Role::Administrator, ..one.clone() },
+            ApiKey { sources: Vec::new(), ..one.clone() },
+            ApiKey { created: 1001, ..one.clone() },
+            ApiKey { until: None, ..one.clone() },
+            ApiKey { until: Some(2001), ..one.clone() },
+        ];
+        for other in others {
+            assert_eq!(check(&other, "alice", &seal), Err(SealError::Broken), "{other:?}");
+        }
+        assert_eq!(check(&one, "alicf", &seal), Err(SealError::Broken));
+        for at in 0..seal.len() {
+            let mut other = seal.clone();
+            other[at] ^= 1;
+            assert!(check(&one, "alice", &other).is_err(), "byte {at}");
+        }
+        assert_eq!(check(&one, "alice", &[]), Err(SealError::Missing));
     }
 
     #[test]

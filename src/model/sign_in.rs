@@ -60,6 +60,10 @@ pub struct SignIn {
     /// What came of the second factor.
     #[serde(default)]
     pub second: Second,
+    /// The end that its provider gave, in seconds since 1970, which no act moves. For the launcher alone: a server is told of an end
+    /// when it comes.
+    #[serde(skip)]
+    pub ends: Option<u64>,
 }
 
 /// What came of a second factor at a sign-in.
@@ -103,8 +107,8 @@ impl SignIn {
     /// One as PAM lets people in who have no account yet, from this address between these moments.
     pub fn of(id: SignInId, principal: Principal, remote: IpAddr, (since, until): (u64, u64)) -> Self {
         let (account, role, method) = (None, least(), pam());
-        let (agent, seen, second) = (String::new(), since, Second::NotAsked);
-        Self { id, principal, remote, since, until, account, role, method, agent, seen, second }
+        let (agent, seen, second, ends) = (String::new(), since, Second::NotAsked, None);
+        Self { id, principal, remote, since, until, account, role, method, agent, seen, second, ends }
     }
 
     /// Whether it is good for nothing but to enrol a second factor.

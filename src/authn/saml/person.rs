@@ -6,7 +6,7 @@
 use portcullis_conf::Settings;
 use portcullis_model::account::{GroupRef, Provider, UniqueId};
 use portcullis_model::proof::{Attributes, Failure, Proven, ROLE_VALUES_MAX};
-use portcullis_saml::Assertion;
+use portcullis_saml::{Assertion, SKEW};
 
 use super::chain;
 
@@ -42,7 +42,8 @@ pub(super) fn proven(settings: &Settings, assertion: &Assertion) -> Result<Prove
             role_values: role_values(&settings.ways.auth_saml_role_attribute, assertion),
         },
         groups: groups(&saml.auth_saml_sp_attribute_groups, assertion)?,
-        until: assertion.session_not_on_or_after,
+        // As late as the answer itself would be believed: the provider's clock may be behind ours.
+        until: assertion.session_not_on_or_after.map(|end| end.saturating_add(SKEW)),
         register: true,
     };
     proven.check().map_err(|why| Failure::protocol(&why.to_string()))?;

@@ -65,7 +65,7 @@ fn an_answer_says_who_it_is() {
     assert_eq!(proven.attributes.first.as_deref(), Some("Ada Augusta"));
     assert_eq!(proven.attributes.last.as_deref(), Some("Lovelace"));
     assert_eq!(proven.attributes.role_values, ["viewer", "publisher"]);
-    assert_eq!(proven.until, Some(NOW + 28_800));
+    assert_eq!(proven.until, Some(NOW + 28_800 + portcullis_saml::SKEW));
     // What is not configured is not taken.
     let plain = examined(&ada, "", "").expect("somebody").proven;
     assert!(plain.groups.is_empty() && plain.attributes == Default::default());

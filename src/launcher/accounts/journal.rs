@@ -224,7 +224,7 @@ impl Journal {
     /// A sign-in began.
     pub(crate) fn began(&mut self, sign_in: &SignIn) {
         self.live += record::size(sign_in);
-        self.write(&Entry::SignIn(record::Held::of(sign_in)));
+        self.write(&Entry::of(sign_in));
     }
 
     /// A sign-in is another's groups, or another role's, now: the entry takes the place of the one before.
@@ -336,7 +336,8 @@ fn replay(text: &[u8]) -> Result<Replayed, Unreadable> {
     let (mut sign_ins, mut keys) = (SignIns::default(), Keys::default());
     let mut debts = Debts::default();
     let (length, chain) = record::read(text, |entry, _| match entry {
-        Entry::SignIn(held) => sign_ins.insert(held.into_sign_in()),
+        Entry::SignIn(held) => sign_ins.insert(held.into_sign_in(None)),
+        Entry::Ending(held, ends) => sign_ins.insert(held.into_sign_in(Some(ends))),
         Entry::Ended(id) => drop(sign_ins.remove(&SignInId::from_bytes(id))),
         Entry::Touched(ends) => {
             for (id, until, seen) in ends {

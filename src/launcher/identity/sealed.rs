@@ -9,7 +9,7 @@ use crate::launcher::Launcher;
 
 /// The row of a sign-in.
 pub(super) fn row(sign_in: &SignIn, account: AccountId, sealer: Option<&Sealer>) -> HistoryRow {
-    let carried = Carried { uid: sign_in.principal.uid, limited: sign_in.is_limited() };
+    let carried = Carried { uid: sign_in.principal.uid, limited: sign_in.is_limited(), ends: sign_in.ends };
     let method = sign_in.method.word();
     let sealed = SealedSignIn {
         id: sign_in.id,

@@ -168,7 +168,8 @@ impl Launcher {
             Stage::Factor { asking, .. } => asking.principal.clone(),
             _ => return,
         };
-        let way = Way { method: one.method, remote: one.remote, agent: one.agent.clone(), second };
+        let ends = one.proven.as_ref().and_then(|proven| proven.until);
+        let way = Way { method: one.method, remote: one.remote, agent: one.agent.clone(), second, ends };
         match self.new_sign_in(principal, &account, way) {
             // No other machine honours one that is good for nothing yet.
             Ok(sign_in) if self.shares_accounts() && !sign_in.is_limited() => {

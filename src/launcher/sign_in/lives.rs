@@ -53,6 +53,11 @@ impl Life {
         of(self.active_minutes, 60).min(of(self.days, DAY))
     }
 
+    /// The end that no act moves: of the longest life, or its provider's.
+    fn last(self, sign_in: &SignIn) -> u64 {
+        self.longest(sign_in.since).min(sign_in.ends.unwrap_or(u64::MAX))
+    }
+
     /// Until when a sign-in lives without further acts.
     fn first_end(self, since: u64) -> u64 {
         let idle = if self.idle_minutes > 0 { since + u64::from(self.idle_minutes) * 60 } else { u64::MAX };
@@ -60,17 +65,17 @@ impl Life {
         idle.min(self.longest(since)).min(since.saturating_add(u64::from(u32::MAX)))
     }
 
-    /// Until when after an act: what the server asks for, but never past the longest life, nor longer than an act at this moment is
-    /// good for.
+    /// Until when after an act: what the server asks for, but never past the longest life or its provider's end, nor longer than an act
+    /// at this moment is good for.
     fn moved_end(self, sign_in: &SignIn, asked: u64, now: u64) -> u64 {
-        let longest = self.longest(sign_in.since);
-        let act = if self.idle_minutes > 0 { now + u64::from(self.idle_minutes) * 60 } else { longest };
-        asked.min(act).min(longest).max(sign_in.until.min(longest))
+        let last = self.last(sign_in);
+        let act = if self.idle_minutes > 0 { now + u64::from(self.idle_minutes) * 60 } else { last };
+        asked.min(act).min(last).max(sign_in.until.min(last))
     }
 
     /// Whether a sign-in is over. The longest life is that of the configuration in force, also for those of before.
     fn is_over(self, sign_in: &SignIn, now: u64) -> bool {
-        sign_in.until.min(self.longest(sign_in.since)) <= now
+        sign_in.until.min(self.last(sign_in)) <= now
     }
 }
 
@@ -85,6 +90,8 @@ pub(crate) struct Way {
     pub(crate) agent: String,
     /// What came of the second factor.
     pub(crate) second: Second,
+    /// The end that the provider gave, in seconds since 1970.
+    pub(crate) ends: Option<u64>,
 }
 
 impl Launcher {
@@ -101,12 +108,13 @@ impl Launcher {
         let id = SignInId::random().map_err(|error| error.to_string())?;
         let since = clock::seconds();
         let (account, role) = (Some(account.id), account.role);
-        let Way { method, remote, agent, second } = way;
+        let Way { method, remote, agent, second, ends } = way;
         let until = Life::of(&self.active.settings.rserver).first_end(since);
+        let until = until.min(ends.unwrap_or(u64::MAX));
         let until = if second == Second::ToEnrol { until.min(self.grace_end(since)) } else { until };
         let seen = since;
         let sign_in =
-            SignIn { id, principal, remote, since, until, account, role, method, agent, seen, second };
+            SignIn { id, principal, remote, since, until, account, role, method, agent, seen, second, ends };
         if size(&sign_in) > SIGN_IN_MAX {
             return Err("the account is in more groups than fit into a message".into());
         }
@@ -194,7 +202,7 @@ impl Launcher {
                 self.end_sign_in(one.id, SignInEnd::Account);
                 continue;
             }
-            let until = life.first_end(clock::seconds()).min(life.longest(one.since));
+            let until = life.first_end(clock::seconds()).min(life.last(&one));
             let sign_in = SignIn { second: Second::Enrolled, until, ..one };
             self.journal.ended(&sign_in);
             self.journal.began(&sign_in);
@@ -280,6 +288,20 @@ mod tests {
         assert!(eight_hours.is_over(&sign_in, end));
         assert_eq!(life(60, 30, 30).first_end(1000), 1000 + 1800, "shorter than the idle time");
         assert_eq!(life(0, 30, 30).first_end(1000), 1000 + 1800, "days or not");
+    }
+
+    #[test]
+    fn no_act_moves_a_providers_end() {
+        let mut sign_in = crate::state::tests::sample().sign_ins.remove(0);
+        (sign_in.since, sign_in.until) = (1000, 4600);
+        assert_eq!(life(60, 0, 30).moved_end(&sign_in, 9000, 6000), 9000, "no provider's end");
+        sign_in.ends = Some(5000);
+        assert_eq!(life(60, 0, 30).moved_end(&sign_in, 9000, 6000), 5000);
+        assert_eq!(life(0, 0, 30).moved_end(&sign_in, u64::MAX, 2000), 5000, "without an idle time");
+        assert_eq!(life(60, 50, 30).moved_end(&sign_in, 9000, 3900), 4000, "the longest life is shorter");
+        sign_in.until = 9000;
+        assert!(!life(60, 0, 30).is_over(&sign_in, 4999));
+        assert!(life(60, 0, 30).is_over(&sign_in, 5000), "whatever stands in `until`");
     }
 
     #[test]

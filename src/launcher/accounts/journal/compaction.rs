@@ -13,7 +13,7 @@ use portcullis_model::SignInId;
 use portcullis_model::key::KeyId;
 
 use super::super::keys::Keys;
-use super::record::{self, Check, Entry, FIRST, Held, HeldKey};
+use super::record::{self, Check, Entry, FIRST, HeldKey};
 use super::{Journal, STEP_EVERY, options, sync_dir};
 use crate::log::say;
 use crate::sign_in::living::SignIns;
@@ -74,7 +74,7 @@ impl Compaction {
         let copied = self.copied;
         let mut rest = sign_ins.after(copied.as_ref()).peekable();
         while let Some(sign_in) = rest.next_if(|_| self.buffer.len() < STEP) {
-            let body = record::body(&Entry::SignIn(Held::of(sign_in)));
+            let body = record::body(&Entry::of(sign_in));
             record::append(&mut self.buffer, &mut self.chain, &body);
             self.copied = Some(sign_in.id);
         }

@@ -49,6 +49,19 @@ pub(super) enum Entry<'a> {
     Owed(u64, Debt),
     /// It has heard of these.
     Paid(Vec<u64>),
+    /// As `SignIn`, of one whose provider gave it an end.
+    Ending(Held<'a>, u64),
+}
+
+impl<'a> Entry<'a> {
+    /// The entry of a sign-in.
+    pub(super) fn of(sign_in: &'a SignIn) -> Self {
+        let held = Held::of(sign_in);
+        match sign_in.ends {
+            Some(ends) => Self::Ending(held, ends),
+            None => Self::SignIn(held),
+        }
+    }
 }
 
 /// An API key on disk: as [`Held`], it stays as it is once released.
@@ -101,10 +114,22 @@ pub(super) struct Held<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// This one.
+    /// This one, but for its provider's end.
     pub(super) fn of(sign_in: &'a SignIn) -> Self {
-        let SignIn { id, principal, remote, since, until, account, role, method, agent, seen, second } =
-            sign_in;
+        let SignIn {
+            id,
+            principal,
+            remote,
+            since,
+            until,
+            account,
+            role,
+            method,
+            agent,
+            seen,
+            second,
+            ends: _,
+        } = sign_in;
         Self {
             id: *id.as_bytes(),
             principal: Cow::Borrowed(principal),
@@ -120,8 +145,8 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// As everybody knows it.
-    pub(super) fn into_sign_in(self) -> SignIn {
+    /// As everybody knows it, with its provider's end.
+    pub(super) fn into_sign_in(self, ends: Option<u64>) -> SignIn {
         let Self { id, principal, remote, since, until, account, role, method, agent, seen, second } = self;
         SignIn {
             id: SignInId::from_bytes(id),
@@ -135,6 +160,7 @@ impl<'a> Held<'a> {
             agent: agent.into_owned(),
             seen,
             second,
+            ends,
         }
     }
 }
@@ -160,7 +186,7 @@ pub(super) fn body(entry: &Entry<'_>) -> Vec<u8> {
 
 /// Bytes that this sign-in has as a record.
 pub(super) fn size(sign_in: &SignIn) -> u64 {
-    let body = postcard::experimental::serialized_size(&Entry::SignIn(Held::of(sign_in))).unwrap_or(0);
+    let body = postcard::experimental::serialized_size(&Entry::of(sign_in)).unwrap_or(0);
     u64::try_from(HEAD + body).unwrap_or(u64::MAX)
 }
 

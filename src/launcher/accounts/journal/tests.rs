@@ -208,8 +208,23 @@ fn what_was_released_keeps_its_form() {
     let other = SignIn { account: Some(AccountId::from_bytes([9; 16])), role, method, ..one.clone() };
     let end = format!("01{}0206006400", "09".repeat(16));
     assert_eq!(hex(&Entry::SignIn(Held::of(&other))), format!("00{id}{principal}00c000020164f41c{end}"));
+    // What has no end of its provider's is as it always was; an end stands behind it.
+    assert_eq!(hex(&Entry::of(&one)), hex(&Entry::SignIn(Held::of(&one))));
+    let ending = SignIn { ends: Some(300), ..one.clone() };
+    assert_eq!(hex(&Entry::of(&ending)), format!("08{id}{principal}00c000020164f41c000000006400ac02"));
     assert_eq!(hex(&Entry::Ended(*one.id.as_bytes())), format!("01{id}"));
     assert_eq!(hex(&Entry::Touched(vec![(*one.id.as_bytes(), 300, 5)])), format!("0201{id}ac0205"));
+}
+
+#[test]
+fn a_providers_end_outlives_a_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (mut book, _) = Book::open(dir.path(), state([1]));
+    let one = SignIn { ends: Some(300), ..sign_in(2) };
+    book.journal.began(&one);
+    book.sign_ins.insert(one.clone());
+    book.commit().expect("durable");
+    assert_eq!(after_a_start(dir.path()), [sign_in(1), one]);
 }
 
 /// A disk that loses everything behind the first line, and says so once.

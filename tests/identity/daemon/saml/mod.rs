@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answers;
+mod ends;
 mod provider;
 
 use std::fs;
@@ -31,6 +32,7 @@ pub(super) fn all() -> Vec<Trial> {
         case("identity::saml::one_network_leaves_others_their_way_to_it", answers::crowd),
         case("identity::saml::names_and_accounts_that_may_not_by_saml", accounts::stay_out),
         case("identity::saml::names_are_rewritten", accounts::rewritten),
+        case("identity::saml::a_sign_in_ends_with_the_provider_s_session", ends::ends),
         case("identity::saml::a_person_in_500_groups_of_saml", accounts::many),
     ]
 }
@@ -52,7 +54,7 @@ fn file(stem: &str, text: &str) -> Result<PathBuf> {
 }
 
 /// A daemon that knows the own signer, by what stands in its configuration.
-fn world(stage: &Stage, key: &Key, more: &str, own: &str) -> Result<World> {
+pub(super) fn world(stage: &Stage, key: &Key, more: &str, own: &str) -> Result<World> {
     let certificate = file("idp", &key.certificate_pem)?;
     let rserver = format!(
         "auth-saml=1\nauth-cookies-force-secure=1\nauth-saml-sp-base-uri={BASE}\nauth-saml-idp-entity-id={IDP}\n\
@@ -68,17 +70,17 @@ fn world(stage: &Stage, key: &Key, more: &str, own: &str) -> Result<World> {
     Ok(world)
 }
 
-fn key() -> Result<Key> {
+pub(super) fn key() -> Result<Key> {
     Key::new(Kind::P256)
 }
 
 /// To the provider: the request's id, and what comes back with it.
-fn goes(client: &Client) -> Result<(String, String)> {
+pub(super) fn goes(client: &Client) -> Result<(String, String)> {
     requested(&client.get("/saml/begin?appUri=/")?.expect(200)?.text())
 }
 
 /// An answer for this account to this request.
-fn answer(user: &str, request: Option<&str>) -> Answer {
+pub(super) fn answer(user: &str, request: Option<&str>) -> Answer {
     let mut answer = Answer::new(&format!("{BASE}/saml/metadata"), &format!("{BASE}/saml/acs"), now());
     answer.in_response_to = request.map(str::to_owned);
     answer.name_id = format!("{user}@example.test");
@@ -88,7 +90,7 @@ fn answer(user: &str, request: Option<&str>) -> Answer {
 }
 
 /// Has the browser post it, as a page of the provider's does.
-fn posts(client: &Client, text: &str, state: &str) -> Result<Response> {
+pub(super) fn posts(client: &Client, text: &str, state: &str) -> Result<Response> {
     client
         .request("POST", "/saml/acs")
         .header("Origin", "https://idp.example")
