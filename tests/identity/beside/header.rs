@@ -6,8 +6,8 @@ use portcullis_testing::{Response, Stage, World, account};
 
 use super::{denied, lets_nobody_in, secret_file};
 
-const HEADER: &str = "X-RStudio-Username";
-const WARNING: &str = "every account that runs programs here is believed to be anybody";
+pub(crate) const HEADER: &str = "X-RStudio-Username";
+pub(crate) const WARNING: &str = "every account that runs programs here is believed to be anybody";
 
 fn believing(stage: &Stage, from: &str) -> Result<World> {
     let own = format!("auth-proxy-from={from}");

@@ -1,8 +1,8 @@
 //! Ways to sign in beside the form, through the whole daemon: an OpenID provider, a proxy's header, `auth-none`.
 
-mod header;
+pub(crate) mod header;
 mod nobody;
-mod openid;
+pub(crate) mod openid;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

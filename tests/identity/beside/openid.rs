@@ -10,7 +10,7 @@ use super::{denied, lets_nobody_in, secret_file};
 const PASSWORD: &str = "Provider-Pass-1";
 
 /// A daemon that knows this provider.
-fn world(stage: &Stage, provider: &Openid, client: &str) -> Result<World> {
+pub(crate) fn world(stage: &Stage, provider: &Openid, client: &str) -> Result<World> {
     let rserver =
         format!("auth-openid=1\nauth-openid-issuer={}\nauth-openid-scopes=groups", provider.issuer());
     let own =
@@ -22,13 +22,13 @@ fn world(stage: &Stage, provider: &Openid, client: &str) -> Result<World> {
     Ok(world)
 }
 
-fn provider_of(people: &[&str]) -> Result<Openid> {
+pub(crate) fn provider_of(people: &[&str]) -> Result<Openid> {
     let people = people.iter().map(|login| Person::new(login, PASSWORD, &["analysts"])).collect();
     Openid::start(&Setup { people, ..Setup::default() })
 }
 
 /// To the provider, through its form, and the address that it sends the browser back to.
-fn goes(client: &Client, provider: &Openid, login: &str) -> Result<String> {
+pub(crate) fn goes(client: &Client, provider: &Openid, login: &str) -> Result<String> {
     let sent = client.get("/openid/begin?appUri=/")?.expect(303)?;
     let url = sent.header("location").context("sent nowhere")?;
     let back = provider.visitor()?.sign_in(url, login, PASSWORD)?;
@@ -36,7 +36,7 @@ fn goes(client: &Client, provider: &Openid, login: &str) -> Result<String> {
 }
 
 /// Back, as a link of the provider's page.
-fn comes_back(client: &Client, back: &str) -> Result<Response> {
+pub(crate) fn comes_back(client: &Client, back: &str) -> Result<Response> {
     client
         .request("GET", back)
         .header("Accept", "text/html")

@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Trial> {
 /// The service that browsers have tickets for.
 const SERVICE: &str = "HTTP/localhost";
 const PLACE: &str = "/auth-kerberos";
-const PASSWORD: &str = "Ticket-Pass-1";
+pub(super) const PASSWORD: &str = "Ticket-Pass-1";
 /// A ticket of some seconds is over by then, on a machine that is busy with other tests.
 const SECONDS: u64 = 60;
 
@@ -49,23 +49,23 @@ fn conf(table: &Path, realms: &str) -> String {
     format!("auth-kerberos=1\nauth-kerberos-realms={realms}\nauth-kerberos-keytab={}", table.display())
 }
 
-fn world(stage: &Stage) -> Result<World> {
+pub(super) fn world(stage: &Stage) -> Result<World> {
     stage.world().conf("portcullis.conf", &conf(&key_table()?, REALM)).start()
 }
 
 /// An account of this machine, and the principal of that name.
-fn person(world: &World, kdc: &Kdc, more: &[&str]) -> Result<Account> {
+pub(super) fn person(world: &World, kdc: &Kdc, more: &[&str]) -> Result<Account> {
     let account = world.account_with("krb", more)?;
     kdc.principal(&account.name, PASSWORD)?;
     Ok(account)
 }
 
 /// A token of somebody's, with a ticket of its own.
-fn token(kdc: &Kdc, name: &str, password: &str) -> Result<Vec<u8>> {
+pub(super) fn token(kdc: &Kdc, name: &str, password: &str) -> Result<Vec<u8>> {
     negotiate::token(kdc, &kdc.ticket(name, password)?, &[])
 }
 
-fn shows(client: &Client, token: &[u8]) -> Result<Response> {
+pub(super) fn shows(client: &Client, token: &[u8]) -> Result<Response> {
     let value = format!("Negotiate {}", STANDARD.encode(token));
     client.request("GET", PLACE).header("Accept", "text/html").header("Authorization", &value).send()
 }

@@ -1,5 +1,9 @@
 //! Second factors through the real daemon: enrolled by their person, asked for at every sign-in after, by whatever method.
 
+pub(super) mod beside;
+mod groups;
+mod limit;
+mod methods;
 mod passkey;
 mod phone;
 
@@ -25,7 +29,7 @@ const REPLACED: &str = "another server takes what is new";
 
 /// All of them.
 pub(super) fn all() -> Vec<Trial> {
-    vec![
+    let mut all = vec![
         case("identity::daemon::factors::the_test_s_phone_is_right", |_| phone::vectors()),
         case("identity::daemon::factors::a_code_is_asked_for_and_counts_once", codes),
         case("identity::daemon::factors::five_wrong_codes_are_a_refusal_like_any", wrong),
@@ -36,7 +40,11 @@ pub(super) fn all() -> Vec<Trial> {
         case("identity::daemon::factors::a_directory_s_password_is_not_enough_either", directory),
         case("identity::daemon::factors::a_secret_is_sealed_on_disk_under_a_key_of_root_s", sealed),
         case("identity::daemon::factors::a_passkey_of_a_real_browser", passkey::passkey),
-    ]
+        case("identity::daemon::factors::a_directory_s_group_keeps_the_last_one", groups::last),
+        case("identity::daemon::factors::ten_wrong_codes_of_an_account_then_one_a_minute", limit::codes),
+    ];
+    all.extend(methods::all());
+    all
 }
 
 /// The value of a hidden field.
@@ -50,8 +58,15 @@ fn html(client: &Client, path: &str) -> Result<Response> {
     client.request("GET", path).header("Accept", "text/html").send()
 }
 
-/// Enrols a phone by the pages; the phone, and the recovery codes.
+/// Enrols a first phone by the pages; the phone, and the recovery codes.
 fn enrol(client: &Client) -> Result<(Phone, Vec<String>)> {
+    let (phone, codes) = enrol_one(client)?;
+    ensure!(codes.len() == 10, "{} recovery codes", codes.len());
+    Ok((phone, codes))
+}
+
+/// The same of any phone: only the first brings codes.
+fn enrol_one(client: &Client) -> Result<(Phone, Vec<String>)> {
     let page = html(client, "/account/factors")?.expect(200)?.text();
     let token = hidden(&page, "token")?;
     let page = client.post("/account/factors/totp", &[("token", &token), ("name", "my phone")])?;
@@ -69,7 +84,6 @@ fn enrol(client: &Client) -> Result<(Phone, Vec<String>)> {
         .skip(1)
         .filter_map(|rest| rest.split('<').next().map(str::to_owned))
         .collect();
-    ensure!(codes.len() == 10, "{} recovery codes: {page}", codes.len());
     Ok((phone, codes))
 }
 
@@ -320,13 +334,10 @@ fn sealed(stage: &Stage) -> Result<()> {
     let (mut phone, codes) = enrol(&client)?;
     let key = std::fs::metadata(world.state_dir().join("factor-key"))?;
     ensure!(key.uid() == 0 && key.mode() & 0o777 == 0o600, "{:o}", key.mode());
-    for entry in std::fs::read_dir(world.state_dir().join("accounts"))? {
-        let path = entry?.path();
-        let bytes = std::fs::read(&path)?;
-        let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-        ensure!(!has(phone.key()), "the secret stands in {}", path.display());
-        ensure!(!codes.iter().any(|code| has(code.as_bytes())), "a code stands in {}", path.display());
-    }
+    ensure!(world.accounts_hold(&[b"my phone"])?, "what is kept was not looked at");
+    ensure!(!world.accounts_hold(&[phone.key()])?, "the secret stands in the database");
+    let codes: Vec<&[u8]> = codes.iter().map(String::as_bytes).collect();
+    ensure!(!world.accounts_hold(&codes)?, "a code stands in the database");
     // Another key opens nothing, and nobody is let in without the factor.
     world.log.expect("a factor can't be opened");
     world.stop(Signal::SIGTERM)?;

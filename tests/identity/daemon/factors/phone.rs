@@ -43,6 +43,11 @@ impl Phone {
         code(&self.key, wanted)
     }
 
+    /// A code that counts now; taken as unused, for whoever expects that nobody judges it.
+    pub(super) fn shown(&self) -> Result<String> {
+        code(&self.key, seconds()? / STEP)
+    }
+
     /// The code that was used last.
     pub(super) fn again(&self) -> Result<String> {
         code(&self.key, self.last)
