@@ -3,6 +3,7 @@
 //! Everything that allocates happens before the fork and the child makes system calls only, so a process with threads may
 //! use it too. There is no shell and no search path. Called by the launcher (server), the keeper (session), the session (IDE).
 
+mod borrowed;
 mod plan;
 
 use std::ffi::{CString, OsStr};
@@ -16,7 +17,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
-use nix::unistd::ForkResult;
+use nix::unistd::{ForkResult, Pid};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -314,6 +315,27 @@ impl<'a> Exec<'a> {
         self
     }
 
+    /// Whether the child has this process's rights until its program runs.
+    const fn stays_as_it_is(&self) -> bool {
+        let Self { identity, no_capabilities, landlock, filter, first_process, .. } = self;
+        identity.is_none() && !*no_capabilities && landlock.is_none() && filter.is_none() && !*first_process
+    }
+
+    /// A child with memory of its own.
+    ///
+    /// # Safety
+    /// All signals are blocked in this thread.
+    unsafe fn fork(&self, plan: &mut Plan<'_>) -> Result<Pid, Errno> {
+        // SAFETY: the child runs `Plan::become_program` only, which makes async-signal-safe calls on memory made ready before,
+        // and never returns. All signals are blocked until it has reset their handlers.
+        let forked =
+            unsafe { if self.first_process { namespaces::fork_as_first() } else { nix::unistd::fork() } }?;
+        match forked {
+            ForkResult::Child => plan.become_program(),
+            ForkResult::Parent { child } => Ok(child),
+        }
+    }
+
     /// Starts it; returns once the program runs or could not be run. Signals have their default effect in it, none is blocked.
     ///
     /// # Errors
@@ -326,23 +348,17 @@ impl<'a> Exec<'a> {
             nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
                 .map_err(ExecError::Fork)?;
         let (failure_reader, failure_writer) = fd::pipe().map_err(ExecError::Fork)?;
-        let plan = Plan::new(self, &null, (&failure_reader, &failure_writer));
+        let mut plan = Plan::new(self, &null, (&failure_reader, &failure_writer));
 
         let mut before = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))
             .map_err(ExecError::Fork)?;
-        // SAFETY: the child runs `Plan::become_program` only, which makes async-signal-safe calls on memory made ready above,
-        // and never returns. All signals are blocked until it has reset their handlers.
-        let forked =
-            unsafe { if self.first_process { namespaces::fork_as_first() } else { nix::unistd::fork() } };
-        if let Ok(ForkResult::Child) = forked {
-            plan.become_program();
-        }
+        // SAFETY: all signals are blocked.
+        let begun =
+            unsafe { if self.stays_as_it_is() { borrowed::start(&mut plan) } else { self.fork(&mut plan) } };
         // The mask was taken from this thread a moment ago; setting it back can't fail.
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
-        let ForkResult::Parent { child } = forked.map_err(ExecError::Fork)? else {
-            unreachable!("the child has left by now")
-        };
+        let child = begun.map_err(ExecError::Fork)?;
         drop(failure_writer);
         let process = match Process::open(child.as_raw()) {
             Ok(process) => process,

@@ -49,7 +49,7 @@ impl<'p> Plan<'p> {
     }
 
     /// Runs in the child only.
-    pub(super) fn become_program(mut self) -> ! {
+    pub(super) fn become_program(&mut self) -> ! {
         let Err((step, errno)) = self.steps();
         let mut report = [0; FAILURE_LEN];
         report[0] = step as u8;

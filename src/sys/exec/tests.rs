@@ -113,3 +113,47 @@ fn a_filter_that_can_not_be_set_ends_the_start() {
     let failed = exec.filter(&filter).spawn().expect_err("without no_new_privs");
     assert!(matches!(failed, ExecError::Child { step: ExecStep::Calls, errno: Errno::EACCES }), "{failed:?}");
 }
+
+#[test]
+fn nobody_with_fewer_rights_runs_on_our_memory() {
+    let filter = Filter::new(crate::seccomp::Sets::default()).expect("compiled");
+    let stays = |set: &dyn for<'a> Fn(&mut Exec<'a>, &'a Filter)| {
+        let mut exec = Exec::new(Path::new("/bin/true")).expect("a path");
+        set(&mut exec, &filter);
+        exec.stays_as_it_is()
+    };
+    assert!(stays(&|exec, _| {
+        exec.own_session().death_signal(Signal::SIGKILL).cwd(Path::new("/")).umask(0o077);
+    }));
+    assert!(!stays(&|exec, _| {
+        exec.identity(1, 1, &[]);
+    }));
+    assert!(!stays(&|exec, _| {
+        exec.no_capabilities();
+    }));
+    assert!(!stays(&|exec, filter| {
+        exec.filter(filter);
+    }));
+    assert!(!stays(&|exec, _| {
+        exec.first_process();
+    }));
+}
+
+#[test]
+fn what_a_borrower_does_to_itself_the_parent_does_not_notice() {
+    let mask = || std::fs::read_to_string("/proc/thread-self/status").expect("a status");
+    let sig = |status: &str| {
+        status
+            .lines()
+            .filter(|line| line.starts_with("Sig") && !line.starts_with("SigQ"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (before, here) = (sig(&mask()), std::env::current_dir().expect("a directory"));
+    let text = output_of("ulimit -n; pwd", |exec| {
+        exec.umask(0o077).cwd(Path::new("/")).own_session().limit(Limit::Files, 60, 70);
+    });
+    assert_eq!(text, "60\n/\n");
+    assert_eq!(sig(&mask()), before);
+    assert_eq!(std::env::current_dir().expect("a directory"), here);
+}
