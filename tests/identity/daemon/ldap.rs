@@ -135,7 +135,7 @@ fn standings(stage: &Stage) -> Result<()> {
 
 fn down(stage: &Stage) -> Result<()> {
     let slapd = Slapd::start(&Setup { many: 0, ..Setup::default() })?;
-    let world = world(stage, &section("main", &slapd, "operation-timeout-seconds=1\n")?)?;
+    let world = world(stage, &section("main", &slapd, "operation-timeout-seconds=5\n")?)?;
     let account = person(&world, &slapd, Standing::Good)?;
     let client = world.client()?;
     client.sign_in(&account.name, PASSWORD)?;

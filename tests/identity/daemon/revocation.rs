@@ -15,9 +15,9 @@ use portcullis_testing::{Client, Stage, World, case, http2, process, tls, until,
 
 use super::ask::{exits, json};
 
-/// How long a door may stay open after its cause is carried out. A second is promised, which the figures of this table are for when it
-/// runs alone; beside other tests, each of whose accounts has everybody looked up, it is three times that.
-const WITHIN: Duration = Duration::from_secs(3);
+/// How long a door may stay open after its cause is carried out; the figures of this table are of a run of it alone. Beside other tests
+/// each of their accounts has everybody looked up.
+const PROMISED: Duration = Duration::from_secs(1);
 /// A group whose members may sign in.
 const PERMITTED: &str = "revocable";
 
@@ -289,7 +289,7 @@ fn carried_out(stage: &Stage, cause: &'static Cause) -> Result<()> {
         took.iter().map(|(door, took)| format!("{door:?} {} ms", took.as_millis())).collect();
     println!("{}: carried out in {} ms; {}", cause.name, (done - begun).as_millis(), shown.join(", "));
     for (door, took) in took {
-        ensure!(took < WITHIN, "{door:?} was open for {took:?} after {}", cause.name);
+        ensure!(took < until::promised(PROMISED), "{door:?} was open for {took:?} after {}", cause.name);
     }
     for &door in ALL.iter().filter(|door| !cause.shuts.contains(door) && !BEGUN.contains(door)) {
         opened.stays(door).with_context(|| format!("{door:?} after {}", cause.name))?;
@@ -357,8 +357,8 @@ fn killed_between(stage: &Stage) -> Result<()> {
         .stderr(std::process::Stdio::null())
         .spawn()?;
     let log = world.state_dir().join("audit/audit.jsonl");
-    let marked = Instant::now() + Duration::from_secs(10);
-    // Looked at without a pause: there is a tenth of a second for it.
+    let marked = Instant::now() + Duration::from_secs(30);
+    // Looked at without a pause: there are four tenths of a second for it.
     while !std::fs::read_to_string(&log)?.contains("\"revoked\"") {
         ensure!(Instant::now() < marked, "nothing was revoked");
     }
@@ -374,7 +374,7 @@ fn killed_between(stage: &Stage) -> Result<()> {
     until::is("the next launcher kills it", 30, || process::of_user(ann.uid).is_empty())?;
     let took = since.elapsed();
     println!("killed {} ms after the next launcher was there", took.as_millis());
-    ensure!(took < WITHIN, "it took {took:?}");
+    ensure!(took < until::promised(PROMISED), "it took {took:?}");
     ensure!(!reborn(&world, &client)?.is_signed_in()?, "signed in again by a crash");
     world.await_audit("session-ended", &[("session", &id), ("why", "revoked")], 5)?;
     Ok(())

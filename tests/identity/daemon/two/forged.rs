@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use portcullis_testing::servers::postgres::{Database, Postgres};
 use portcullis_testing::{Client, Stage, case, until};
 
-use super::{Pair, at};
+use super::{Pair, at, honoured};
 
 pub(super) fn all() -> Vec<Trial> {
     vec![
@@ -101,7 +101,7 @@ fn revived(stage: &Stage) -> Result<()> {
     let database = Postgres::shared()?.database()?;
     let pair = Pair::start(stage, &database, "")?;
     let (ann, client, there) = pair.signed_in("ann")?;
-    ensure!(there.is_signed_in()?, "not honoured");
+    honoured(&[&there])?;
     // Whoever can write there can end what they like: that is all.
     let of = format!("account = (SELECT id FROM accounts WHERE unix_name = '{}')", ann.name);
     sql(
@@ -113,7 +113,7 @@ fn revived(stage: &Stage) -> Result<()> {
         ),
     )?;
     for one in [&client, &there] {
-        super::gone(one, std::time::Instant::now(), 10)?;
+        super::gone(one, std::time::Instant::now(), 30)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod ended;
 mod forged;
+mod keys;
 mod lost;
 
 use std::fs;
@@ -16,13 +17,25 @@ use portcullis_testing::{Account, Client, Stage, World, place, until};
 use serde_json::Value;
 
 /// What is promised: what is ended on one machine is ended on the other.
-pub(super) const WITHIN: Duration = Duration::from_secs(1);
+pub(super) const PROMISED: Duration = Duration::from_secs(1);
 /// A cookie key of a test; both machines have it.
 const KEY: &str = "6f70656e2074686520676174652c206275742061736b2077686f20796f7520617265";
+/// The same for second factors.
+const FACTOR_KEY: &str = "c2VhbGVkIHVuZGVyIG9uZSBrZXkgYnkgbWFjaGluZXM=";
 
 /// All of them.
 pub(super) fn all() -> Vec<Trial> {
-    [ended::all(), forged::all(), lost::all()].into_iter().flatten().collect()
+    [
+        ended::all(),
+        forged::all(),
+        keys::all(),
+        lost::all(),
+        super::factors::beside::all(),
+        super::saml::ends::of_two(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The two.
@@ -40,6 +53,7 @@ pub(super) fn on(stage: &Stage, database: &Database, more: &str) -> Result<World
         Ok(fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?)
     };
     secret("secure-cookie-key", KEY)?;
+    secret("factor-key", FACTOR_KEY)?;
     let text = format!(
         "provider=postgresql\nhost=127.0.0.1\nport={}\ndatabase={}\nusername={}\npassword={}\nssl-mode=disable\n",
         database.address.port(),
@@ -76,6 +90,28 @@ pub(super) fn at(world: &World, client: &Client) -> Result<Client> {
     Ok(other)
 }
 
+/// Waits until these browsers are somebody's at a machine that knows them by the database alone: a machine that is slow to ask shows its
+/// sign-in page first.
+pub(super) fn honoured(clients: &[&Client]) -> Result<()> {
+    for client in clients {
+        until::some("the sign-in is honoured", 30, || Ok(client.is_signed_in()?.then_some(())))?;
+    }
+    Ok(())
+}
+
+/// Ends what somebody has by a command at one machine, whose answer waits two seconds for the other; beside other tests that may need longer,
+/// and the answer says so then.
+pub(super) fn ended_by(world: &World, args: &[&str], told_in: fn(&Value) -> &Value) -> Result<()> {
+    let (answer, success) = answered(world, args)?;
+    let told = told_in(&answer);
+    let whole = told["machines"].as_array().map(Vec::len) == Some(1)
+        && told["machines"][0]["applied"] == true
+        && told["owed"] == false;
+    ensure!(told["whole"] == whole && success == whole, "{answer}");
+    ensure!(whole || until::promised(PROMISED) > PROMISED, "it was not carried out in time: {answer}");
+    Ok(())
+}
+
 /// Waits until a browser is nobody's any more; how long that took.
 pub(super) fn gone(client: &Client, since: Instant, seconds: u64) -> Result<Duration> {
     until::some("the sign-in is over", seconds, || {
@@ -99,16 +135,24 @@ pub(super) fn json(world: &World, args: &[&str], code: i32) -> Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{args:?}: {text}{error}"))
 }
 
-/// Runs it until it does what it is asked: a few of each kind are answered in a second.
-pub(super) fn done(world: &World, args: &[&str]) -> Result<Value> {
-    until::some("the daemon does it", 20, || {
+/// Runs it until it is answered, for a few of each kind are in a second; whether it says that all was done.
+fn answered(world: &World, args: &[&str]) -> Result<(Value, bool)> {
+    until::some("the daemon does it", 30, || {
         let output = portcullis(world, &[args, &["--json"]].concat())?;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         if error.contains("such requests a second") {
             return Ok(None);
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "{args:?}: {:?}: {text}{error}", output.status);
-        Ok(Some(serde_json::from_str(&text).with_context(|| format!("{args:?}: {text}{error}"))?))
+        let answer = serde_json::from_str(&text);
+        let answer = answer.with_context(|| format!("{args:?}: {:?}: {text}{error}", output.status))?;
+        Ok(Some((answer, output.status.success())))
     })
+}
+
+/// The same, and all was done.
+pub(super) fn done(world: &World, args: &[&str]) -> Result<Value> {
+    let (answer, success) = answered(world, args)?;
+    ensure!(success, "{args:?}: {answer}");
+    Ok(answer)
 }
