@@ -2,10 +2,11 @@
 //!
 //! Nothing is believed here: what a row says of a sign-in, the launcher checks by its seal. Called by the role `store` alone.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use portcullis_factor::seal::FactorKey;
 use portcullis_model::key::KeyId;
 use portcullis_model::sign_in::SignInEnd;
 use portcullis_model::{AccountId, SignInId};
@@ -13,10 +14,11 @@ use portcullis_runtime::Wire;
 use portcullis_store::{ChangeKind, Changes, Error, KEPT, News, Node, Store};
 use portcullis_wire::WireError;
 use portcullis_wire::identity::{
-    Elsewhere, FromStore, HistoryRow, Machine, ROWS_AT_ONCE, StoreAnswer, StoreRefusal,
+    Elsewhere, FromStore, HistoryRow, Job, Machine, ROWS_AT_ONCE, StoreAnswer, StoreRefusal,
 };
 use tokio::sync::Notify;
 
+use crate::job;
 use crate::store::now;
 use crate::words::{light, refusal};
 
@@ -35,6 +37,8 @@ pub(crate) struct Beat {
     /// The last change that the launcher carried out; none before the beginning is known.
     applied: Cell<Option<u64>>,
     left: Cell<bool>,
+    /// Which keys it has ([`keys_of`]).
+    keys: RefCell<String>,
     wake: Notify,
 }
 
@@ -46,6 +50,12 @@ impl Beat {
         self.wake.notify_one();
     }
 
+    /// These are its keys from now on.
+    pub(crate) fn keys(&self, keys: &str) {
+        self.keys.replace(keys.to_owned());
+        self.wake.notify_one();
+    }
+
     /// This machine is being stopped.
     pub(crate) fn leave(&self) {
         self.left.set(true);
@@ -53,10 +63,11 @@ impl Beat {
     }
 
     /// Says that this machine lives, until it leaves.
-    pub(crate) async fn run(self: Rc<Self>, store: Store, ring: String) {
+    pub(crate) async fn run(self: Rc<Self>, store: Store) {
         while !self.left.get() {
             if let Some(applied) = self.applied.get() {
-                if let Err(error) = store.beat(&ring, applied, now()).await {
+                let keys = self.keys.borrow().clone();
+                if let Err(error) = store.beat(&keys, applied, now()).await {
                     tracing::debug!(%error, "cannot say that this machine lives");
                 }
             }
@@ -163,7 +174,7 @@ impl Others {
                     }
                 }
                 missed |= self.ended(wire, store, &sign_ins).await?;
-                missed |= self.keys_ended(wire, store, &keys).await?;
+                missed |= self.keys_changed(wire, store, &keys).await?;
                 if missed {
                     // The stream is past these changes: only everything anew shows what they were.
                     wire.send(&FromStore::Missed).await?;
@@ -184,16 +195,20 @@ impl Others {
         Ok(false)
     }
 
-    /// Which of these keys are over; true when that can't be known.
-    async fn keys_ended(&self, wire: &Wire, store: &Store, ids: &[KeyId]) -> Result<bool, WireError> {
+    /// What became of these keys; true when that can't be known.
+    async fn keys_changed(&self, wire: &Wire, store: &Store, ids: &[KeyId]) -> Result<bool, WireError> {
         if ids.is_empty() {
             return Ok(false);
         }
         let Ok(keys) = store.keys(ids).await else { return Ok(true) };
-        let ended: Vec<KeyId> =
-            keys.into_iter().filter(|key| key.ended.is_some()).map(|key| key.id).collect();
+        let (live, ended): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.ended.is_none());
+        let ended: Vec<KeyId> = ended.into_iter().map(|key| key.id).collect();
         for some in ended.chunks(ROWS_AT_ONCE) {
             wire.send(&FromStore::KeysEndedElsewhere(some.to_vec())).await?;
+        }
+        let live: Vec<(KeyId, AccountId)> = live.into_iter().map(|key| (key.id, key.account)).collect();
+        for some in live.chunks(ROWS_AT_ONCE) {
+            wire.send(&FromStore::KeysElsewhere(some.to_vec())).await?;
         }
         Ok(false)
     }
@@ -230,7 +245,7 @@ pub(crate) async fn known(store: &Store, id: SignInId) -> Result<StoreAnswer, Er
 /// Which of the other machines have carried out everything that is written by now.
 pub(crate) async fn machines(
     store: &Store,
-    ring: &str,
+    keys: &str,
     within: Duration,
 ) -> Result<StoreAnswer, StoreRefusal> {
     let began = Instant::now();
@@ -241,7 +256,7 @@ pub(crate) async fn machines(
         let there =
             |node: &&Node| !store.is_this(node) && node.seen != 0 && now.saturating_sub(node.seen) < KEPT;
         let machines: Vec<Machine> =
-            nodes.iter().filter(there).map(|node| machine(node, revision, ring, now)).collect();
+            nodes.iter().filter(there).map(|node| machine(node, revision, keys, now)).collect();
         let waits = |one: &Machine| !one.applied && one.silent * 1000 < SILENT;
         if !machines.iter().any(waits) || began.elapsed() >= within {
             return Ok(StoreAnswer::Machines(machines));
@@ -250,12 +265,28 @@ pub(crate) async fn machines(
     }
 }
 
-fn machine(node: &Node, revision: u64, ring: &str, now: u64) -> Machine {
+/// What stands before the name of the factor key.
+const FACTOR: &str = " factor=";
+
+/// What a machine says of its keys: the ids of the cookie keys, and the factor key's, where it has one.
+pub(crate) fn keys_of(job: &Job) -> String {
+    let factor = job::secret(job, "factor-key").and_then(|secret| FactorKey::new(secret.expose()).ok());
+    let factor = factor.map(|key| format!("{FACTOR}{}", key.id()));
+    job.ring.join(" ") + &factor.unwrap_or_default()
+}
+
+fn ring_and_factor(keys: &str) -> (&str, Option<&str>) {
+    keys.split_once(FACTOR).map_or((keys, None), |(ring, factor)| (ring, Some(factor)))
+}
+
+fn machine(node: &Node, revision: u64, keys: &str, now: u64) -> Machine {
+    let ((ring, factor), (own_ring, own_factor)) = (ring_and_factor(&node.ring), ring_and_factor(keys));
     Machine {
         name: node.name.clone(),
         applied: node.applied >= revision,
         silent: now.saturating_sub(node.seen) / 1000,
-        same_keys: node.ring == ring,
+        same_keys: ring == own_ring,
+        same_factor_key: factor.is_none() || own_factor.is_none() || factor == own_factor,
         ahead: node.seen.saturating_sub(now),
     }
 }
@@ -271,11 +302,14 @@ mod tests {
         let node = Node {
             id: NodeId::from_bytes([1; 16]),
             name: "b".into(),
-            ring: "0a1b2c3d".into(),
+            ring: "0a1b2c3d factor=01020304".into(),
             seen: 10_000,
             applied: 7,
         };
-        let seen = |revision, ring, now| machine(&node, revision, ring, now);
+        let seen = |revision, keys, now| machine(&node, revision, keys, now);
+        let other = seen(7, "0a1b2c3d factor=05060708", 12_500);
+        assert!(other.same_keys && !other.same_factor_key);
+        assert!(seen(7, "0a1b2c3d factor=01020304", 12_500).same_factor_key);
         let (there, late) = (seen(7, "0a1b2c3d", 12_500), seen(8, "ffffffff", 7000));
         assert_eq!((there.applied, there.silent, there.same_keys, there.ahead), (true, 2, true, 0));
         assert_eq!((late.applied, late.silent, late.same_keys, late.ahead), (false, 0, false, 3000));

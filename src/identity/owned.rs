@@ -1,9 +1,10 @@
 //! What accounts own, as the store is asked about it: API keys, and groups of our own. Called by [`store`](crate::store).
 
+use portcullis_model::key::KeyId;
 use portcullis_store::{Error, Group, Page, Store};
-use portcullis_wire::identity::{GroupAct, GroupRow, StoreAnswer, StoreAsk, StoreRefusal};
+use portcullis_wire::identity::{GroupAct, GroupRow, KeyElsewhere, StoreAnswer, StoreAsk, StoreRefusal};
 
-use crate::words::refusal;
+use crate::words::{light, refusal};
 
 /// Answers what is about keys and groups; `now` in milliseconds since 1970.
 pub(crate) async fn answer(store: &Store, ask: StoreAsk, now: u64) -> Result<StoreAnswer, StoreRefusal> {
@@ -11,6 +12,8 @@ pub(crate) async fn answer(store: &Store, ask: StoreAsk, now: u64) -> Result<Sto
         StoreAsk::KeyAdd(key) => store.add_key(&key, now).await.map(|()| StoreAnswer::Done),
         StoreAsk::KeysEnded(ended) => end_keys(store, &ended, now).await,
         StoreAsk::KeysUsed(used) => store.keys_used(&used, now).await.map(|()| StoreAnswer::Done),
+        StoreAsk::KeysSealed(seals) => store.seal_keys(&seals, now).await.map(|()| StoreAnswer::Done),
+        StoreAsk::Key(id) => key(store, id, now).await,
         StoreAsk::KeysOf(account) => store.keys_of(account).await.map(StoreAnswer::Keys),
         StoreAsk::Groups { after, limit } => {
             let page = page(after, limit);
@@ -39,11 +42,16 @@ pub(crate) async fn answer(store: &Store, ask: StoreAsk, now: u64) -> Result<Sto
     found.map_err(refusal)
 }
 
-async fn end_keys(
-    store: &Store,
-    ended: &[(portcullis_model::key::KeyId, u64)],
-    now: u64,
-) -> Result<StoreAnswer, Error> {
+/// A key that lives, wherever it was made.
+async fn key(store: &Store, id: KeyId, now: u64) -> Result<StoreAnswer, Error> {
+    let key = store.keys(&[id]).await?.into_iter().next();
+    let live = key.filter(|key| key.ended.is_none() && key.until.is_none_or(|until| now < until));
+    let Some(key) = live else { return Ok(StoreAnswer::Key(None)) };
+    let account = light(store.account(key.account).await?);
+    Ok(StoreAnswer::Key(Some(Box::new(KeyElsewhere { key, account }))))
+}
+
+async fn end_keys(store: &Store, ended: &[(KeyId, u64)], now: u64) -> Result<StoreAnswer, Error> {
     for (id, at) in ended {
         match store.end_key(*id, (*at).min(now)).await {
             // One that was never written lives nowhere.

@@ -42,8 +42,8 @@ struct Kept {
     store: Store,
     rules: RoleRules,
     node: String,
-    /// The ids of the cookie keys.
-    ring: String,
+    /// The ids of this machine's keys.
+    keys: String,
     /// What is said of this machine to others.
     beat: Rc<Beat>,
     /// `sign-in-history-days`.
@@ -60,8 +60,8 @@ pub(crate) async fn run(wire: Wire) -> Result<(), Ended> {
     wire.send(&FromStore::Ready).await?;
     let mut others = Others::default();
     if kept.store.shared() {
-        let (beat, store, ring) = (kept.beat.clone(), kept.store.clone(), kept.ring.clone());
-        tokio::task::spawn_local(beat.run(store, ring));
+        kept.beat.keys(&kept.keys);
+        tokio::task::spawn_local(kept.beat.clone().run(kept.store.clone()));
     }
     let mut prune = tokio::time::interval(PRUNE_EVERY);
     loop {
@@ -70,6 +70,7 @@ pub(crate) async fn run(wire: Wire) -> Result<(), Ended> {
                 ToStore::Job(job) => {
                     let fresh = Kept::new(kept.store.clone(), &job::settings(&job)?, &job);
                     kept = Rc::new(Kept { beat: kept.beat.clone(), ..fresh });
+                    kept.beat.keys(&kept.keys);
                 }
                 ToStore::Applied(revision) => kept.beat.applied(revision),
                 ToStore::Leave => kept.beat.leave(),
@@ -97,9 +98,9 @@ pub(crate) async fn run(wire: Wire) -> Result<(), Ended> {
 impl Kept {
     fn new(store: Store, settings: &Settings, job: &Job) -> Self {
         let history_days = settings.kept.sign_in_history_days;
-        let (node, ring) = (job.node.to_string(), job.ring.join(" "));
+        let (node, keys) = (job.node.to_string(), others::keys_of(job));
         let factors = Factors::new(settings, job);
-        Self { store, rules: settings.role_rules(), node, ring, beat: Rc::default(), history_days, factors }
+        Self { store, rules: settings.role_rules(), node, keys, beat: Rc::default(), history_days, factors }
     }
 }
 
@@ -207,6 +208,8 @@ async fn answer(kept: &Kept, ask: StoreAsk) -> Result<StoreAnswer, StoreRefusal>
         | StoreAsk::KeysEnded(_)
         | StoreAsk::KeysUsed(_)
         | StoreAsk::KeysOf(_)
+        | StoreAsk::KeysSealed(_)
+        | StoreAsk::Key(_)
         | StoreAsk::Groups { .. }
         | StoreAsk::Group(_)
         | StoreAsk::Members { .. }
@@ -215,12 +218,15 @@ async fn answer(kept: &Kept, ask: StoreAsk) -> Result<StoreAnswer, StoreRefusal>
         StoreAsk::Known(id) => others::known(store, id).await,
         StoreAsk::Revoke(row) => {
             let at = row.at.saturating_mul(1000).saturating_add(999);
-            let done = store.revoke(row.user.as_str(), row.account, at, now()).await;
-            done.map(|_| StoreAnswer::Done)
+            match store.revoke(row.user.as_str(), row.account, at, now()).await {
+                // Theirs too that no machine has in memory just now.
+                Ok(whose) => store.revoke_keys(&whose, at, now()).await.map(|()| StoreAnswer::Done),
+                Err(error) => Err(error),
+            }
         }
         StoreAsk::Machines { within } => {
             let within = Duration::from_millis(within.into());
-            return others::machines(store, &kept.ring, within).await;
+            return others::machines(store, &kept.keys, within).await;
         }
         StoreAsk::Mine { after } => store.mine(after).await.map(StoreAnswer::Mine),
         StoreAsk::Past { account } => past::past(store, account).await,

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use portcullis_model::SessionId;
 use portcullis_model::audit::Event;
-use portcullis_model::{SessionId, SignInId};
 use portcullis_sys::process::{Ended, reap};
 
+use crate::accounts::coming::Comer;
 use crate::identity::Role;
 use crate::launcher::{Launcher, Mode};
 use crate::log::{chain, say};
@@ -24,8 +25,8 @@ pub(crate) enum Child {
     Helper(Talk),
     /// The PAM helper that looks somebody up again.
     Look(u64),
-    /// The PAM helper about somebody who is signed in at another machine.
-    Known(SignInId),
+    /// The PAM helper about somebody who is signed in at another machine, or has a key of it.
+    Known(Comer),
     /// The recorder.
     Recorder,
     /// A reader of the audit log.

@@ -20,7 +20,7 @@ use self::waiting::Source;
 use crate::accounts::factors::Ceremonies;
 use crate::accounts::journal::Journal;
 use crate::accounts::keys::Keys;
-use crate::accounts::known::Coming;
+use crate::accounts::coming::Coming;
 use crate::accounts::looks::Looks;
 use crate::accounts::sync::Sync;
 use crate::admin::Admin;

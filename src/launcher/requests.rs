@@ -52,6 +52,7 @@ impl Launcher {
             }
             ToLauncher::KeysUsed(used) => self.keys_used(used),
             ToLauncher::Known { request, sign_in } => self.known_ask((from, request), sign_in, now),
+            ToLauncher::KnownKey { request, key } => self.known_key_ask((from, request), key, now),
             ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
             ToLauncher::Touch { sign_in, until } => self.touch(sign_in, until),
             ToLauncher::OpenSession { request, sign_in, ide } => {
@@ -99,6 +100,7 @@ impl Launcher {
                 | Event::FactorRemoved { .. }
                 | Event::FactorFailed { .. }
                 | Event::SignInElsewhere { .. }
+                | Event::KeyElsewhere { .. }
                 | Event::RowRefused { .. }
                 | Event::KeyCreated { .. }
                 | Event::KeyEnded { .. }
@@ -174,7 +176,9 @@ impl Launcher {
             ToLauncher::AdminLook { request, .. }
             | ToLauncher::AdminAct { request, .. }
             | ToLauncher::AdminSearch { request, .. } => self.admin_too_many(request),
-            ToLauncher::Known { request, .. } => self.known_too_many((from, request)),
+            ToLauncher::Known { request, .. } | ToLauncher::KnownKey { request, .. } => {
+                self.known_too_many((from, request));
+            }
             // A sign-out is never lost; there are as many as there were sign-ins.
             ToLauncher::SignOut { sign_in } => self.sign_out(sign_in),
             // Counted, and written as one record with the next sweep: a flood of records must not become another.

@@ -21,7 +21,7 @@ use portcullis_wire::launcher::Hello;
 use crate::accounts::factors::Ceremonies;
 use crate::accounts::journal::{Journal, Opened, Truth};
 use crate::accounts::keys::Keys;
-use crate::accounts::known::Coming;
+use crate::accounts::coming::Coming;
 use crate::admin::Admin;
 use crate::administrators::Uses;
 use crate::audit::Log;

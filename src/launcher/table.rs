@@ -70,6 +70,7 @@ table! {
     KeysUsed "keys-used" [Serving Draining] Often 20 End,
     Describe "describe" [Serving Draining] Often 20 Refuse,
     Known "known" [Serving Draining] Often 500 Refuse,
+    KnownKey "known-key" [Serving Draining] Often 200 Refuse,
 }
 
 /// How many times in a server's life.
@@ -211,6 +212,7 @@ account-ask            -SD  often  200/s   refuse
 keys-used              -SD  often  20/s    end
 describe               -SD  often  20/s    refuse
 known                  -SD  often  500/s   refuse
+known-key              -SD  often  200/s   refuse
 ";
 
     #[test]

@@ -1,20 +1,24 @@
-//! Machines that share a database: a cookie that another one gave out, and the answer while this one has lost contact with them.
+//! Machines that share a database: a cookie or an API key that another one gave out, and the answer while this one has lost contact
+//! with them.
 //!
-//! A cookie of ours that names a sign-in unknown here costs one question to the launcher; what is known costs nothing. A moment's memory
-//! keeps a page's many requests with a cookie that is over from asking each. Called by `serve`.
+//! A cookie of ours that names a sign-in unknown here costs one question to the launcher, and so does a text of a key's form; what is
+//! known costs nothing. A moment's memory keeps a page's many requests with a cookie that is over from asking each. Called by `serve`.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use portcullis_model::SignInId;
+use portcullis_model::key::{KeyId, KeyRefusal};
 use portcullis_proxy::Body;
 use portcullis_wire::ToLauncher;
 
 use crate::answers::{Public, Reader};
 use crate::cookies::{Presented, find};
+use crate::keys::{Bad, door};
 use crate::link::Pending;
 use crate::routes::Route;
 use crate::state::Snapshot;
@@ -22,12 +26,19 @@ use crate::world::World;
 
 /// Time for the launcher, which asks the database and PAM: some 20 ms, more where a directory is far. Then the sign-in page is shown.
 const WITHIN: Duration = Duration::from_secs(2);
-/// For how long a sign-in that does not live is not asked for again.
+/// For how long a sign-in or a key that does not live is not asked for again.
 const OVER_FOR: Duration = Duration::from_secs(1);
-/// Those that are remembered: each is a cookie that we signed, so that few are needed.
+/// Those that are remembered: each is a cookie that we signed, or a key that was asked for, so that few are needed.
 const OVER_MAX: usize = 4096;
 /// Seconds after which a browser may try again.
 const AGAIN: HeaderValue = HeaderValue::from_static("10");
+
+/// What may be another machine's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Comer {
+    SignIn(SignInId),
+    Key(KeyId),
+}
 
 /// What was asked.
 #[derive(Debug, Default)]
@@ -35,18 +46,18 @@ pub(crate) struct Elsewhere {
     /// Who waits for an answer.
     pub(crate) asked: Pending<bool>,
     /// What does not live, and until when that is believed.
-    over: Mutex<HashMap<SignInId, Instant>>,
+    over: Mutex<HashMap<Comer, Instant>>,
 }
 
 impl Elsewhere {
     /// Whether this one is not to be asked for.
-    fn is_over(&self, id: SignInId, now: Instant) -> bool {
+    fn is_over(&self, id: Comer, now: Instant) -> bool {
         let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
         over.get(&id).is_some_and(|until| now < *until)
     }
 
     /// It does not live.
-    fn note(&self, id: SignInId, now: Instant) {
+    fn note(&self, id: Comer, now: Instant) {
         let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
         if over.len() >= OVER_MAX {
             over.retain(|_, until| now < *until);
@@ -67,19 +78,41 @@ fn unknown(snapshot: &Snapshot, headers: &HeaderMap, now: u64) -> Option<SignInI
 /// Whether whoever sends this, of whom nothing is known here, is signed in at another machine: the table has them from here on.
 pub(crate) async fn is_known(world: &World, snapshot: &Snapshot, headers: &HeaderMap, now: u64) -> bool {
     let Some(sign_in) = unknown(snapshot, headers, now) else { return false };
-    if world.elsewhere.is_over(sign_in, Instant::now()) {
+    let here = || world.table.load().people.contains_key(&sign_in);
+    lives(world, Comer::SignIn(sign_in), |request| ToLauncher::Known { request, sign_in }, here).await
+}
+
+/// Whether this key, of which nothing is known here, is one that another machine made: the table has it from here on. An address that
+/// sent many bad ones asks nobody for a while.
+pub(crate) async fn is_key_known(world: &World, bad: &Bad, peer: IpAddr) -> bool {
+    let Bad::Key(KeyRefusal::Unknown, id) = bad else { return false };
+    let Ok(key) = id.parse::<KeyId>() else { return false };
+    if !world.bad_keys.has_room(peer, door::milliseconds()) {
+        return false;
+    }
+    let here = || world.table.load().keys.contains_key(&key);
+    lives(world, Comer::Key(key), |request| ToLauncher::KnownKey { request, key }, here).await
+}
+
+async fn lives(
+    world: &World,
+    comer: Comer,
+    question: impl FnOnce(u64) -> ToLauncher,
+    here: impl Fn() -> bool,
+) -> bool {
+    if world.elsewhere.is_over(comer, Instant::now()) {
         return false;
     }
     let (request, answer) = world.elsewhere.asked.begin();
     let asked = async {
-        world.link.ask(ToLauncher::Known { request, sign_in }).await.ok()?;
+        world.link.ask(question(request)).await.ok()?;
         answer.await.ok()
     };
     let lives = tokio::time::timeout(WITHIN, asked).await.ok().flatten().unwrap_or(false);
     // Where it lives and is gone again already, it is not asked for in a circle.
-    let here = lives && world.table.load().people.contains_key(&sign_in);
+    let here = lives && here();
     if !here {
-        world.elsewhere.note(sign_in, Instant::now());
+        world.elsewhere.note(comer, Instant::now());
     }
     here
 }
@@ -146,19 +179,20 @@ mod tests {
 
     #[test]
     fn what_does_not_live_is_not_asked_for_again_at_once() {
-        let (elsewhere, now) = (Elsewhere::default(), Instant::now());
-        assert!(!elsewhere.is_over(ID, now));
-        elsewhere.note(ID, now);
-        assert!(elsewhere.is_over(ID, now + OVER_FOR / 2));
-        assert!(!elsewhere.is_over(ID, now + OVER_FOR));
+        let (elsewhere, now, one) = (Elsewhere::default(), Instant::now(), Comer::SignIn(ID));
+        assert!(!elsewhere.is_over(one, now));
+        elsewhere.note(one, now);
+        assert!(elsewhere.is_over(one, now + OVER_FOR / 2));
+        assert!(!elsewhere.is_over(one, now + OVER_FOR));
+        assert!(!elsewhere.is_over(Comer::Key("aaaaaaaaaa".parse().expect("an id")), now));
         for number in 0..=OVER_MAX {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&(number as u64).to_le_bytes());
-            elsewhere.note(SignInId::from_bytes(id), now);
+            elsewhere.note(Comer::SignIn(SignInId::from_bytes(id)), now);
         }
         let count = |elsewhere: &Elsewhere| elsewhere.over.lock().expect("nobody panics holding it").len();
         assert_eq!(count(&elsewhere), OVER_MAX);
-        elsewhere.note(SignInId::from_bytes([0xff; 16]), now + OVER_FOR);
+        elsewhere.note(Comer::SignIn(SignInId::from_bytes([0xff; 16])), now + OVER_FOR);
         assert_eq!(count(&elsewhere), 1, "those of before are forgotten");
     }
 

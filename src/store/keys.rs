@@ -13,6 +13,9 @@ use crate::sign_ins::ROWS_AT_ONCE;
 use crate::value::{Row, Value, text, values, wrong};
 use crate::{ChangeKind, Error, Store};
 
+/// Of a key that is over: whoever gives its row another life gives it none.
+const NO_SEAL: &[u8] = &[];
+
 macro_rules! keys {
     ($rest:literal) => {
         concat!(
@@ -95,8 +98,8 @@ impl Store {
     /// [`Error::Absent`], and what a transaction may fail of.
     pub async fn end_key(&self, id: KeyId, now: u64) -> Result<bool, Error> {
         let mut tx = self.begin(now).await?;
-        let sql = "UPDATE api_keys SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-        let lived = tx.run(sql, &[text(id), Value::from(now)]).await?.changed == 1;
+        let sql = "UPDATE api_keys SET ended_at = $2, seal = $3 WHERE id = $1 AND ended_at IS NULL";
+        let lived = tx.run(sql, &[text(id), Value::from(now), Value::from(NO_SEAL)]).await?.changed == 1;
         if lived {
             tx.changed(ChangeKind::Key, id);
         } else if tx.run("SELECT id FROM api_keys WHERE id = $1", &[text(id)]).await?.one().is_none() {
@@ -104,6 +107,26 @@ impl Store {
         }
         tx.commit().await?;
         Ok(lived)
+    }
+
+    /// Ends all keys of these accounts that were made until `at`.
+    ///
+    /// # Errors
+    /// What a transaction may fail of.
+    pub async fn revoke_keys(&self, accounts: &[AccountId], at: u64, now: u64) -> Result<(), Error> {
+        let mut tx = self.begin(now).await?;
+        for account in accounts {
+            let sql = "SELECT id FROM api_keys WHERE account = $1 AND ended_at IS NULL AND created <= $2 ORDER BY id";
+            for mut row in tx.run(sql, &[text(account), Value::from(at)]).await?.rows {
+                let id = row.text()?;
+                tx.changed(ChangeKind::Key, id);
+            }
+            let sql = "UPDATE api_keys SET ended_at = $3, seal = $4 \
+                WHERE account = $1 AND ended_at IS NULL AND created <= $2";
+            let bound = [text(account), Value::from(at), Value::from(now), Value::from(NO_SEAL)];
+            tx.run(sql, &bound).await?;
+        }
+        tx.commit().await.map(drop)
     }
 
     /// Writes new seals of keys that live.
@@ -195,7 +218,7 @@ pub(crate) async fn end_all(tx: &mut Tx, account: AccountId) -> Result<(), Error
         let id = row.text()?;
         tx.changed(ChangeKind::Key, id);
     }
-    let sql = "UPDATE api_keys SET ended_at = $2 WHERE account = $1 AND ended_at IS NULL";
+    let sql = "UPDATE api_keys SET ended_at = $2, seal = $3 WHERE account = $1 AND ended_at IS NULL";
     let now = tx.now();
-    tx.run(sql, &[text(account), Value::from(now)]).await.map(drop)
+    tx.run(sql, &[text(account), Value::from(now), Value::from(NO_SEAL)]).await.map(drop)
 }

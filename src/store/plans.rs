@@ -165,6 +165,7 @@ async fn everything(store: &Store) -> Result<(), Error> {
     store.owned(bob.id).await?;
     store.transfer(&b, &a, true, 1).await?;
     store.end_key(key.id, 5).await?;
+    store.revoke_keys(&[bob.id], 5, 5).await?;
     store.remove_group(group.id, 1).await?;
     let factor = Factor {
         id: FactorId::from_bytes([3; 16]),

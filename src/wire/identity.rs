@@ -16,8 +16,8 @@ mod rows;
 mod store;
 
 pub use rows::{
-    AccountAct, AccountChange, Elsewhere, EndedRow, GroupAct, GroupRow, HistoryRow, Machine, Opening,
-    RevokedRow, Select,
+    AccountAct, AccountChange, Elsewhere, EndedRow, GroupAct, GroupRow, HistoryRow, KeyElsewhere, Machine,
+    Opening, RevokedRow, Select,
 };
 pub use store::{FromStore, StoreAnswer, StoreAsk, StoreRefusal, ToStore};
 

@@ -208,6 +208,14 @@ pub enum ToLauncher {
         /// Which.
         sign_in: SignInId,
     },
+    /// A text of a key's form names a key that was never told here: another machine may have made it. Answered by
+    /// [`ToServer::Recognised`].
+    KnownKey {
+        /// Names the request in the answer.
+        request: u64,
+        /// Which.
+        key: KeyId,
+    },
 }
 
 /// What hangs on a server: what would break off with it.
@@ -357,7 +365,8 @@ pub enum ToServer {
         /// The document, or why not.
         result: Result<String, (Denied, String)>,
     },
-    /// Answer to [`ToLauncher::Known`]; where it lives, its [`ToServer::SignIn`] came before.
+    /// Answer to [`ToLauncher::Known`] and [`ToLauncher::KnownKey`]; where it lives, its [`ToServer::SignIn`] or [`ToServer::Keys`]
+    /// came before.
     Recognised {
         /// The request's number.
         request: u64,

@@ -116,6 +116,11 @@ pub(crate) fn others(status: &Status) -> Vec<Check> {
                 check(Outcome::Fail, text).hint("copy `secure-cookie-key` to all of them, then restart"),
             );
         }
+        if !one.same_factor_key {
+            let text =
+                format!("`{}` has another factor key: neither opens second factors of the other", one.name);
+            checks.push(check(Outcome::Fail, text).hint("copy `factor-key` to all of them, then restart"));
+        }
         if one.ahead > CLOCKS_DIFFER {
             let text = format!("the clock of `{}` is {} s ahead of this one's", one.name, one.ahead / 1000);
             checks.push(check(Outcome::Fail, text).hint("keep the clocks of all machines by NTP"));

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::Answer;
 use crate::exit::Exit;
+use crate::operations::revoke::{elsewhere, machines};
 use crate::operations::{Asking, administrator};
 use crate::screen::count;
 
@@ -41,6 +42,7 @@ fn told(key: KeyId, done: &Revocation) -> String {
         count(done.websockets.into(), "WebSocket", "WebSockets"),
         count(done.transfers.into(), "transfer", "transfers"),
     );
+    text += &elsewhere(done);
     if left > 0 {
         text += &format!(
             "NOT gone yet: {}; the log has more\n",
@@ -57,6 +59,8 @@ fn object(key: KeyId, done: &Revocation) -> serde_json::Value {
         "transfers": done.transfers,
         "connections-left": done.connections_left,
         "servers-silent": done.servers_silent,
+        "machines": machines(done),
+        "owed": done.owed,
         "whole": done.is_whole(),
     })
 }

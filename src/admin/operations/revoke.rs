@@ -75,18 +75,7 @@ pub(crate) fn ended(done: &Revocation) -> String {
         count(done.processes.into(), "process", "processes"),
         done.micros.div_ceil(1000),
     );
-    for one in &done.machines {
-        let how = if one.applied {
-            "the same there".to_owned()
-        } else {
-            format!("NOT carried out there yet, last heard of {} s ago", one.silent)
-        };
-        text += &format!("{}: {how}\n", one.name);
-    }
-    if done.owed {
-        text +=
-            "NOT told to other machines yet: the database can't be reached; it is told as soon as it can\n";
-    }
+    text += &elsewhere(done);
     if done.connections_left + done.sessions_left + done.servers_silent > 0 {
         let left = [
             (done.connections_left, "connection", "connections"),
@@ -101,11 +90,33 @@ pub(crate) fn ended(done: &Revocation) -> String {
     text
 }
 
-/// The same as JSON.
-pub(crate) fn object(user: &UserName, done: &Revocation) -> serde_json::Value {
+/// What other machines made of it.
+pub(crate) fn elsewhere(done: &Revocation) -> String {
+    let mut text = String::new();
+    for one in &done.machines {
+        let how = if one.applied {
+            "the same there".to_owned()
+        } else {
+            format!("NOT carried out there yet, last heard of {} s ago", one.silent)
+        };
+        text += &format!("{}: {how}\n", one.name);
+    }
+    if done.owed {
+        text +=
+            "NOT told to other machines yet: the database can't be reached; it is told as soon as it can\n";
+    }
+    text
+}
+
+/// The machines as JSON.
+pub(crate) fn machines(done: &Revocation) -> Vec<serde_json::Value> {
     let machine =
         |one: &MachineRow| json!({ "name": one.name, "applied": one.applied, "silent-seconds": one.silent });
-    let machines: Vec<serde_json::Value> = done.machines.iter().map(machine).collect();
+    done.machines.iter().map(machine).collect()
+}
+
+/// The same as JSON.
+pub(crate) fn object(user: &UserName, done: &Revocation) -> serde_json::Value {
     json!({
         "user": user.as_str(),
         "sign-ins": done.sign_ins,
@@ -117,7 +128,7 @@ pub(crate) fn object(user: &UserName, done: &Revocation) -> serde_json::Value {
         "connections-left": done.connections_left,
         "sessions-left": done.sessions_left,
         "servers-silent": done.servers_silent,
-        "machines": machines,
+        "machines": machines(done),
         "owed": done.owed,
         "milliseconds": done.micros.div_ceil(1000),
         "whole": done.is_whole(),

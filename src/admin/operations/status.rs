@@ -118,6 +118,7 @@ fn others(others: &OthersState) -> serde_json::Value {
             "name": one.name,
             "silent-seconds": one.silent,
             "same-keys": one.same_keys,
+            "same-factor-key": one.same_factor_key,
             "ahead-milliseconds": one.ahead,
         })
     };
@@ -144,7 +145,9 @@ fn others_told(others: &OthersState, screen: Screen) -> String {
     }
     for one in &others.machines {
         let keys = if one.same_keys { "" } else { ", OTHER cookie keys" };
-        text += &format!("machine {}: heard of {} ago{keys}\n", printable(&one.name, 100), span(one.silent));
+        let factor = if one.same_factor_key { "" } else { ", ANOTHER factor key" };
+        let (name, silent) = (printable(&one.name, 100), span(one.silent));
+        text += &format!("machine {name}: heard of {silent} ago{keys}{factor}\n");
     }
     text
 }
@@ -194,13 +197,18 @@ mod tests {
 
     #[test]
     fn how_it_stands_with_other_machines_is_told() {
-        let machine = MachineState { name: "b".into(), silent: 3, same_keys: false, ahead: 0 };
+        let (name, silent, ahead) = ("b".into(), 3, 0);
+        let machine = MachineState { name, silent, same_keys: false, same_factor_key: false, ahead };
         let state = OthersState { apart: Some(70), cut_off: true, owed: 2, machines: vec![machine] };
         let status = Status { others: Some(state), ..status_of(true) };
         let text = told(&status, Screen { width: None, colour: false });
-        for wanted in
-            ["NOT heard of for 1 min", "nobody is answered", "not heard of: 2", "machine b", "OTHER"]
-        {
+        for wanted in [
+            "NOT heard of for 1 min",
+            "nobody is answered",
+            "not heard of: 2",
+            "machine b",
+            "OTHER cookie keys, ANOTHER factor key",
+        ] {
             assert!(text.contains(wanted), "{wanted}: {text}");
         }
         let heard = Status { others: Some(OthersState::default()), ..status_of(true) };

@@ -8,7 +8,7 @@ use portcullis_model::Secret;
 use portcullis_model::SignInId;
 use portcullis_model::account::{Account, Provider};
 use portcullis_model::audit::Event;
-use portcullis_model::key::Scope;
+use portcullis_model::key::{ApiKey, Scope};
 use portcullis_model::permission::{Act, Target, With};
 use portcullis_wire::accounts::{AccountAnswer, AccountRefusal};
 use portcullis_wire::admin::Typed;
@@ -45,6 +45,15 @@ impl Launcher {
                     key.seal = Vec::new();
                 }
                 Ok(OwnedAnswer::Keys(keys))
+            }
+            (Step::KeyEnd { account, why }, Ok(StoreAnswer::Key(found))) => {
+                match found.filter(|found| found.key.account == account) {
+                    Some(found) => {
+                        self.end_key_elsewhere(&found, why, &by);
+                        Ok(OwnedAnswer::Done)
+                    }
+                    None => Err(AccountRefusal::Gone),
+                }
             }
             (Step::Person, Ok(answer)) => match account_of(&answer) {
                 Some(account) => {
@@ -165,7 +174,7 @@ impl Launcher {
         if let Some((principal, role)) = owner {
             (held.principal, held.role) = (principal, role);
         }
-        let key = held.key.clone();
+        let key = ApiKey { seal: Vec::new(), ..held.key.clone() };
         let sources: Vec<String> = key.sources.iter().map(ToString::to_string).collect();
         self.log.write(Event::KeyCreated {
             user: held.principal.user.to_string(),

@@ -2,12 +2,12 @@
 //!
 //! What is changed here is written to the journal by the caller ([`owners`](super::owners)). It must not decide who may have a key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::Bound;
 
 use portcullis_model::account::Role;
-use portcullis_model::key::{ApiKey, KeyId};
+use portcullis_model::key::{ApiKey, KEYS_MAX, KeyId};
 use portcullis_model::permission::{Actor, With};
 use portcullis_model::sign_in::Principal;
 use portcullis_model::{AccountId, UserName};
@@ -48,10 +48,14 @@ pub(crate) struct Keys {
     of: HashMap<AccountId, Vec<KeyId>>,
     /// Ends that the database has not confirmed, with the time in milliseconds since 1970.
     owed: BTreeMap<KeyId, u64>,
+    /// Ends that this launcher knows of: whoever gives such a row another life in the database gives it none here.
+    over: BTreeSet<KeyId>,
     /// Uses that the database has not heard of: when (in milliseconds since 1970) and from where.
     pub(super) used: BTreeMap<KeyId, (u64, IpAddr)>,
     /// Those that open nothing any more, and whose streams were not ended yet.
     to_cut: BTreeMap<UserName, Vec<KeyId>>,
+    /// Those whose seal may be another one than that of now.
+    pub(super) to_seal: BTreeSet<KeyId>,
     /// Ends and uses that the store was asked to write.
     pub(super) writing: super::owners::Writing,
 }
@@ -87,6 +91,7 @@ impl Keys {
     pub(crate) fn insert(&mut self, held: Held) {
         self.remove(&held.key.id);
         self.of.entry(held.key.account).or_default().push(held.key.id);
+        self.to_seal.insert(held.key.id);
         self.all.insert(held.key.id, Box::new(held));
     }
 
@@ -94,6 +99,7 @@ impl Keys {
     pub(crate) fn remove(&mut self, id: &KeyId) -> Option<Held> {
         let held = self.all.remove(id)?;
         self.used.remove(id);
+        self.to_seal.remove(id);
         if let Some(theirs) = self.of.get_mut(&held.key.account) {
             theirs.retain(|one| one != id);
             if theirs.is_empty() {
@@ -121,11 +127,30 @@ impl Keys {
     /// The database is to hear that this one ended.
     pub(crate) fn owe(&mut self, id: KeyId, at: u64) {
         self.owed.insert(id, at);
+        self.is_known_to_be_over(id);
+    }
+
+    /// It is over, and stays so; of very many some are forgotten, for which the database is believed then.
+    pub(super) fn is_known_to_be_over(&mut self, id: KeyId) {
+        if self.over.len() >= KEYS_MAX {
+            self.over.pop_first();
+        }
+        self.over.insert(id);
     }
 
     /// It has.
     pub(crate) fn paid(&mut self, id: &KeyId) {
         self.owed.remove(id);
+    }
+
+    /// Whether this one is over, whatever the database says.
+    pub(super) fn is_over(&self, id: &KeyId) -> bool {
+        self.over.contains(id) || self.owed.contains_key(id)
+    }
+
+    /// The keys that seals are made with are others: each key's is looked at.
+    pub(crate) fn seal_all(&mut self) {
+        self.to_seal = self.all.keys().copied().collect();
     }
 
     /// Ends that the database has not confirmed.

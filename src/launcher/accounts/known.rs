@@ -1,11 +1,9 @@
-//! Sign-ins that another machine gave out, honoured here when their cookie comes.
+//! Sign-ins and API keys that another machine gave out, honoured here when they come.
 //!
-//! The server saw a cookie of ours whose sign-in was never told here. The row in the database is believed as far as its seal goes;
+//! The server saw a cookie of ours whose sign-in was never told here, or a key (what is of keys alone stands in `keys_elsewhere`). The row in the database is believed as far as its seal goes;
 //! whether the Unix account may be used on this machine, PAM and the name service say, as at a sign-in. Nothing is asked twice at the
 //! same time, and nobody is let in who could not have signed in here. Rows that no launcher made are in the audit log.
 
-use std::collections::BTreeMap;
-use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -14,11 +12,12 @@ use portcullis_model::proof::MethodName;
 use portcullis_model::seal::{Carried, SealedSignIn};
 use portcullis_model::sign_in::{Principal, SignIn};
 use portcullis_model::{Secret, SignInId, UserName};
-use portcullis_sys::process::{Ended, Process};
+use portcullis_sys::process::Ended;
 use portcullis_wire::batches::{SIGN_IN_MAX, size};
 use portcullis_wire::identity::{Elsewhere, StoreAnswer, StoreAsk, StoreRefusal};
 use portcullis_wire::{Channel, ToServer, WireError};
 
+use super::coming::{Comer, Found, Look, Stage};
 use crate::children::Child;
 use crate::clock;
 use crate::identity::ForStore;
@@ -30,51 +29,14 @@ use crate::sign_in::again::Standing;
 use crate::sign_in::permit;
 use crate::sign_in::talk::{FromHelper, Job, Step, ToHelper};
 
-/// Sign-ins that are looked at at a time: each is a process of some milliseconds. More wait for the next request of theirs.
+/// Sign-ins and keys that are looked at at a time: each is a process of some milliseconds. More wait for the next request of theirs.
 const COMING_MAX: usize = 64;
+/// Keys among them: whoever knows their form may make texts up, and keeps no sign-in out by that.
+const KEYS_COMING_MAX: usize = 32;
 /// Processes at a time.
 const HELPERS_MAX: usize = 8;
 /// Time for the database and for PAM together; the browser waits for it.
 const WITHIN: Duration = Duration::from_secs(5);
-
-/// Those that are being looked at.
-#[derive(Debug, Default)]
-pub(crate) struct Coming {
-    all: BTreeMap<SignInId, Look>,
-}
-
-#[derive(Debug)]
-struct Look {
-    /// Which servers asked, by which numbers.
-    askers: Vec<(ServerNo, u64)>,
-    until: Instant,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// The database was asked.
-    Asked,
-    /// For a process.
-    Waits(Box<Elsewhere>, Carried),
-    /// PAM and the name service are.
-    Account { of: Box<Elsewhere>, carried: Carried, helper: Process, channel: Channel },
-}
-
-impl Coming {
-    /// What to poll.
-    pub(crate) fn fds(&self) -> impl Iterator<Item = (SignInId, BorrowedFd<'_>)> {
-        self.all.iter().filter_map(|(&id, look)| match &look.stage {
-            Stage::Account { channel, .. } => Some((id, channel.as_fd())),
-            Stage::Asked | Stage::Waits(..) => None,
-        })
-    }
-
-    /// When one has had its time.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.all.values().map(|look| look.until).min()
-    }
-}
 
 /// Why a row of the database is not honoured here.
 type Refused = String;
@@ -87,22 +49,42 @@ impl Launcher {
             self.server.hold_to(from.0, told);
             return self.recognised(&[from], true);
         }
-        if let Some(look) = self.coming.all.get_mut(&id) {
+        self.comes(from, Comer::SignIn(id), now);
+    }
+
+    /// Looks at what is unknown here.
+    pub(super) fn comes(&mut self, from: (ServerNo, u64), comer: Comer, now: Instant) {
+        if let Some(look) = self.coming.all.get_mut(&comer) {
             look.askers.push(from);
             return;
         }
+        let keys = self.coming.all.keys().filter(|one| matches!(one, Comer::Key(_))).count();
         let may = self.shares_accounts()
             && self.identity.store.is_ready()
             && self.is_healthy()
             && self.takes_requests()
             && self.offline.is_none()
-            && self.coming.all.len() < COMING_MAX;
+            && self.coming.all.len() < COMING_MAX
+            && (matches!(comer, Comer::SignIn(_)) || keys < KEYS_COMING_MAX);
         if !may {
             return self.recognised(&[from], false);
         }
-        let look = Look { askers: vec![from], until: now + WITHIN, stage: Stage::Asked };
-        self.coming.all.insert(id, look);
-        self.ask_store_within(ForStore::Known(id), StoreAsk::Known(id), WITHIN, now);
+        let (stage, until) = (Stage::Asked, now + WITHIN);
+        let look = Look { askers: vec![from], began: now, until, stage, asked: 0, anew: false };
+        self.coming.all.insert(comer, look);
+        self.ask_about_row(comer, now);
+    }
+
+    pub(super) fn ask_about_row(&mut self, comer: Comer, now: Instant) {
+        let Some(look) = self.coming.all.get_mut(&comer) else { return };
+        self.coming.asked += 1;
+        look.asked = self.coming.asked;
+        let who = ForStore::Known(comer, look.asked);
+        let ask = match comer {
+            Comer::SignIn(id) => StoreAsk::Known(id),
+            Comer::Key(id) => StoreAsk::Key(id),
+        };
+        self.ask_store_within(who, ask, WITHIN, now);
     }
 
     /// Refuses one that came too often for its row.
@@ -111,36 +93,48 @@ impl Launcher {
     }
 
     /// ORDER: held behind the sign-in itself, which is on disk before anybody is told.
-    fn recognised(&mut self, askers: &[(ServerNo, u64)], lives: bool) {
+    pub(super) fn recognised(&mut self, askers: &[(ServerNo, u64)], lives: bool) {
         for &(server, request) in askers {
             self.server.hold_to(server, ToServer::Recognised { request, lives });
         }
     }
 
-    /// What the database says of one.
+    /// What the database says of one; of a question of before, which may have been answered before it ended, nobody hears.
     pub(crate) fn known_answered(
         &mut self,
-        id: SignInId,
+        (comer, asked): (Comer, u64),
         result: Result<StoreAnswer, StoreRefusal>,
         now: Instant,
     ) {
-        if !self.coming.all.get(&id).is_some_and(|look| matches!(look.stage, Stage::Asked)) {
-            return; // it ended meanwhile
+        let waits = |look: &&mut Look| matches!(look.stage, Stage::Asked) && look.asked == asked;
+        let look = self.coming.all.get_mut(&comer).filter(waits);
+        let Some(look) = look else { return }; // it ended meanwhile
+        if std::mem::take(&mut look.anew) {
+            return self.ask_about_row(comer, now);
         }
-        let found = match result {
-            Ok(StoreAnswer::Elsewhere(Some(found))) => found,
-            Ok(StoreAnswer::Elsewhere(None)) => return self.is_not_known(id),
-            Ok(_) | Err(_) => return self.not_taken(id, "the database was not to be asked"),
+        let (judged, user) = match (comer, result) {
+            (Comer::SignIn(id), Ok(StoreAnswer::Elsewhere(Some(found)))) => {
+                let (judged, user) = (self.judge_row(id, &found), found.account.unix.clone());
+                (judged.map(|carried| Found::SignIn(found, carried)), user)
+            }
+            (Comer::Key(id), Ok(StoreAnswer::Key(Some(found)))) => {
+                let (judged, user) = (self.judge_key(id, &found), found.account.unix.clone());
+                (judged.map(|uid| Found::Key(found, uid)), user)
+            }
+            (_, Ok(StoreAnswer::Elsewhere(None) | StoreAnswer::Key(None))) => {
+                return self.is_not_known(comer);
+            }
+            (_, Ok(_) | Err(_)) => return self.not_taken(comer, "the database was not to be asked"),
         };
-        match self.judge_row(id, &found) {
-            Ok(carried) => {
-                if let Some(look) = self.coming.all.get_mut(&id) {
-                    look.stage = Stage::Waits(found, carried);
+        match judged {
+            Ok(found) => {
+                if let Some(look) = self.coming.all.get_mut(&comer) {
+                    look.stage = Stage::Waits(found);
                 }
                 self.ask_about_coming(now);
             }
-            Err(Some(why)) => self.row_refused(id, found.account.unix.as_str(), &why),
-            Err(None) => self.is_not_known(id),
+            Err(Some(why)) => self.row_refused(comer, user.as_str(), &why),
+            Err(None) => self.is_not_known(comer),
         }
     }
 
@@ -172,7 +166,7 @@ impl Launcher {
     fn ask_about_coming(&mut self, now: Instant) {
         let busy = |look: &&Look| matches!(look.stage, Stage::Account { .. });
         while self.coming.all.values().filter(busy).count() < HELPERS_MAX {
-            let waits = |look: &Look| matches!(look.stage, Stage::Waits(..));
+            let waits = |look: &Look| matches!(look.stage, Stage::Waits(_));
             let Some(id) = self.coming.all.iter().find(|(_, look)| waits(look)).map(|(&id, _)| id) else {
                 return;
             };
@@ -183,14 +177,19 @@ impl Launcher {
         }
     }
 
-    fn ask_about(&mut self, id: SignInId, _now: Instant) -> Result<(), String> {
+    fn ask_about(&mut self, id: Comer, _now: Instant) -> Result<(), String> {
         let Some(look) = self.coming.all.get_mut(&id) else { return Ok(()) };
-        let Stage::Waits(found, carried) = &look.stage else { return Ok(()) };
+        let Stage::Waits(found) = &look.stage else { return Ok(()) };
+        // A key comes from everywhere.
+        let remote = match found {
+            Found::SignIn(found, _) => found.row.remote.to_string(),
+            Found::Key(..) => String::new(),
+        };
         let job = Job {
             step: Step::Again,
             service: self.active.settings.portcullis.pam_service.clone(),
-            user: found.account.unix.to_string(),
-            remote: found.row.remote.to_string(),
+            user: found.account().unix.to_string(),
+            remote,
             password: Secret::default(),
             only_password_prompts: true,
         };
@@ -198,18 +197,18 @@ impl Launcher {
         let helper = role::start_helper(&theirs).map_err(|error| chain(&error))?;
         self.children.insert(helper.pid(), Child::Known(id));
         let told = channel.set_nonblocking(true).and_then(|()| channel.send(&ToHelper::Job(job), &[]));
-        look.stage = Stage::Account { of: found.clone(), carried: *carried, helper, channel };
+        look.stage = Stage::Account { of: found.clone(), helper, channel };
         told.map_err(|error| chain(&error))
     }
 
     /// What PAM and the name service say.
-    pub(crate) fn hear_coming(&mut self, id: SignInId, now: Instant) {
+    pub(crate) fn hear_coming(&mut self, id: Comer, now: Instant) {
         let Some(look) = self.coming.all.get(&id) else { return };
-        let Stage::Account { of, carried, channel, .. } = &look.stage else { return };
-        let (found, carried) = (of.clone(), *carried);
+        let Stage::Account { of, channel, .. } = &look.stage else { return };
+        let found = of.clone();
         match channel.receive::<FromHelper>() {
             Ok((FromHelper::Stands(Standing::Good { principal, .. }), _)) => {
-                self.take_over(&found, carried, *principal);
+                self.take_over(id, found, *principal);
             }
             Ok((FromHelper::Stands(Standing::Refused(why) | Standing::Unreachable(why)), _)) => {
                 self.not_taken(id, &why);
@@ -224,7 +223,7 @@ impl Launcher {
     }
 
     /// A helper ended; a last word may still be there.
-    pub(crate) fn coming_ended(&mut self, id: SignInId, pid: i32, ended: Ended, now: Instant) {
+    pub(crate) fn coming_ended(&mut self, id: Comer, pid: i32, ended: Ended, now: Instant) {
         self.hear_coming(id, now);
         let its = |look: &Look| matches!(&look.stage, Stage::Account { helper, .. } if helper.pid() == pid);
         if self.coming.all.get(&id).is_some_and(its) {
@@ -234,25 +233,37 @@ impl Launcher {
         self.ask_about_coming(now);
     }
 
-    /// Everything said yes: from here on it is a sign-in of this machine, too.
-    fn take_over(&mut self, found: &Elsewhere, carried: Carried, principal: Principal) {
-        let Elsewhere { row, account } = found;
-        let id = row.id;
+    /// PAM and the name service said yes: from here on it is one of this machine, too.
+    fn take_over(&mut self, comer: Comer, found: Found, principal: Principal) {
+        let (account, uid) = (found.account(), found.uid());
         let settings = &self.active.settings.rserver;
         let permitted =
             permit::permit(&principal, self.active.minimum_uid, &settings.auth_required_user_group);
-        if principal.user != account.unix || principal.uid != carried.uid {
+        if principal.user != account.unix || principal.uid != uid {
             let why = format!(
-                "the account has number {} there and {} here: machines that share accounts must agree",
-                carried.uid, principal.uid
+                "the account has number {uid} there and {} here: machines that share accounts must agree",
+                principal.uid
             );
-            return self.row_refused(id, account.unix.as_str(), &why);
+            let user = account.unix.clone();
+            return self.row_refused(comer, user.as_str(), &why);
         }
         if let Err(why) = permitted {
-            return self.not_taken(id, &why.to_string());
+            return self.not_taken(comer, &why.to_string());
         }
+        let person = (principal.uid, principal.user.clone());
+        let began = self.coming.all.get(&comer).map(|look| look.began);
+        match found {
+            Found::SignIn(found, carried) => self.take_sign_in(&found, carried, principal),
+            Found::Key(found, _) => self.take_key(*found, principal),
+        }
+        began.into_iter().for_each(|began| self.sync_who_came_in(person.clone(), began));
+    }
+
+    fn take_sign_in(&mut self, found: &Elsewhere, carried: Carried, principal: Principal) {
+        let Elsewhere { row, account } = found;
+        let (id, comer) = (row.id, Comer::SignIn(row.id));
         let Some(method) = MethodName::ALL.into_iter().find(|name| name.word() == row.method) else {
-            return self.not_taken(id, "there is no such method here");
+            return self.not_taken(comer, "there is no such method here");
         };
         let mut sign_in = SignIn::of(id, principal, row.remote, (row.since, row.until));
         sign_in.account = Some(account.id);
@@ -260,11 +271,12 @@ impl Launcher {
         sign_in.method = method;
         sign_in.agent.clone_from(&row.agent);
         sign_in.seen = row.seen;
+        sign_in.ends = carried.ends;
         if size(&sign_in) > SIGN_IN_MAX || !self.has_room_for(&sign_in) {
-            return self.not_taken(id, "there are too many sign-ins");
+            return self.not_taken(comer, "there are too many sign-ins");
         }
         if self.is_over(&sign_in) {
-            return self.is_not_known(id);
+            return self.is_not_known(comer);
         }
         say!(Info, "signed in at another machine user={} remote={}", account.unix, row.remote);
         self.log.write(Event::SignInElsewhere {
@@ -276,26 +288,31 @@ impl Launcher {
         self.journal.began(&sign_in);
         self.server.hold(ToServer::SignIn(Box::new(sign_in.clone())));
         self.sign_ins.insert(sign_in);
-        self.forget_coming(id, true);
+        self.forget_coming(comer, true);
     }
 
     /// No launcher made this row, or it can't be one of this machine.
-    fn row_refused(&mut self, id: SignInId, user: &str, why: &str) {
-        say!(Error, "a sign-in of the database is not honoured user={user:?} why={why:?}");
-        self.log.write(Event::RowRefused { kind: "sign-in".into(), id: id.to_string(), why: why.into() });
-        self.forget_coming(id, false);
+    fn row_refused(&mut self, comer: Comer, user: &str, why: &str) {
+        let (kind, id) = match comer {
+            Comer::SignIn(id) => ("sign-in", id.to_string()),
+            Comer::Key(id) => ("key", id.to_string()),
+        };
+        say!(Error, "a {kind} of the database is not honoured user={user:?} why={why:?}");
+        self.log.write(Event::RowRefused { kind: kind.into(), id, why: why.into() });
+        self.forget_coming(comer, false);
     }
 
-    fn not_taken(&mut self, id: SignInId, why: &str) {
-        say!(Info, "a sign-in of another machine is not honoured here why={why:?}");
-        self.forget_coming(id, false);
+    pub(super) fn not_taken(&mut self, comer: Comer, why: &str) {
+        let kind = if matches!(comer, Comer::SignIn(_)) { "sign-in" } else { "key" };
+        say!(Info, "a {kind} of another machine is not honoured here why={why:?}");
+        self.forget_coming(comer, false);
     }
 
-    fn is_not_known(&mut self, id: SignInId) {
-        self.forget_coming(id, false);
+    pub(super) fn is_not_known(&mut self, comer: Comer) {
+        self.forget_coming(comer, false);
     }
 
-    fn forget_coming(&mut self, id: SignInId, lives: bool) {
+    pub(super) fn forget_coming(&mut self, id: Comer, lives: bool) {
         let Some(look) = self.coming.all.remove(&id) else { return };
         if let Stage::Account { helper, .. } = &look.stage {
             let _ = helper.signal(Signal::SIGKILL); // it has said all, or nobody waits for it
@@ -303,26 +320,27 @@ impl Launcher {
         self.recognised(&look.askers, lives);
     }
 
-    /// A sign-in is over while it is being looked at.
-    pub(crate) fn nobody_comes_by(&mut self, id: SignInId) {
+    /// A sign-in or a key is over while it is being looked at.
+    pub(crate) fn nobody_comes_by(&mut self, id: Comer) {
         self.forget_coming(id, false);
     }
 
     /// A person is put out while their sign-ins are being looked at.
     pub(crate) fn nobody_comes_as(&mut self, user: &UserName) {
-        let theirs = |look: &Look| match &look.stage {
+        let theirs = |(comer, look): &(&Comer, &mut Look)| match &look.stage {
             // Whose it is, nobody knows yet: asked again by the next request.
-            Stage::Asked => true,
-            Stage::Waits(of, _) | Stage::Account { of, .. } => of.account.unix == *user,
+            Stage::Asked => matches!(comer, Comer::SignIn(_)),
+            Stage::Waits(of) | Stage::Account { of, .. } => of.account().unix == *user,
         };
-        let all: Vec<SignInId> =
-            self.coming.all.iter().filter(|(_, look)| theirs(look)).map(|(&id, _)| id).collect();
+        let keys = self.coming.all.iter_mut().filter(|(comer, _)| matches!(comer, Comer::Key(_)));
+        keys.for_each(|(_, look)| look.anew = true);
+        let all: Vec<Comer> = self.coming.all.iter_mut().filter(theirs).map(|(&id, _)| id).collect();
         all.into_iter().for_each(|id| self.forget_coming(id, false));
     }
 
     /// Gives up what has had its time.
     pub(crate) fn tick_coming(&mut self, now: Instant) {
-        let late: Vec<SignInId> =
+        let late: Vec<Comer> =
             self.coming.all.iter().filter(|(_, look)| now >= look.until).map(|(&id, _)| id).collect();
         late.into_iter().for_each(|id| self.not_taken(id, "no answer in time"));
     }

@@ -4,9 +4,11 @@
 
 mod answered;
 pub(crate) mod asked;
+pub(crate) mod coming;
 pub(crate) mod factors;
 pub(crate) mod journal;
 pub(crate) mod keys;
+mod keys_elsewhere;
 pub(crate) mod known;
 pub(crate) mod looks;
 pub(crate) mod others;

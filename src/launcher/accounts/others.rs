@@ -14,6 +14,7 @@ use portcullis_wire::admin::{MACHINES_SHOWN, MachineState, OthersState};
 use portcullis_wire::identity::{Machine, StoreAnswer, StoreAsk, StoreRefusal, ToStore};
 use portcullis_wire::{ToServer, WireError};
 
+use super::coming::Comer;
 use crate::admin::By;
 use crate::identity::ForStore;
 use crate::launcher::Launcher;
@@ -66,6 +67,11 @@ impl Others {
         self.apart.map(|since| (now.saturating_duration_since(since).as_secs(), self.cut_off))
     }
 
+    /// Whether it was heard of and is not: one that is being opened for the first time is waited for.
+    pub(crate) const fn is_away(&self) -> bool {
+        self.heard && self.apart.is_some()
+    }
+
     /// When the other machines are looked at.
     pub(crate) const fn next_look(&self) -> Option<Instant> {
         self.next_look
@@ -101,7 +107,7 @@ impl Launcher {
     pub(crate) fn ended_elsewhere(&mut self, ended: Vec<(SignInId, SignInEnd)>) -> Result<(), WireError> {
         self.only_of_others()?;
         for (id, why) in ended {
-            self.nobody_comes_by(id);
+            self.nobody_comes_by(Comer::SignIn(id));
             self.end_without_row(id, why);
         }
         Ok(())
@@ -198,6 +204,7 @@ impl Launcher {
             name: one.name,
             silent: one.silent,
             same_keys: one.same_keys,
+            same_factor_key: one.same_factor_key,
             ahead: one.ahead,
         };
         let machines: Vec<MachineState> = all.into_iter().take(MACHINES_SHOWN).map(state).collect();
@@ -207,6 +214,15 @@ impl Launcher {
                 say!(
                     Error,
                     "`{}` has other cookie keys: neither machine honours the other's sign-ins",
+                    one.name
+                );
+            }
+        }
+        for one in machines.iter().filter(|one| !one.same_factor_key) {
+            if !others.machines.iter().any(|known| known.name == one.name && !known.same_factor_key) {
+                say!(
+                    Error,
+                    "`{}` has another factor key: second factors of one machine can't be opened by the other",
                     one.name
                 );
             }

@@ -9,7 +9,7 @@ use portcullis_model::key::{ApiKey, KEYS_MAX, KeyEnd, NewKey, Scope};
 use portcullis_model::permission::{Act, Refused, Rule, Target, With, may};
 use portcullis_model::proof::Attributes;
 use portcullis_model::sign_in::SignIn;
-use portcullis_model::{Secret, SessionId, SignInId};
+use portcullis_model::{AccountId, Secret, SessionId, SignInId};
 use portcullis_wire::accounts::{AccountAnswer, AccountRefusal, Asker};
 use portcullis_wire::identity::{AccountAct, GroupAct, Select, StoreAsk};
 use portcullis_wire::owned::{NewKeyWish, NewPersonWish, OwnedAnswer, OwnedWish, PersonEdit};
@@ -33,6 +33,11 @@ pub(crate) enum Step {
         sign_in: SignInId,
     },
     Keys,
+    /// A key of another machine is known, so that it is ended if it is this account's.
+    KeyEnd {
+        account: AccountId,
+        why: KeyEnd,
+    },
     /// A look, or an act whose answer is the account.
     Person,
     /// The account is known, so that the table can be asked.
@@ -93,12 +98,18 @@ impl Launcher {
             OwnedWish::KeyEnd { of: whose, key: id } => {
                 let account = whose.or(person.account).ok_or(AccountRefusal::Gone)?;
                 self.permit_owned(person, Act::EndKey, &of(Some(account)), &told)?;
-                if self.keys.get(&id).is_none_or(|held| held.key.account != account) {
+                let here = self.keys.get(&id).map(|held| held.key.account == account);
+                if here == Some(false) || here.is_none() && !self.shares_accounts() {
                     return Err(AccountRefusal::Gone);
                 }
                 self.writable()?;
                 let own = person.account == Some(account);
                 let why = if own { KeyEnd::Owner } else { KeyEnd::Administrator };
+                if here.is_none() {
+                    // Of another machine: the database says whose it is.
+                    self.ask_for_person(later(Step::KeyEnd { account, why }), StoreAsk::Key(id), now);
+                    return Ok(None);
+                }
                 self.end_key(id, why, Some(&By::signed_in(person.user.as_str())));
                 return Ok(Some(OwnedAnswer::Done));
             }
@@ -222,7 +233,8 @@ impl Launcher {
         let created = milliseconds();
         let key = wanted_key(wanted, role, max, created)?;
         let new = NewKey::random().map_err(|_| AccountRefusal::NotWritable)?;
-        let key = ApiKey { id: new.id, account, digest: new.digest, ..key };
+        let mut key = ApiKey { id: new.id, account, digest: new.digest, ..key };
+        key.seal = self.seal_for(&key, &principal);
         let ask = StoreAsk::KeyAdd(Box::new(key.clone()));
         let held = Held { key, principal, role: owner_role, locked: false, waits: false };
         let then = Step::Key { held: Box::new(held), text: new.text, sign_in };

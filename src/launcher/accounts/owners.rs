@@ -17,7 +17,9 @@ use portcullis_wire::ToServer;
 use portcullis_wire::identity::{ROWS_AT_ONCE, Select, StoreAnswer, StoreAsk, StoreRefusal};
 use portcullis_wire::keys::{KEY_MAX, KEYS_AT_ONCE, batches, size};
 
+use super::coming::Comer;
 use super::keys::Held;
+use super::keys_elsewhere::nobody_yet;
 use crate::admin::By;
 use crate::clock;
 use crate::identity::ForStore;
@@ -25,8 +27,8 @@ use crate::launcher::Launcher;
 use crate::log::say;
 use crate::server::ServerNo;
 
-/// How long uses wait to be written: nobody needs them sooner in a list.
-const USED_EVERY: Duration = Duration::from_secs(60);
+/// How long uses wait to be written: nobody needs them sooner in another machine's list.
+const USED_EVERY: Duration = Duration::from_secs(10);
 /// Pause before ends that could not be written are tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Keys whose time is over that end in one turn.
@@ -54,6 +56,8 @@ pub(crate) enum Told {
     Owner(AccountId),
     /// Which keys of this account live?
     KeysOf(AccountId),
+    /// These have other seals.
+    Sealed(Vec<(KeyId, Vec<u8>)>),
 }
 
 /// Milliseconds since 1970.
@@ -80,10 +84,14 @@ impl Launcher {
 
     /// Takes a key out: in the journal, recorded, owed to the database. What hangs on it ends with this turn.
     pub(crate) fn end_key(&mut self, id: KeyId, why: KeyEnd, by: Option<&By>) -> bool {
+        self.nobody_comes_by(Comer::Key(id));
         let Some(held) = self.keys.remove(&id) else { return false };
         let at = milliseconds();
         self.journal.key_ended(&held, at);
-        if why != KeyEnd::OtherMachine {
+        if why == KeyEnd::OtherMachine {
+            // The database said so, and may say that it lives elsewhere: there is nothing to be told, by the next launcher neither.
+            self.journal.keys_paid(&[id]);
+        } else {
             self.keys.owe(id, at);
         }
         self.keys.cut(&held);
@@ -110,6 +118,7 @@ impl Launcher {
 
     /// A key that was written and is nobody's: the database is to forget it.
     pub(crate) fn disown_key(&mut self, id: KeyId) {
+        self.nobody_comes_by(Comer::Key(id));
         let at = milliseconds();
         self.journal.key_owed(id, at);
         self.keys.owe(id, at);
@@ -117,6 +126,7 @@ impl Launcher {
 
     /// An account is otherwise: its keys are worth what it is now.
     pub(crate) fn keys_follow(&mut self, account: &Account) {
+        self.look_anew_at_keys_of(account.id);
         let theirs: Vec<Held> = self.keys.of(account.id).cloned().collect();
         if account.removed.is_some() {
             let ids: Vec<KeyId> = theirs.iter().map(|held| held.key.id).collect();
@@ -128,7 +138,8 @@ impl Launcher {
             held.role = account.role;
             held.locked = account.locked.is_some();
             if held.principal.user != account.unix {
-                // Who that is on this machine is known once they sign in, or are looked up.
+                // Who that is on this machine is known once they sign in; whoever has the name of before is not.
+                held.principal = nobody_yet(&account.unix);
                 held.waits = true;
             }
             self.change_key(&before, held);
@@ -161,6 +172,7 @@ impl Launcher {
         let who =
             self.sign_ins.values().find(|one| one.account == Some(to.id) && one.principal.user == to.unix);
         let who = who.map(|one| one.principal.clone());
+        self.look_anew_at_keys_of(from);
         let theirs: Vec<Held> = self.keys.of(from).cloned().collect();
         for before in theirs {
             let mut held = before.clone();
@@ -168,9 +180,7 @@ impl Launcher {
             held.role = to.role;
             held.locked = to.locked.is_some();
             held.waits = who.is_none();
-            if let Some(who) = &who {
-                held.principal = who.clone();
-            }
+            held.principal = who.clone().unwrap_or_else(|| nobody_yet(&to.unix));
             // It is somebody else's: what hangs on it was the other's.
             self.keys.cut(&before);
             self.change_key(&before, held);
@@ -183,7 +193,7 @@ impl Launcher {
         }
     }
 
-    fn change_key(&mut self, before: &Held, mut after: Held) {
+    pub(super) fn change_key(&mut self, before: &Held, mut after: Held) {
         if size(&after.row()) > KEY_MAX {
             // As a sign-in of such an account: it could be told to no server, nor kept.
             say!(Warn, "an API key opens nothing: its owner is in too many groups key={}", after.key.id);
@@ -249,6 +259,12 @@ impl Launcher {
             let ids = ended.iter().map(|(id, _)| *id).collect();
             return self.ask_store(ForStore::Keys(Told::Ended(ids)), StoreAsk::KeysEnded(ended), now);
         }
+        let seals = self.seals_to_write();
+        if !seals.is_empty() {
+            self.keys.writing.under_way = true;
+            let told = ForStore::Keys(Told::Sealed(seals.clone()));
+            return self.ask_store(told, StoreAsk::KeysSealed(seals), now);
+        }
         if self.keys.used.is_empty() {
             return;
         }
@@ -292,9 +308,12 @@ impl Launcher {
             (Told::Owner(account) | Told::KeysOf(account), _) => {
                 self.keys.writing.look_up.push_front(*account);
             }
-            (Told::Ended(_) | Told::Used(_), _) => {}
+            (Told::Ended(_) | Told::Used(_) | Told::Sealed(_), _) => {}
         }
         if let Err(error) = result {
+            if let Told::Sealed(seals) = told {
+                self.seals_written(seals, false);
+            }
             say!(Warn, "what became of API keys is not written at the moment, it is tried again: {error}");
             self.keys.writing.again_at = Some(now + AGAIN);
             return;
@@ -312,6 +331,7 @@ impl Launcher {
                     }
                 }
             }
+            Told::Sealed(seals) => self.seals_written(seals, true),
             Told::Owner(_) | Told::KeysOf(_) => self.keys.writing.again_at = Some(now + AGAIN),
         }
     }
@@ -352,6 +372,8 @@ impl Launcher {
         if writing.under_way || !self.identity.store.is_ready() || !self.is_healthy() {
             return None;
         }
-        writing.again_at.into_iter().chain(writing.uses_at).min()
+        // Those that were not looked at in this turn.
+        let seals = (!self.keys.to_seal.is_empty() && writing.again_at.is_none()).then(Instant::now);
+        writing.again_at.into_iter().chain(writing.uses_at).chain(seals).min()
     }
 }

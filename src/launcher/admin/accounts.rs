@@ -88,6 +88,7 @@ impl Launcher {
                 self.record_transfer(&from, &to, &moved, by);
                 if matches!(act, Some(AccountAct::Transfer { keys: true, .. })) {
                     self.keys_moved(from.id, &to);
+                    self.ask_for_given_keys(&from, &to, now);
                 }
                 self.keys_follow(&from);
                 let (unix, account, removed) = (from.unix.clone(), from.id, from.removed.is_some());
@@ -111,6 +112,7 @@ impl Launcher {
                 | StoreAnswer::Past(_)
                 | StoreAnswer::Spent(_)
                 | StoreAnswer::Keys(_)
+                | StoreAnswer::Key(_)
                 | StoreAnswer::Groups { .. }
                 | StoreAnswer::Group { .. }
                 | StoreAnswer::Members { .. },

@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use portcullis_model::key::{KeyEnd, KeyId};
 use portcullis_wire::admin::{API_KEYS_AT_ONCE, ApiKeyRow, FromDaemon, Refusal, RingRow};
+use portcullis_wire::identity::{StoreAnswer, StoreAsk, StoreRefusal};
 
 use super::{By, number};
 use crate::accounts::keys::Held;
+use crate::identity::ForStore;
 use crate::launcher::Launcher;
 
 impl Launcher {
@@ -42,11 +44,39 @@ impl Launcher {
         now: Instant,
     ) -> Result<Vec<FromDaemon>, Refusal> {
         let user = self.keys.get(&key).map(|held| held.principal.user.clone());
-        let user = user.ok_or(Refusal::NoKey(key))?;
+        let Some(user) = user else {
+            if !self.shares_accounts() {
+                return Err(Refusal::NoKey(key));
+            }
+            // Of another machine, or of none: the database says.
+            self.ask_store(ForStore::KeyEnd { peer, key, by: by.clone() }, StoreAsk::Key(key), now);
+            return Ok(Vec::new());
+        };
         self.end_key(key, KeyEnd::Administrator, Some(by));
         let cut = self.keys.take_cuts(&user);
         self.cut_these_keys(&user, cut, Some(peer), now);
         Ok(Vec::new())
+    }
+
+    /// What the database says of a key that an administrator ends.
+    pub(crate) fn key_of_elsewhere(
+        &mut self,
+        peer: u64,
+        id: KeyId,
+        by: &By,
+        result: Result<StoreAnswer, StoreRefusal>,
+        now: Instant,
+    ) {
+        let refusal = match result {
+            Ok(StoreAnswer::Key(Some(found))) if found.key.id == id => {
+                self.end_key_elsewhere(&found, KeyEnd::Administrator, by);
+                let cut = self.keys.take_cuts(&found.account.unix);
+                return self.cut_these_keys(&found.account.unix, cut, Some(peer), now);
+            }
+            Ok(_) => Refusal::NoKey(id),
+            Err(why) => Refusal::Account(why),
+        };
+        self.admin.tell(peer, vec![FromDaemon::Refused(refusal)]);
     }
 }
 

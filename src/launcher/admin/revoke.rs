@@ -27,7 +27,7 @@ use crate::server::ServerNo;
 
 /// How long sessions wait for the servers to count and cut what hangs on the sign-ins: with its session a stream would end before it
 /// is counted. Nobody gets in meanwhile.
-const COUNTED_WITHIN: Duration = Duration::from_millis(100);
+const COUNTED_WITHIN: Duration = Duration::from_millis(400);
 
 /// Milliseconds for other machines to carry it out, before is told which have not: twice what they are to need.
 const OTHERS_WITHIN: u32 = 2000;
@@ -250,7 +250,7 @@ impl Launcher {
             sessions: Vec::new(),
             servers,
             further: BTreeSet::new(),
-            others: Asked::Never,
+            others: if peer.is_some() && self.shares_accounts() { Asked::Later } else { Asked::Never },
             count,
         };
         self.admin.acts.begin(request, peer, Doing::Revokes(revoking), now);
@@ -310,7 +310,9 @@ impl Launcher {
         now: Instant,
         late: bool,
     ) -> Option<Vec<FromDaemon>> {
-        let written = self.identity.rows.ends_are_written() && self.identity.store.is_ready();
+        let written = self.identity.rows.ends_are_written()
+            && self.keys.owed().next().is_none()
+            && self.identity.store.is_ready();
         if revoking.others == Asked::Later && written {
             revoking.others = Asked::Now;
             self.ask_store(ForStore::Machines(act), StoreAsk::Machines { within: OTHERS_WITHIN }, now);
@@ -318,7 +320,7 @@ impl Launcher {
         // A database that is away is not waited for: what is owed is told.
         let asked = match revoking.others {
             Asked::Never | Asked::Done => false,
-            Asked::Later => self.identity.others.apart(now).is_none(),
+            Asked::Later => !self.identity.others.is_away(),
             Asked::Now => true,
         };
         if revoking.kill_by.is_some_and(|by| revoking.is_counted() || now >= by) {

@@ -51,7 +51,9 @@ pub(super) fn bounded(mut event: Event) -> Event {
             [user, to, by].into_iter().for_each(|field| cut(field, 256));
             cut(moved, text::TEXT_MAX);
         }
-        Event::SignInElsewhere { user, .. } | Event::IdentityBack { user } => cut(user, 256),
+        Event::SignInElsewhere { user, .. }
+        | Event::KeyElsewhere { user, .. }
+        | Event::IdentityBack { user } => cut(user, 256),
         Event::MembershipChanged { user, gone, new, by } => {
             [user, by].into_iter().for_each(|field| cut(field, 256));
             [gone, new].into_iter().for_each(|field| cut(field, text::TEXT_MAX));

@@ -1,11 +1,13 @@
 //! Who waits for what the identity program's roles answer. Data: what becomes of an answer stands in `hear`.
 
-use portcullis_model::SignInId;
+use portcullis_model::account::Account;
+use portcullis_model::key::KeyId;
 use portcullis_model::proof::Proven;
 use portcullis_wire::identity::AccountAct;
 
 use super::rows::Lane;
 use crate::accounts::asked::Asked;
+use crate::accounts::coming::Comer;
 use crate::accounts::sync::Asker as Looker;
 use crate::admin::By;
 use crate::sign_in::Attempt;
@@ -42,8 +44,24 @@ pub(crate) enum ForStore {
     Rows(Lane, u64),
     /// Somebody signs in, whose row is written before they are told.
     Writing(Attempt),
-    /// Somebody with a cookie of another machine.
-    Known(SignInId),
+    /// Somebody with a cookie or a key of another machine; the question's number.
+    Known(Comer, u64),
+    /// An administrator ends a key that nobody used here.
+    KeyEnd {
+        /// Whose request.
+        peer: u64,
+        /// Which.
+        key: KeyId,
+        /// Who it is.
+        by: By,
+    },
+    /// Keys were given from one account to another: those that nobody used here are sealed anew.
+    KeysGiven {
+        /// From whom.
+        from: Box<Account>,
+        /// To whom.
+        to: Box<Account>,
+    },
     /// A revocation: which machines have carried it out.
     Machines(u64),
     /// What the database has of this machine.
@@ -75,7 +93,9 @@ impl ForStore {
             | Self::Late { .. }
             | Self::Rows(..)
             | Self::Writing(_)
-            | Self::Known(_)
+            | Self::Known(..)
+            | Self::KeyEnd { .. }
+            | Self::KeysGiven { .. }
             | Self::Machines(_)
             | Self::Mine
             | Self::Others

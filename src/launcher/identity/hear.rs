@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use portcullis_model::SignInId;
 use portcullis_model::account::Account;
-use portcullis_model::key::KeyEnd;
 use portcullis_model::proof::{Failure, MethodName};
 use portcullis_model::sign_in::SignInEnd;
 use portcullis_wire::WireError;
@@ -74,10 +73,8 @@ impl Launcher {
             FromStore::Apart(false) => say!(Info, "the database can be read"),
             FromStore::Revoked { account, user } => self.revoked_elsewhere(account, &user, now)?,
             FromStore::Upto(revision) => self.heard_upto(revision)?,
-            FromStore::KeysEndedElsewhere(ids) => {
-                self.only_of_others()?;
-                self.end_keys(&ids, KeyEnd::OtherMachine, None);
-            }
+            FromStore::KeysEndedElsewhere(ids) => self.keys_ended_elsewhere(&ids)?,
+            FromStore::KeysElsewhere(all) => self.keys_are_of(&all)?,
         }
         Ok(true)
     }
@@ -174,7 +171,9 @@ impl Launcher {
                 }
             }
             ForStore::Writing(attempt) => self.row_written(attempt, result, now),
-            ForStore::Known(id) => self.known_answered(id, result, now),
+            ForStore::Known(comer, asked) => self.known_answered((comer, asked), result, now),
+            ForStore::KeyEnd { peer, key, by } => self.key_of_elsewhere(peer, key, &by, result, now),
+            ForStore::KeysGiven { from, to } => self.keys_given(&from, &to, result),
             ForStore::Machines(act) => self.machines_answered(act, result),
             ForStore::Mine => self.mine_answered(result),
             ForStore::Others => self.others_answered(result),

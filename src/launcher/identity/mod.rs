@@ -245,6 +245,7 @@ impl Launcher {
             let job = Box::new(job::job(role, &self.active, node, None, provider));
             link.tell(ToAsk::Job(job), job::authorities());
         }
+        self.keys.seal_all();
         self.tick_identity(now);
     }
 

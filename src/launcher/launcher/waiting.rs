@@ -6,9 +6,10 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use portcullis_model::{SessionId, SignInId};
+use portcullis_model::SessionId;
 
 use super::{LAZY, Launcher, Mode, RETRY};
+use crate::accounts::coming::Comer;
 use crate::identity::Role;
 use crate::server::ServerNo;
 use crate::sign_in::Talk;
@@ -26,7 +27,7 @@ pub(super) enum Source {
     Files,
     Look(u64),
     Helper(Talk),
-    Known(SignInId),
+    Known(Comer),
     Words(SessionId),
     Reports(SessionId),
     Watched(SessionId),

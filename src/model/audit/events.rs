@@ -201,6 +201,15 @@ events! {
         /// What the cookie carries.
         sign_in: SignInId,
     }
+    /// An API key that was made at another machine with the same database is used, and is good here too.
+    KeyElsewhere = "key-elsewhere" {
+        /// Its owner.
+        user: String,
+        /// Their number.
+        uid: Uid,
+        /// Which.
+        key: KeyId,
+    }
     /// A row of the database that no launcher made, or that is another than the one that was made: it is not honoured.
     RowRefused = "row-refused" {
         /// What kind: `sign-in` or `key`.

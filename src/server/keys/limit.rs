@@ -19,6 +19,13 @@ pub(crate) struct BadKeys {
 }
 
 impl BadKeys {
+    /// Whether one more of this address would be answered as such; `now` in milliseconds since 1970.
+    pub(crate) fn has_room(&self, peer: IpAddr, now: u64) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = used.get(&network(peer)).copied().unwrap_or(now);
+        until.clamp(now, now + BURST * EVERY) + EVERY <= now + BURST * EVERY
+    }
+
     /// Whether one more of this address is answered as such; `now` in milliseconds since 1970.
     pub(crate) fn may_say(&self, peer: IpAddr, now: u64) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +65,9 @@ mod tests {
         let bad = BadKeys::default();
         let at = |text: &str| text.parse::<IpAddr>().expect("an address");
         let said = |peer, now| (0..100).filter(|_| bad.may_say(at(peer), now)).count();
+        assert!(bad.has_room(at("192.0.2.1"), 1_000_000));
         assert_eq!(said("192.0.2.1", 1_000_000), 60);
+        assert!(!bad.has_room(at("192.0.2.1"), 1_000_000) && bad.has_room(at("192.0.2.1"), 1_002_000));
         assert_eq!(said("192.0.2.1", 1_002_000), 1);
         assert_eq!(said("192.0.2.1", 1_001_000), 0, "a clock that was set back");
         assert_eq!(said("192.0.2.2", 1_002_000), 60, "another address");

@@ -16,6 +16,7 @@ pub(crate) fn all() -> Trials {
         an_ended_key_is_not_among_the_living,
         there_are_so_many_and_no_more,
         the_last_use_is_kept,
+        what_is_over_has_no_seal_any_more,
     )
 }
 
@@ -74,5 +75,25 @@ async fn the_last_use_is_kept(book: Book) -> Result<()> {
         ensure!(book.store.keys(&[mine.id]).await?[0].last_used == Some((wanted, from)));
     }
     ensure!(book.store.revision().await? == revision, "others need not hear of it");
+    Ok(())
+}
+
+async fn what_is_over_has_no_seal_any_more(book: Book) -> Result<()> {
+    let alice = sign_in(&book.store, "alice", Role::Administrator).await?;
+    let bob = sign_in(&book.store, "bob", Role::Viewer).await?;
+    let (ended, revoked) = (key(&alice), key(&alice));
+    let (later, other) = (ApiKey { created: 9000, ..key(&alice) }, key(&bob));
+    for one in [&ended, &revoked, &later, &other] {
+        ensure!(!one.seal.is_empty(), "nothing to lose");
+        book.store.add_key(one, 1000).await?;
+    }
+    book.store.end_key(ended.id, 2000).await?;
+    let revision = book.store.revision().await?;
+    book.store.revoke_keys(&[alice.id], 8999, 3000).await?;
+    ensure!(book.store.revision().await? == revision + 1, "others hear of the one that ended");
+    for (one, wanted) in [(&ended, Some(2000)), (&revoked, Some(3000)), (&later, None), (&other, None)] {
+        let row = book.store.keys(&[one.id]).await?.remove(0);
+        ensure!(row.ended == wanted && row.seal.is_empty() == wanted.is_some(), "{row:?}");
+    }
     Ok(())
 }

@@ -144,6 +144,8 @@ pub struct MachineState {
     pub silent: u64,
     /// Whether its cookie keys are this one's: without, neither honours the other's sign-ins.
     pub same_keys: bool,
+    /// Whether its factor key is this one's: without, second factors that were enrolled on one can't be opened on the other.
+    pub same_factor_key: bool,
     /// By how many milliseconds its clock is ahead, at least.
     pub ahead: u64,
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_model::account::{Account, GroupRef, Identity, Role};
+use portcullis_model::key::ApiKey;
 use portcullis_model::proof::Attributes;
 use portcullis_model::sign_in::SignInEnd;
 use portcullis_model::{AccountId, GroupId, SignInId, UserName};
@@ -217,6 +218,15 @@ pub struct Elsewhere {
     pub account: Account,
 }
 
+/// An API key that lives, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyElsewhere {
+    /// The key.
+    pub key: ApiKey,
+    /// Its account now, without groups.
+    pub account: Account,
+}
+
 /// Another machine with the same database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
@@ -228,6 +238,8 @@ pub struct Machine {
     pub silent: u64,
     /// Whether its cookie keys are those of the asking machine.
     pub same_keys: bool,
+    /// The same of its factor key.
+    pub same_factor_key: bool,
     /// By how many milliseconds its clock is ahead of the asking machine's, at least; one that is behind sees the other ahead.
     pub ahead: u64,
 }

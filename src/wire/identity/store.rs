@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    AccountAct, Elsewhere, EndedRow, GroupAct, GroupRow, HistoryRow, Job, Machine, Opening, RevokedRow,
-    Select,
+    AccountAct, Elsewhere, EndedRow, GroupAct, GroupRow, HistoryRow, Job, KeyElsewhere, Machine, Opening,
+    RevokedRow, Select,
 };
 use crate::accounts::{LookRow, Past};
 use crate::factors::{FactorAsk, FactorTold};
@@ -65,6 +65,9 @@ pub enum FromStore {
     Upto(u64),
     /// API keys ended on another machine; at most [`ROWS_AT_ONCE`](super::ROWS_AT_ONCE).
     KeysEndedElsewhere(Vec<KeyId>),
+    /// API keys that live and were made or changed on another machine, and whose they are; at most
+    /// [`ROWS_AT_ONCE`](super::ROWS_AT_ONCE).
+    KeysElsewhere(Vec<(KeyId, AccountId)>),
 }
 
 /// What the store is asked.
@@ -175,6 +178,10 @@ pub enum StoreAsk {
     GroupAct(GroupAct),
     /// About second factors. Answered by [`StoreAnswer::Factor`].
     Factor(Box<FactorAsk>),
+    /// A key that may be another machine's. Answered by [`StoreAnswer::Key`].
+    Key(KeyId),
+    /// New seals of keys that live; at most [`ROWS_AT_ONCE`](super::ROWS_AT_ONCE). Answered by [`StoreAnswer::Done`].
+    KeysSealed(Vec<(KeyId, Vec<u8>)>),
 }
 
 /// What the store answers.
@@ -254,6 +261,8 @@ pub enum StoreAnswer {
     },
     /// To [`StoreAsk::Factor`], and to [`AccountAct::DropFactors`].
     Factor(Box<FactorTold>),
+    /// To [`StoreAsk::Key`]: none where there is no such key, or it is over.
+    Key(Option<Box<KeyElsewhere>>),
 }
 
 /// Why the store won't.

@@ -92,6 +92,14 @@ impl Debts {
             Debt::Person { user: ended, at, .. } => ended == user && since <= *at,
         })
     }
+
+    /// Whether everything of this person of that time is over, and the database does not know it yet.
+    pub(crate) fn puts_out(&self, user: &UserName, since: u64) -> bool {
+        self.all.values().any(|debt| match debt {
+            Debt::End { .. } => false,
+            Debt::Person { user: ended, at, .. } => ended == user && since <= *at,
+        })
+    }
 }
 
 impl Journal {
