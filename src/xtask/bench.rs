@@ -18,6 +18,8 @@ const CHP: &str = "5.3.0";
 const DEADLINE_SECONDS: u32 = 3600;
 /// As in the tests: a place below /run that every account can reach.
 const PROGRAMS: &str = "/run/portcullis-programs";
+/// The same for the programs of another build.
+const OTHER_PROGRAMS: &str = "/run/portcullis-other-programs";
 
 /// How to measure.
 #[derive(Debug, Args)]
@@ -49,6 +51,10 @@ pub(crate) struct Options {
     /// Only how many sign in a second, and what very many sign-ins cost; some seven minutes
     #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox", "only_hostile"])]
     only_people: bool,
+    /// With --only-people: the folder of another build's programs (`target/release` of an earlier commit), whose requests are
+    /// measured beside
+    #[arg(long, requires = "only_people")]
+    beside: Option<PathBuf>,
     /// With --only-hostile: only attacks whose name contains this
     #[arg(long, requires = "only_hostile")]
     attack: Option<String>,
@@ -75,8 +81,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     if options.only_people {
         packages::ensure(&["wrk"])?;
-        let mut command = isolated(&build()?, &[])?;
+        let bind = options.beside.as_ref().map(|folder| format!("{}:{OTHER_PROGRAMS}", folder.display()));
+        let how: Vec<&str> = bind.iter().flat_map(|bind| ["--bind", bind]).collect();
+        let mut command = isolated(&build()?, &how)?;
         command.arg("--only-people");
+        if options.beside.is_some() {
+            command.args(["--beside", OTHER_PROGRAMS]);
+        }
         run::step("measuring with very many sign-ins");
         return finish(command, options);
     }

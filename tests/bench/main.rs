@@ -65,6 +65,9 @@ struct Cli {
     /// Only how many sign in a second, and what very many sign-ins cost
     #[arg(long, conflicts_with_all = ["only_requests", "only_policy", "only_sandbox", "only_hostile"])]
     only_people: bool,
+    /// With --only-people: the folder of another build's programs, whose requests are measured beside
+    #[arg(long, requires = "only_people")]
+    beside: Option<PathBuf>,
     /// With --only-hostile: only attacks whose name contains this
     #[arg(long, requires = "only_hostile")]
     attack: Option<String>,
@@ -107,7 +110,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let report = if cli.only_hostile {
         measure::hostile_alone(cli.quick, cli.attack.as_deref())?
     } else if cli.only_people {
-        measure::people_alone(cli.quick)?
+        measure::people_alone(cli.quick, cli.beside.as_deref())?
     } else if cli.only_policy {
         measure::policy_alone(cli.quick)?
     } else if let (true, Some(program)) = (cli.only_sandbox, &cli.program) {

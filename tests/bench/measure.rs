@@ -122,7 +122,7 @@ fn people_plan(quick: bool) -> people::Plan {
 ///
 /// # Errors
 /// When a start or a request fails.
-pub(crate) fn people_alone(quick: bool) -> Result<Report> {
+pub(crate) fn people_alone(quick: bool, beside: Option<&Path>) -> Result<Report> {
     let scratch =
         tempfile::Builder::new().prefix("bench").tempdir_in("/run").context("cannot make a folder")?;
     open(scratch.path())?;
@@ -133,7 +133,11 @@ pub(crate) fn people_alone(quick: bool) -> Result<Report> {
     let (turns, seconds) = if quick { (1, 2) } else { (7, 6) };
     let way_in = sign_ins::Plan { turns, stretch: Duration::from_secs(seconds) };
     let mut tables = vec![sign_ins::measure(&stage, way_in, &mut bars)?];
-    tables.extend(people::measure(&stage, &doubles.upstream.token, plan, scratch.path(), &mut bars)?);
+    let token = &doubles.upstream.token;
+    tables.extend(people::measure(&stage, token, plan, scratch.path(), &mut bars)?);
+    if let Some(programs) = beside {
+        tables.push(people::beside(&stage, programs, token, plan, scratch.path(), &mut bars)?);
+    }
     Ok(Report { machine: machine()?, versions: String::new(), rounds: plan.turns, tables, bars })
 }
 

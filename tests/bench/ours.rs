@@ -1,5 +1,7 @@
 //! Portcullis itself as a target: real sign-in, real session, the double of an IDE behind it, restrictive flags on.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use portcullis_testing::world::World;
 use portcullis_testing::{process, stage::Stage};
@@ -34,12 +36,23 @@ pub(crate) enum Way {
 /// # Errors
 /// When sign-in or session fail.
 pub(crate) fn start(stage: &Stage, way: Way, token: &str) -> Result<Ours> {
+    start_of(stage, None, way, token)
+}
+
+/// Starts the daemon of another build: of the programs in this folder.
+///
+/// # Errors
+/// When sign-in or session fail.
+pub(crate) fn start_of(stage: &Stage, programs: Option<&Path>, way: Way, token: &str) -> Result<Ours> {
     let (name, transport) = match way {
         Way::HandedOver => ("portcullis", "unix"),
         Way::Relayed => ("portcullis, relayed port", "tcp"),
     };
-    let world = stage
-        .world()
+    let mut builder = stage.world();
+    if let Some(folder) = programs {
+        builder = builder.programs(folder);
+    }
+    let world = builder
         .conf("rsession.conf", FLAGS)
         .conf("portcullis.conf", &format!("session-transport={transport}"))
         .double(&[])

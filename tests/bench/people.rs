@@ -72,7 +72,7 @@ pub(crate) fn measure(
             },
         ],
     };
-    Ok(vec![starts, requests([&few.target, &many], plan, scratch, bars)?])
+    Ok(vec![starts, CROWDED.measure([&few.target, &many], plan, scratch, bars)?])
 }
 
 /// Gives it that many sign-ins and restarts it so often; how long each took, in seconds.
@@ -95,39 +95,87 @@ fn crowd(ours: &mut Ours, restarts: usize) -> Result<Vec<f64>> {
     (0..restarts).map(restart).collect()
 }
 
-/// The same small request by somebody among few and among many, in turns.
-fn requests(targets: [&Target; 2], plan: Plan, scratch: &Path, bars: &mut Vec<Bar>) -> Result<Table> {
-    let mut samples = [const { Vec::new() }; 2];
-    for target in targets {
-        http_load::run(target, SMALL, Duration::from_secs(1), scratch)?; // warm-up, not counted
-    }
-    for turn in 0..plan.turns {
-        // Whoever is first in one turn is second in the next.
-        for at in [turn % 2, (turn + 1) % 2] {
-            samples[at].push(http_load::run(targets[at], SMALL, plan.stretch, scratch)?);
-        }
-    }
-    ensure!(samples[0].len() == samples[1].len(), "not in pairs");
-    let column =
-        |at: usize, figure: fn(&http_load::Sample) -> f64| samples[at].iter().map(figure).collect::<Vec<_>>();
-    let ratio = stats::median_ratio(&column(1, |s| s.cpu_us), &column(0, |s| s.cpu_us));
-    bars.push(Bar::at_most("processor time per request with 100,000 sign-ins, × with few", 1.02, ratio));
-    let row = |at: usize, name: &str| Row {
-        target: name.into(),
-        figures: vec![
-            Some(stats::median(column(at, |s| s.per_second))),
-            Some(stats::median(column(at, |s| s.p99_us))),
-            Some(stats::median(column(at, |s| s.cpu_us))),
-            (at == 1).then_some(ratio),
-        ],
+/// The same requests by this build and by another one.
+///
+/// # Errors
+/// When a start or a request fails.
+pub(crate) fn beside(
+    stage: &Stage,
+    programs: &Path,
+    token: &str,
+    plan: Plan,
+    scratch: &Path,
+    bars: &mut Vec<Bar>,
+) -> Result<Table> {
+    let other = ours::start_of(stage, Some(programs), Way::HandedOver, token)?;
+    let ours = ours::start(stage, Way::HandedOver, token)?;
+    let compared = Compared {
+        title: "Requests beside another build",
+        how: "Small JSON answers over 32 keep-alive connections, as above.",
+        rows: ["signed-in requests of the other build", "signed-in requests of this build"],
+        column: "CPU × the other build",
+        bar: "processor time per request, × the other build",
     };
-    Ok(Table {
-        title: "Requests of one among very many".into(),
-        how: format!("As above, {} turns of each.", plan.turns),
-        columns: ["requests/s", "p99 µs", "CPU µs/request", "CPU × few"].map(Into::into).into(),
-        rows: vec![
-            row(0, "signed-in requests with a few live sign-ins"),
-            row(1, "signed-in requests with 100,000 live sign-ins"),
-        ],
-    })
+    compared.measure([&other.target, &ours.target], plan, scratch, bars)
+}
+
+/// What is compared in turns: the second is held to the first.
+#[derive(Debug)]
+struct Compared {
+    title: &'static str,
+    how: &'static str,
+    rows: [&'static str; 2],
+    column: &'static str,
+    bar: &'static str,
+}
+
+/// The same small request by somebody among few and among many.
+const CROWDED: Compared = Compared {
+    title: "Requests of one among very many",
+    how: "As above.",
+    rows: ["signed-in requests with a few live sign-ins", "signed-in requests with 100,000 live sign-ins"],
+    column: "CPU × few",
+    bar: "processor time per request with 100,000 sign-ins, × with few",
+};
+
+impl Compared {
+    fn measure(
+        &self,
+        targets: [&Target; 2],
+        plan: Plan,
+        scratch: &Path,
+        bars: &mut Vec<Bar>,
+    ) -> Result<Table> {
+        let mut samples = [const { Vec::new() }; 2];
+        for target in targets {
+            http_load::run(target, SMALL, Duration::from_secs(1), scratch)?; // warm-up, not counted
+        }
+        for turn in 0..plan.turns {
+            // Whoever is first in one turn is second in the next.
+            for at in [turn % 2, (turn + 1) % 2] {
+                samples[at].push(http_load::run(targets[at], SMALL, plan.stretch, scratch)?);
+            }
+        }
+        ensure!(samples[0].len() == samples[1].len(), "not in pairs");
+        let column = |at: usize, figure: fn(&http_load::Sample) -> f64| {
+            samples[at].iter().map(figure).collect::<Vec<_>>()
+        };
+        let ratio = stats::median_ratio(&column(1, |s| s.cpu_us), &column(0, |s| s.cpu_us));
+        bars.push(Bar::at_most(self.bar, 1.02, ratio));
+        let row = |at: usize| Row {
+            target: self.rows[at].into(),
+            figures: vec![
+                Some(stats::median(column(at, |s| s.per_second))),
+                Some(stats::median(column(at, |s| s.p99_us))),
+                Some(stats::median(column(at, |s| s.cpu_us))),
+                (at == 1).then_some(ratio),
+            ],
+        };
+        Ok(Table {
+            title: self.title.into(),
+            how: format!("{} {} turns of each.", self.how, plan.turns),
+            columns: ["requests/s", "p99 µs", "CPU µs/request", self.column].map(Into::into).into(),
+            rows: vec![row(0), row(1)],
+        })
+    }
 }
