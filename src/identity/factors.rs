@@ -49,7 +49,7 @@ impl Factors {
         let host = || nix::unistd::gethostname().ok()?.into_string().ok();
         let issuer = site.as_ref().map(|site| site.id().to_owned()).or_else(host);
         let issuer = issuer.map_or_else(|| NAME.to_owned(), |host| format!("{NAME} {host}"));
-        let required = settings.factors.factor_required_groups.iter().cloned().collect();
+        let required = settings.factors.factor_required_groups.clone();
         Self { key, site, issuer, required }
     }
 

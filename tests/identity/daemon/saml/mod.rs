@@ -2,7 +2,7 @@
 
 mod accounts;
 mod answers;
-mod ends;
+pub(super) mod ends;
 mod provider;
 
 use std::fs;
@@ -55,19 +55,28 @@ fn file(stem: &str, text: &str) -> Result<PathBuf> {
 
 /// A daemon that knows the own signer, by what stands in its configuration.
 pub(super) fn world(stage: &Stage, key: &Key, more: &str, own: &str) -> Result<World> {
+    let rserver = format!("{}\n{more}", trusting(key)?);
+    let world = stage.world().conf("rserver.conf", &rserver).conf("portcullis.conf", own).start()?;
+    known(&world)?;
+    Ok(world)
+}
+
+/// The configuration by which a daemon knows the own signer.
+fn trusting(key: &Key) -> Result<String> {
     let certificate = file("idp", &key.certificate_pem)?;
-    let rserver = format!(
+    Ok(format!(
         "auth-saml=1\nauth-cookies-force-secure=1\nauth-saml-sp-base-uri={BASE}\nauth-saml-idp-entity-id={IDP}\n\
          auth-saml-idp-sso-url=https://idp.example/sso\nauth-saml-idp-sign-cert-path={}\n\
-         auth-saml-idp-post-binding=1\n{more}",
+         auth-saml-idp-post-binding=1",
         certificate.display()
-    );
-    let world = stage.world().conf("rserver.conf", &rserver).conf("portcullis.conf", own).start()?;
-    // It is read by a process of its own, a moment after the start.
+    ))
+}
+
+/// What stands there is read by a process of its own, a moment after the start.
+fn known(world: &World) -> Result<()> {
     portcullis_testing::until::is("the provider is known", 30, || {
         world.client().and_then(|client| client.get("/saml/begin")).is_ok_and(|answer| answer.status == 200)
-    })?;
-    Ok(world)
+    })
 }
 
 pub(super) fn key() -> Result<Key> {
