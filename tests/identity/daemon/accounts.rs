@@ -1,47 +1,20 @@
-//! The whole daemon on each database: what people and administrators do is the same on SQLite and on PostgreSQL.
+//! Accounts through the whole daemon: how they come about, what an administrator does with them, long lists of them.
 
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use portcullis_testing::servers::postgres::Postgres;
 use portcullis_testing::{Stage, World, case, place};
 use serde_json::Value;
 
-use super::two::{done, json, on};
+use super::two::{done, json};
 
-/// A database.
-#[derive(Debug, Clone, Copy)]
-enum Book {
-    Lite,
-    Pg,
-}
-
-/// All of them, on each.
+/// All of them.
 pub(super) fn all() -> Vec<Trial> {
-    type Body = fn(&Stage, Book) -> Result<()>;
-    let all: [(&str, Body); 3] = [
-        ("who_signs_in_has_an_account_and_it_stays", life),
-        ("what_an_administrator_does_holds", acts),
-        ("lists_of_more_people_than_fit_into_a_message_are_whole", many),
-    ];
-    let of = |(name, body): (&str, Body), (word, book)| {
-        let name = format!("identity::daemon::postgres::{name}::{word}");
-        case(Box::leak(name.into_boxed_str()), move |stage| body(stage, book))
-    };
-    all.into_iter()
-        .flat_map(|one| [of(one, ("sqlite", Book::Lite)), of(one, ("postgresql", Book::Pg))])
-        .collect()
-}
-
-fn world(stage: &Stage, book: Book) -> Result<World> {
-    match book {
-        Book::Lite => stage.world().start(),
-        Book::Pg => {
-            let mut world = on(stage, &Postgres::shared()?.database()?, "")?;
-            world.launch()?;
-            Ok(world)
-        }
-    }
+    vec![
+        case("identity::daemon::accounts::who_signs_in_has_an_account_and_it_stays", life),
+        case("identity::daemon::accounts::what_an_administrator_does_holds", acts),
+        case("identity::daemon::accounts::lists_of_more_people_than_fit_into_a_message_are_whole", many),
+    ]
 }
 
 /// An account as the command lists it.
@@ -51,8 +24,8 @@ fn listed(world: &World, name: &str) -> Result<Value> {
     found.cloned().with_context(|| format!("no `{name}` in {all}"))
 }
 
-fn life(stage: &Stage, book: Book) -> Result<()> {
-    let mut world = world(stage, book)?;
+fn life(stage: &Stage) -> Result<()> {
+    let mut world = stage.world().start()?;
     let (ann, client) = world.signed_in("ann")?;
     let (ben, _) = world.signed_in("ben")?;
     ensure!(listed(&world, &ann.name)?["role"] == "administrator", "{}", listed(&world, &ann.name)?);
@@ -69,8 +42,8 @@ fn life(stage: &Stage, book: Book) -> Result<()> {
     Ok(())
 }
 
-fn acts(stage: &Stage, book: Book) -> Result<()> {
-    let world = world(stage, book)?;
+fn acts(stage: &Stage) -> Result<()> {
+    let world = stage.world().start()?;
     world.signed_in("root")?;
     let (ann, client) = world.signed_in("ann")?;
     let told = done(&world, &["users", "lock", &ann.name])?;
@@ -93,8 +66,8 @@ fn acts(stage: &Stage, book: Book) -> Result<()> {
 }
 
 /// More than two messages of them.
-fn many(stage: &Stage, book: Book) -> Result<()> {
-    let world = world(stage, book)?;
+fn many(stage: &Stage) -> Result<()> {
+    let world = stage.world().start()?;
     let mut names = Vec::new();
     for _ in 0..70 {
         let name = format!("many{}", place::next_number());
