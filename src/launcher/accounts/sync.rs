@@ -1,17 +1,21 @@
 //! People who are signed in, have a session or a key, looked up again: may they still, and what are they members of?
 //!
-//! At an interval, each at a moment of their own; as soon as the machine's files of accounts change ([`watch`]); at a start, if they
-//! changed meanwhile; when an administrator asks. A look is one or two questions to processes of their own ([`check`]), so many at a
-//! time and a second; what they find is judged ([`judge`]) and put in force ([`apply`]). What can't be found out changes nothing. The
-//! loop waits for none of it, and reads nothing of anybody's.
+//! At an interval, each at a moment of their own; as soon as the machine's files of accounts change ([`watch`]), those whose lines did
+//! ([`round`]); at a start, if the files changed meanwhile; when an administrator asks. A look is one or two questions to processes of
+//! their own ([`check`]), so many at a time and a second; what they find is judged ([`judge`]) and put in force ([`apply`]). What can't
+//! be found out changes nothing. The loop waits for none of it, and reads no file but the three that it watches ([`read`]).
 
 mod apply;
 mod check;
 mod command;
 mod judge;
+mod lines;
+mod read;
+mod round;
 pub(crate) mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::RandomState;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -22,12 +26,14 @@ pub(crate) use self::apply::with_groups_of;
 pub(crate) use self::check::Asker;
 use self::check::Check;
 pub(crate) use self::command::Syncing;
+use self::lines::Lines;
+use self::read::Files;
 use self::watch::{Stamp, Watch};
 use crate::clock;
 use crate::launcher::{Dirty, Launcher, Mode};
 use crate::sign_in::again::Local;
 
-/// From the first change of a file to the look at everybody: whoever changes accounts changes several files, one after the other.
+/// From the first change of a file to the looks: whoever changes accounts changes several files, one after the other.
 /// Counted from the first, so that a storm of changes doesn't put it off.
 const SETTLES: Duration = Duration::from_millis(100);
 /// Looks that are begun in one second: each is a process of some milliseconds. So a storm of changes takes a third of a processor
@@ -91,10 +97,19 @@ impl Cause {
 #[derive(Debug)]
 pub(crate) struct Sync {
     watch: Option<Watch>,
-    /// When everybody is looked up because the files changed, and why.
+    /// When the files are read because they changed, and why; nobody is looked up until then.
     files_at: Option<(Instant, Cause)>,
     /// When they changed last.
     changed: Option<Instant>,
+    /// How often it was heard that they did.
+    heard: u64,
+    /// What they said as they were read last, where that could be told; and why not.
+    lines: Option<Lines>,
+    unread: Option<String>,
+    /// Of the fingerprints in there.
+    key: RandomState,
+    /// Whom nobody could look up.
+    unsure: BTreeSet<Person>,
     /// Those to come, in order, and why.
     queue: VecDeque<Person>,
     queued: BTreeMap<Person, Cause>,
@@ -122,12 +137,19 @@ impl Sync {
     pub(crate) fn begin(kept: &KeptIdentities, now: Instant) -> Self {
         // ORDER: the watch first: what changes between the two is seen.
         let watch = Watch::begin();
-        let files = Stamp::now();
+        let key = RandomState::new();
+        // What they say is of the same files as the stamp: if it is the one that was kept, everybody was looked up since.
+        let Files { stamp: files, lines } = Files::read(&key);
         let changed = kept.files.is_some_and(|known| known != files);
         Self {
             watch,
             files_at: changed.then_some((now, Cause::Start)),
             changed: None,
+            heard: 0,
+            lines: lines.ok(),
+            unread: None,
+            key,
+            unsure: BTreeSet::new(),
             queue: VecDeque::new(),
             queued: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -195,12 +217,18 @@ impl Sync {
         }
     }
 
+    /// Who is still to be looked up, or is being.
+    fn to_look_at(&self) -> BTreeSet<Person> {
+        self.queued.keys().chain(self.running.values().map(|check| &check.person)).cloned().collect()
+    }
+
     /// The next to be looked up, if one may be now: so many at a time, and a second.
     fn next(&mut self, most: usize, second: u64) -> Option<(Person, Cause)> {
         if self.begun.0 != second {
             self.begun = (second, 0);
         }
-        if self.running.len() >= most || self.begun.1 >= PER_SECOND {
+        // Changes that were heard are read first: who is looked up before that would be so again.
+        if self.files_at.is_some() || self.running.len() >= most || self.begun.1 >= PER_SECOND {
             return None;
         }
         let person = self.queue.pop_front()?;
@@ -239,19 +267,6 @@ fn is_due(user: &UserName, interval: u64, last: u64, now: u64) -> bool {
 }
 
 impl Launcher {
-    /// Everybody who is signed in, has a session or a key.
-    fn people_here(&self) -> BTreeSet<Person> {
-        let person =
-            |principal: &portcullis_model::sign_in::Principal| (principal.uid, principal.user.clone());
-        let live = self.sessions.values().filter(|entry| entry.kept.session.state.is_live());
-        let mut all: BTreeSet<Person> = live.map(|e| (e.kept.uid, e.kept.session.user.clone())).collect();
-        all.extend(self.sign_ins.values().map(|one| person(&one.principal)));
-        // Whose key waits is known by the name that they had: that may be somebody else's by now.
-        let known = self.keys.values().filter(|held| !held.waits);
-        all.extend(known.map(|held| person(&held.principal)));
-        all
-    }
-
     /// Looks under way at a time: a quarter of the helpers there may be, so that people who sign in don't wait for them.
     fn looks_at_a_time(&self) -> usize {
         let all = usize::try_from(self.active.settings.portcullis.sign_in_max_concurrent).unwrap_or(1);
@@ -268,13 +283,16 @@ impl Launcher {
     pub(crate) fn hear_files(&mut self, now: Instant) {
         if self.sync.watch.as_ref().is_some_and(Watch::changed) {
             self.sync.changed = Some(now);
+            self.sync.heard += 1;
             self.sync.files_at.get_or_insert((now + SETTLES, Cause::Files));
         }
     }
 
     /// Somebody came in; `began`: since when they were at it. What was found out of them before the files changed may not be so.
     pub(crate) fn sync_who_came_in(&mut self, person: Person, began: Instant) {
-        if self.sync.changed.is_some_and(|changed| changed >= began) {
+        // What was changed by now can be heard by now. Whatever will be read, they may have been looked up before it.
+        self.hear_files(Instant::now());
+        if self.sync.files_at.is_some() || self.sync.changed.is_some_and(|changed| changed >= began) {
             self.sync.add(person, Cause::SignIn);
         }
     }
@@ -286,10 +304,7 @@ impl Launcher {
             return;
         }
         if let Some((_, cause)) = self.sync.files_at.take_if(|(at, _)| now >= *at) {
-            let people = self.people_here();
-            people.iter().for_each(|person| self.sync.add(person.clone(), cause.clone()));
-            self.sync.round = Some((Stamp::now(), people));
-            self.end_round();
+            self.look_who_changed(&cause);
         }
         if now >= self.sync.next_turn {
             self.sync.next_turn = now + TURN;
@@ -320,16 +335,9 @@ impl Launcher {
         self.sync.local.retain(|user| talks || names.contains(user));
         self.sync.unlocked.retain(|user| talks || names.contains(user));
         self.sync.missing.retain(|person, _| people.contains(person));
+        self.sync.unsure.retain(|person| people.contains(person));
         // A turn that is missed by a restart is made up for by what is kept here: it may be some minutes old.
         if !people.is_empty() && last / LOOKED_KEPT != seconds / LOOKED_KEPT {
-            self.dirty.soon();
-        }
-    }
-
-    /// Whether everybody of the round was looked up; then the files are known.
-    fn end_round(&mut self) {
-        if self.sync.round.as_ref().is_some_and(|(_, left)| left.is_empty()) {
-            self.sync.files = self.sync.round.take().map(|(files, _)| files);
             self.dirty.soon();
         }
     }

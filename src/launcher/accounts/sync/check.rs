@@ -31,6 +31,8 @@ pub(super) struct Check {
     pub(super) person: Person,
     pub(super) cause: Cause,
     pub(super) deadline: Instant,
+    /// How often changes of the files had been heard of as it began.
+    heard: u64,
     stage: Stage,
     /// As they were, as far as is known.
     before: Principal,
@@ -104,8 +106,8 @@ impl Launcher {
         self.sync.last += 1;
         let no = self.sync.last;
         let deadline = now + self.active.seconds(|conf| conf.pam_timeout_seconds);
-        let (stage, known, says) = (Stage::Finding, None, None);
-        let check = Check { person, cause, deadline, stage, before, remote, account, known, says };
+        let (stage, known, says, heard) = (Stage::Finding, None, None, self.sync.heard);
+        let check = Check { person, cause, deadline, heard, stage, before, remote, account, known, says };
         let user = check.person.1.clone();
         self.sync.running.insert(no, check);
         let settings = &self.active.settings;
@@ -250,6 +252,8 @@ impl Launcher {
 
     /// It is over; what it found is put in force.
     fn look_ends(&mut self, no: u64, verdict: Verdict, now: Instant) {
+        // ORDER: what changed before it was answered is heard before the answer counts.
+        self.hear_files(now);
         let Some(check) = self.sync.running.remove(&no) else { return };
         if let Stage::Looking { helper, .. } = &check.stage {
             // Reaped as any child; mostly it has ended already.
@@ -258,6 +262,15 @@ impl Launcher {
         let person = check.person.clone();
         if !matches!(verdict, Verdict::Missing(_)) {
             self.sync.missing.remove(&person);
+        }
+        if matches!(verdict, Verdict::Unknown(_)) {
+            self.sync.unsure.insert(person.clone());
+        } else {
+            self.sync.unsure.remove(&person);
+        }
+        // It may have seen what was in the files for a moment, and is in none of the two readings around it.
+        if check.heard != self.sync.heard && !matches!(verdict, Verdict::Ends(_)) {
+            self.sync.again.entry(person.clone()).or_insert(Cause::Files);
         }
         match verdict {
             Verdict::Is(principal) => {

@@ -58,6 +58,19 @@ fn a_storm_is_one_look_at_each_and_so_many_a_second() {
 }
 
 #[test]
+fn nobody_is_looked_up_between_a_change_and_its_reading_and_all_who_wait_are_of_its_round() {
+    let mut sync = sync();
+    sync.add(person(1), Cause::Interval);
+    sync.files_at = Some((Instant::now(), Cause::Files));
+    assert!(sync.next(usize::MAX, 7).is_none(), "looked up before the files were read");
+    sync.add(person(2), Cause::Files);
+    assert_eq!(sync.to_look_at(), BTreeSet::from([person(1), person(2)]));
+    sync.files_at = None;
+    assert_eq!(sync.next(usize::MAX, 7), Some((person(1), Cause::Interval)));
+    assert_eq!(sync.to_look_at(), BTreeSet::from([person(2)]));
+}
+
+#[test]
 fn what_is_known_comes_back_and_a_changed_file_is_noticed() {
     let mut one = sync();
     let mut dirty = Dirty::default();

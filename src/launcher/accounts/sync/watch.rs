@@ -1,10 +1,11 @@
 //! The machine's own files of accounts: that one of them was written, or another one took its place.
 //!
-//! Nothing of them is read here. What is said is only that there is something to look at; a helper looks. Called by the loop.
+//! Nothing of them is read here. What is said is only that there is something to look at: `read` and `lines` find out about whom, and a
+//! helper looks. Called by the loop.
 
+use std::fs::Metadata;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -13,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::log::say;
 
 /// Where they are.
-const FOLDER: &str = "/etc";
+pub(super) const FOLDER: &str = "/etc";
 /// Those that say who there is, who is a member of what, and until when.
-const FILES: [&str; 3] = ["passwd", "group", "shadow"];
+pub(super) const FILES: [&str; 3] = ["passwd", "group", "shadow"];
 /// Reads of one turn, each of some twenty events: a storm is heard in several turns.
 const READS: usize = 16;
 
@@ -78,13 +79,9 @@ impl Watch {
 pub(crate) struct Stamp(pub(crate) [(u64, u64, i64); FILES.len()]);
 
 impl Stamp {
-    /// Of this moment.
-    pub(super) fn now() -> Self {
-        Self(FILES.map(|file| {
-            std::fs::metadata(Path::new(FOLDER).join(file)).map_or((0, 0, 0), |meta| {
-                let changed = meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec());
-                (meta.ino(), meta.size(), changed)
-            })
-        }))
+    /// What is known of one of them.
+    pub(super) fn of(meta: &Metadata) -> (u64, u64, i64) {
+        let changed = meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec());
+        (meta.ino(), meta.size(), changed)
     }
 }
