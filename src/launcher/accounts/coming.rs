@@ -14,6 +14,7 @@ use portcullis_sys::process::Process;
 use portcullis_wire::Channel;
 use portcullis_wire::identity::{Elsewhere, KeyElsewhere};
 
+use super::journal::debts::Debt;
 use crate::launcher::Launcher;
 use crate::server::ServerNo;
 
@@ -74,7 +75,7 @@ pub(super) struct Look {
     pub(super) stage: Stage,
     /// Which question about it counts.
     pub(super) asked: u64,
-    /// Something of a key or its owner is otherwise since the database was asked: it is asked once more.
+    /// Something of a key or its owner is otherwise since the database was asked, or it is over: the database is asked once more.
     pub(super) anew: bool,
 }
 
@@ -113,6 +114,22 @@ impl Launcher {
     /// A key is this account's by now.
     pub(super) fn look_anew_at_key(&mut self, key: KeyId, account: AccountId) {
         self.look_anew(|id, owner| id == key && owner.is_none_or(|owner| owner.id != account));
+    }
+
+    /// The database has these ends by now. What it was asked before may have been read without them, and be answered after them: it is
+    /// read once more, or somebody would come back by a row of before.
+    pub(crate) fn look_anew_at_paid(&mut self, paid: &[u64]) {
+        let debts = self.journal.debts();
+        for (comer, look) in &mut self.coming.all {
+            if !matches!(look.stage, Stage::Asked) {
+                continue;
+            }
+            look.anew |= paid.iter().filter_map(|&number| debts.get(number)).any(|debt| match debt {
+                Debt::End { id, .. } => *comer == Comer::SignIn(*id),
+                // Whose it is, the answer says.
+                Debt::Person { .. } => true,
+            });
+        }
     }
 
     /// Reads once more what may be otherwise, of keys with these ids and, where that is known already, these owners.

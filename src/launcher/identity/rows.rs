@@ -115,6 +115,11 @@ impl Launcher {
         self.identity.rows.rest.push(Row::Ended(EndedRow { id, at, why, unless_moved: false }, None));
     }
 
+    /// A sign-in that only other machines know is over: its person says so here.
+    pub(crate) fn row_elsewhere_ended(&mut self, id: SignInId) {
+        self.owe(Debt::End { id, at: clock::seconds(), why: SignInEnd::SignedOut });
+    }
+
     /// Everything of a person is over, on every machine.
     pub(crate) fn revoked_for_all(&mut self, user: &UserName, account: Option<AccountId>) {
         if self.shares_accounts() {
@@ -170,6 +175,8 @@ impl Launcher {
         match result {
             Ok(()) => {
                 let paid = self.identity.rows.lane(lane).written();
+                // ORDER: before they are no debts any more, which is what answers are judged by that come first.
+                self.look_anew_at_paid(&paid);
                 self.journal.paid(&paid);
             }
             Err(error) => self.identity.rows.lane(lane).again(error, now),

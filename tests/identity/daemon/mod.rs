@@ -11,7 +11,9 @@ mod ldap;
 mod matrix;
 mod revocation;
 mod saml;
+mod stale;
 mod sync;
+mod sync_few;
 mod two;
 
 use libtest_mimic::Trial;
@@ -46,7 +48,9 @@ pub(crate) fn all() -> Vec<Trial> {
             ],
         ),
         on_both(sync::all, &[]),
-        // Two machines have one PostgreSQL, or nothing in common.
+        on_both(sync_few::all, &[]),
+        // Rows that machines share, and two machines, which have one PostgreSQL or nothing in common.
+        stale::all(),
         two::all(),
     ]
     .into_iter()

@@ -1,5 +1,7 @@
 //! PostgreSQL: a cluster in a folder of its own, passwords by SCRAM, TLS offered, a database for each test.
 
+mod held;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
+pub use self::held::Held;
 use super::authority::Authority;
 use super::daemon::Daemon;
 use super::{folder, free_address, give, must, need, run, write};

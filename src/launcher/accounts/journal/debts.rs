@@ -80,6 +80,11 @@ impl Debts {
         self.all.iter().map(|(&number, debt)| (number, debt))
     }
 
+    /// The one of this number.
+    pub(crate) fn get(&self, number: u64) -> Option<&Debt> {
+        self.all.get(&number)
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
