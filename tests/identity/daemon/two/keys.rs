@@ -78,6 +78,11 @@ fn opened(stage: &Stage) -> Result<()> {
     ensure!(pair.b.count_audit("key-elsewhere", &[])? == 1, "taken over more than once");
     let made = by_key(&pair.b, &key, "POST", "sessions", Some(&json!({ "ide": "jupyter" })))?.expect(201)?;
     let session = made.json()?["id"].as_str().context("no id")?.to_owned();
+    let (program, bearer, inside) = (pair.b.client()?, format!("Key {key}"), format!("/s/{session}/api/me"));
+    until::is("the session answers", 30, || {
+        let answer = program.request("GET", &inside).header("Authorization", &bearer).send();
+        answer.is_ok_and(|answer| answer.status == 200)
+    })?;
     by_key(&pair.b, &key, "DELETE", &format!("sessions/{session}"), None)?.expect(204)?;
     until::is("the session ends", 30, || process::of_user(ann.uid).is_empty())?;
     // The other way round.
