@@ -356,10 +356,11 @@ fn killed_between(stage: &Stage) -> Result<()> {
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()?;
-    let log = world.state_dir().join("audit/audit.jsonl");
+    // Written behind the record and the sign-ins; a launcher that is killed before has told nobody that anything is revoked.
+    let state = world.state_dir().join("state.json");
     let marked = Instant::now() + Duration::from_secs(30);
     // Looked at without a pause: there are four tenths of a second for it.
-    while !std::fs::read_to_string(&log)?.contains("\"revoked\"") {
+    while !std::fs::read_to_string(&state)?.contains("\"ending\":\"revoked\"") {
         ensure!(Instant::now() < marked, "nothing was revoked");
     }
     process::kill_hard(launcher)?;
