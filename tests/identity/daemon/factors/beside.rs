@@ -30,21 +30,21 @@ fn limited(stage: &Stage) -> Result<()> {
     let database = Postgres::shared()?.database()?;
     let pair = Pair::start(stage, &database, &format!("factor-required-groups={NEEDS}"))?;
     let ann = pair.a.account_with("fbeside", &["--groups", NEEDS])?;
-    // Somebody with the password waits at A, and has begun to enrol a phone of theirs.
+    // Somebody with the password waits at A.
     let beside = pair.a.client()?;
     beside.sign_in(&ann.name, &ann.password)?;
     let page = html(&beside, "/account/factors")?.expect(200)?.text();
     ensure!(page.contains("nothing else"), "not limited: {page}");
     let token = hidden(&page, "token")?;
-    let page = beside.post("/account/factors/totp", &[("token", &token), ("name", "theirs")])?;
-    let page = page.expect(200)?.text();
-    let (mut theirs, begun) = (Phone::of(&page)?, hidden(&page, "factor")?);
     // The person enrols the first one at B.
     let owner = pair.b.client()?;
     owner.sign_in(&ann.name, &ann.password)?;
     let (mut phone, _) = enrol(&owner)?;
     ensure!(owner.is_signed_in()?, "limited still");
-    // At A nothing of it is to be had.
+    // At A they show their phone a secret; there is no way to make it count.
+    let page = beside.post("/account/factors/totp", &[("token", &token), ("name", "theirs")])?;
+    let page = page.expect(200)?.text();
+    let (mut theirs, begun) = (Phone::of(&page)?, hidden(&page, "factor")?);
     let fields = [("token", token.as_str()), ("factor", &begun), ("code", &theirs.next()?)];
     let refused = beside.post("/account/factors/confirm", &fields)?.expect(409)?.text();
     ensure!(refused.contains("there is a second factor by now"), "{refused}");

@@ -12,24 +12,28 @@ use super::{enrol, hidden};
 use crate::beside::{header, openid};
 use crate::daemon::{kerberos, saml};
 
+/// Goes a way in a browser, to its last answer.
+type Goes = Box<dyn Fn(&Client) -> Result<Response>>;
+/// Makes what a way needs.
+type Made = fn(&Stage) -> Result<Way>;
+
 /// Somebody who has a phone, and how they come.
 struct Way {
     world: World,
     account: Account,
     phone: Phone,
-    /// Goes the way in this browser, to its last answer.
-    goes: Box<dyn Fn(&Client) -> Result<Response>>,
+    goes: Goes,
     /// What a proxy in front adds to each request.
     adds: Option<(&'static str, String)>,
 }
 
 /// The ways, by their words in records.
-const WAYS: &[(&str, fn(&Stage) -> Result<Way>)] =
+const WAYS: &[(&str, Made)] =
     &[("openid", by_openid), ("saml", by_saml), ("kerberos", by_kerberos), ("proxy", by_proxy)];
 
 /// One test for each way.
 pub(super) fn all() -> Vec<Trial> {
-    let one = |&(word, way): &(&'static str, fn(&Stage) -> Result<Way>)| {
+    let one = |&(word, way): &(&'static str, Made)| {
         let name = format!("identity::daemon::factors::one_is_asked_for_behind_{word}");
         case(&name, move |stage| asked_behind(word, way(stage)?))
     };
