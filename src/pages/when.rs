@@ -19,12 +19,13 @@ pub(crate) fn clock(at: u64) -> String {
     format!("{} {} UTC", &text[..10], &text[11..16])
 }
 
-/// `in less than a minute`, `in 5 minutes`, `in 3 hours`; what is over is so any moment.
+/// `in less than a minute`, `in 5 minutes`, `in 3 hours`, `in 2 days`; what is over is so any moment.
 pub(crate) fn ahead(at: u64, now: u64) -> String {
     match at.saturating_sub(now) {
         0..60 => "in less than a minute".to_owned(),
         seconds @ 60..7_200 => format!("in {}", count(seconds / 60, "minute")),
-        seconds => format!("in {}", count(seconds / 3_600, "hour")),
+        seconds @ 7_200..172_800 => format!("in {}", count(seconds / 3_600, "hour")),
+        seconds => format!("in {}", count(seconds / 86_400, "day")),
     }
 }
 
@@ -70,6 +71,8 @@ mod tests {
             (60, "in 1 minute"),
             (7_199, "in 119 minutes"),
             (7_200, "in 2 hours"),
+            (172_799, "in 47 hours"),
+            (172_800, "in 2 days"),
         ] {
             assert_eq!(ahead(1_000 + seconds, 1_000), text);
         }

@@ -1,10 +1,12 @@
 //! One's own second factors: what there is, a new authenticator program or passkey, and recovery codes, shown once.
 //!
-//! The picture of a program's secret stands in its page, where no script of an IDE reads it, and is shapes with attributes alone.
+//! The picture of a program's secret stands in its page, where no script of an IDE reads it. Its shapes are read out of what the
+//! encoder wrote and drawn anew: no markup of another process comes into a page.
 
 use askama::Template;
 use portcullis_model::factor::{FactorKind, FactorLine};
 
+use super::picture::Picture;
 use crate::{Frame, render, when};
 
 /// Address `/account/factors`. Forms are posted below it.
@@ -76,7 +78,7 @@ pub struct TotpPage<'a> {
     pub factor: &'a str,
     /// Its `otpauth` address.
     pub address: &'a str,
-    /// The same as a picture: SVG that the caller's encoder made.
+    /// The same as a picture: SVG as the encoder writes it. What is not of its form is not shown.
     pub picture: &'a str,
     /// The code typed before was not right.
     pub wrong: bool,
@@ -86,6 +88,10 @@ impl TotpPage<'_> {
     /// The page.
     pub fn html(&self) -> String {
         render(self)
+    }
+
+    fn picture(&self) -> Option<Picture<'_>> {
+        Picture::read(self.picture)
     }
 
     /// The secret in groups of four, for who types it.
@@ -191,14 +197,16 @@ mod tests {
             token: "t",
             factor: "id",
             address: "otpauth://totp/P:alice?secret=ABCDEFGH&issuer=P",
-            picture: "<svg></svg>",
+            picture: "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 29 29\" shape-rendering=\"crispEdges\">\
+                 <path fill=\"#fff\" d=\"M0 0h29v29H0z\"/><path fill=\"#000\" d=\"M4 4h7v1h-7z\"/></svg>",
             wrong: true,
         };
         let html = page.html();
-        assert!(
-            html.contains("ABCD EFGH") && html.contains("<svg></svg>") && html.contains("not right"),
-            "{html}"
-        );
+        for part in ["ABCD EFGH", "viewBox=\"0 0 29 29\"", "d=\"M4 4h7v1h-7z\"", "not right"] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
+        let html = TotpPage { picture: "<svg><script>alert(1)</script></svg>", ..page }.html();
+        assert!(html.contains("ABCD EFGH") && !html.contains("<svg") && !html.contains("alert(1)"), "{html}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod browser;
 mod factors;
 mod keys;
+mod picture;
 mod sign_ins;
 
 use askama::Template;
