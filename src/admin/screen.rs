@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 
+use crate::layout::printable;
+
 /// What is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Screen {
@@ -92,8 +94,11 @@ impl From<&str> for Cell {
     }
 }
 
-/// A table with its head. Columns are left out until it fits; what still doesn't is the terminal's to wrap.
+/// A table with its head. Columns are left out until it fits; what still doesn't is the terminal's to wrap. Names of people and keys
+/// are theirs to choose: nothing in a cell is obeyed by the terminal.
 pub(crate) fn table(columns: &[Column], rows: &[Vec<Cell>], screen: Screen) -> String {
+    let fit = |cell: &Cell| Cell { text: printable(&cell.text, usize::MAX), tone: cell.tone };
+    let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(fit).collect()).collect();
     let widest = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.chars().count());
         cells.chain([columns[at].head.len()]).max().unwrap_or(0)
@@ -110,7 +115,7 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<Cell>], screen: Screen) -> S
     let mut out = String::new();
     let heads: Vec<Cell> =
         columns.iter().map(|column| Cell { text: column.head.into(), tone: Tone::Head }).collect();
-    for row in std::iter::once(&heads).chain(rows) {
+    for row in std::iter::once(&heads).chain(&rows) {
         let mut line = String::new();
         for (index, (at, width)) in shown.iter().enumerate() {
             let Some(cell) = row.get(*at) else { continue };
@@ -166,6 +171,14 @@ pub(crate) fn count(number: u64, one: &str, several: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_moves_no_cursor_and_makes_no_line() {
+        let columns = [Column { head: "NAME", right: false, spare: 0 }; 2];
+        let rows: [Vec<Cell>; 1] = [vec!["a\u{1b}[2J\nb".into(), "x".into()]];
+        let text = table(&columns, &rows, Screen { width: None, colour: false });
+        assert_eq!(text, "NAME     NAME\na\u{fffd}[2J\u{fffd}b  x\n");
+    }
 
     const WIDE: Screen = Screen { width: None, colour: false };
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Answer;
 use crate::operations::{Asking, now};
-use crate::screen::{Cell, Column, Screen, count, short, table};
+use crate::screen::{Cell, Column, Screen, Tone, count, short, table};
 
 /// The command's arguments.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub(crate) struct List {
     asking: Asking,
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column { head: "KEY", right: false, spare: 0 },
     Column { head: "USER", right: false, spare: 0 },
     Column { head: "NAME", right: false, spare: 3 },
@@ -24,7 +24,8 @@ const COLUMNS: [Column; 8] = [
     Column { head: "ROLE", right: false, spare: 0 },
     Column { head: "ENDS", right: false, spare: 1 },
     Column { head: "LAST USED", right: false, spare: 1 },
-    Column { head: "", right: false, spare: 4 },
+    Column { head: "FROM", right: false, spare: 4 },
+    Column { head: "", right: false, spare: 0 },
 ];
 
 impl List {
@@ -70,10 +71,9 @@ fn told(ring: &[RingRow], keys: &[ApiKeyRow], screen: Screen, now: u64) -> Strin
             || "never".to_owned(),
             |(at, from)| format!("{} ago from {from}", short(now.saturating_sub(at))),
         );
-        let mut notes: Vec<String> = row.sources.clone();
-        if !row.barred.is_empty() {
-            notes.insert(0, row.barred.clone());
-        }
+        // Whoever signs in, or is looked up, is known on this machine.
+        let barred = if row.barred == "waits" { "waits for its owner's sign-in" } else { &row.barred };
+        let from = if row.sources.is_empty() { "everywhere".to_owned() } else { row.sources.join(" ") };
         vec![
             row.id.to_string().into(),
             row.user.to_string().into(),
@@ -82,7 +82,8 @@ fn told(ring: &[RingRow], keys: &[ApiKeyRow], screen: Screen, now: u64) -> Strin
             row.role.to_string().into(),
             ends.into(),
             used.into(),
-            notes.join(" ").into(),
+            from.into(),
+            Cell { text: barred.to_owned(), tone: Tone::Odd },
         ]
     };
     let rows: Vec<Vec<Cell>> = keys.iter().map(cells).collect();
@@ -107,4 +108,33 @@ fn object(row: &ApiKeyRow) -> Value {
         "last-used-from": row.used.map(|(_, from)| from.to_string()),
         "barred": row.barred,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_opens_nothing_says_so_on_a_narrow_terminal_too() {
+        let row = ApiKeyRow {
+            id: "abcdefg234".parse().expect("an id"),
+            user: "alice".parse().expect("a name"),
+            name: "nightly build".into(),
+            scopes: "sessions ide".into(),
+            role: portcullis_model::account::Role::Viewer,
+            sources: vec!["192.0.2.0/24".into()],
+            created: 1,
+            until: Some(90_000),
+            used: None,
+            barred: "waits".into(),
+        };
+        let good = ApiKeyRow { sources: Vec::new(), barred: String::new(), ..row.clone() };
+        let wide = told(&[], &[row.clone(), good], Screen { width: None, colour: false }, 3_600);
+        for part in ["nightly build", "in 1d", "192.0.2.0/24", "everywhere", "waits for its owner's sign-in"]
+        {
+            assert!(wide.contains(part), "{part} is not in {wide}");
+        }
+        let narrow = told(&[], &[row], Screen { width: Some(60), colour: false }, 3_600);
+        assert!(narrow.contains("waits") && !narrow.contains("192.0.2.0"), "{narrow}");
+    }
 }

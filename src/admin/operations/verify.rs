@@ -336,13 +336,17 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_fails() {
-        let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = taken.local_addr().expect("an address").port();
-        let text = format!("www-address=127.0.0.1\nwww-port={port}\n");
-        let settings = load(&Sources::new("/c", [("rserver.conf".to_owned(), text)])).settings;
-        assert_eq!(bindable(&settings).outcome, Outcome::Fail);
-        drop(taken);
-        assert_eq!(bindable(&settings).outcome, Outcome::Pass);
+        let taken_then_free = || {
+            let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = taken.local_addr().expect("an address").port();
+            let text = format!("www-address=127.0.0.1\nwww-port={port}\n");
+            let settings = load(&Sources::new("/c", [("rserver.conf".to_owned(), text)])).settings;
+            assert_eq!(bindable(&settings).outcome, Outcome::Fail);
+            drop(taken);
+            bindable(&settings).outcome == Outcome::Pass
+        };
+        // Another program may take a port in the moment that it is free.
+        assert!((0..100).any(|_| taken_then_free()), "no port was free");
     }
 
     #[test]
