@@ -17,10 +17,10 @@ use portcullis_sys::signals::Signals;
 
 pub(crate) use self::dirty::Dirty;
 use self::waiting::Source;
+use crate::accounts::coming::Coming;
 use crate::accounts::factors::Ceremonies;
 use crate::accounts::journal::Journal;
 use crate::accounts::keys::Keys;
-use crate::accounts::coming::Coming;
 use crate::accounts::looks::Looks;
 use crate::accounts::sync::Sync;
 use crate::admin::Admin;

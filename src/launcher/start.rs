@@ -18,10 +18,10 @@ use portcullis_sys::cgroup::Hierarchies;
 use portcullis_sys::signals::Signals;
 use portcullis_wire::launcher::Hello;
 
+use crate::accounts::coming::Coming;
 use crate::accounts::factors::Ceremonies;
 use crate::accounts::journal::{Journal, Opened, Truth};
 use crate::accounts::keys::Keys;
-use crate::accounts::coming::Coming;
 use crate::admin::Admin;
 use crate::administrators::Uses;
 use crate::audit::Log;

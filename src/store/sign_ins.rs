@@ -288,6 +288,11 @@ impl Store {
         Ok(meant)
     }
 
+    /// Whether it began at this machine.
+    pub fn began_here(&self, row: &SignInRow) -> bool {
+        row.node == self.node
+    }
+
     /// An account's live sign-ins, at most [`ROWS_AT_ONCE`] of them.
     ///
     /// # Errors

@@ -78,6 +78,9 @@ pub enum AccountAnswer {
     Ended {
         /// How many.
         sign_ins: u32,
+        /// Whether that is all that was meant: not where the database could not be asked about other machines, and then the one
+        /// that asks lives as well.
+        whole: bool,
     },
     /// To [`Wish::People`].
     People {
@@ -128,7 +131,7 @@ pub enum AccountRefusal {
 pub struct Own {
     /// What they may do at the most.
     pub role: Role,
-    /// The sign-ins that live on this machine, the latest first.
+    /// The sign-ins that live, the latest first: on this machine, and on others of its database while it can be asked.
     pub sign_ins: Vec<OwnSignIn>,
     /// What the database has of before; none while it can't be asked.
     pub past: Option<Past>,
@@ -155,6 +158,8 @@ pub struct OwnSignIn {
     pub until: u64,
     /// Whether it is the one that asks.
     pub own: bool,
+    /// Whether only another machine knows it.
+    pub elsewhere: bool,
 }
 
 /// What the database has of somebody.
@@ -164,6 +169,8 @@ pub struct Past {
     pub sign_ins: Vec<PastSignIn>,
     /// Who looked at their sessions, the latest first; at most [`LOOKS_AT_ONCE`].
     pub looks: Vec<LookRow>,
+    /// Sign-ins that live and began at another machine.
+    pub elsewhere: Vec<OwnSignIn>,
 }
 
 /// A sign-in that is over.

@@ -17,6 +17,7 @@ use portcullis_wire::ToServer;
 use portcullis_wire::accounts::{AccountAnswer, AccountRefusal, Asker, Own, Wish};
 use portcullis_wire::identity::{AccountAct, AccountChange, Select, StoreAnswer, StoreAsk, StoreRefusal};
 
+use super::own::Which;
 use super::owned::Step;
 use super::owners::milliseconds;
 use crate::admin::By;
@@ -63,6 +64,8 @@ pub(crate) struct Asked {
 pub(crate) enum Then {
     /// The past is put beside what lives.
     Own(Box<Own>),
+    /// Those of one's own that other machines have end; so many of here did.
+    Ends { person: Box<Person>, which: Which, here: u32 },
     /// A page of accounts.
     People,
     /// An account is another one.
@@ -224,24 +227,18 @@ impl Launcher {
             Wish::OwnLook => Ok(self.look_at_own(from, person, by, now)),
             Wish::EndSignIn(id) => {
                 let own = self.own_sign_ins(person).any(|one| one.id == id);
-                if !own {
-                    let theirs = self.sign_ins.get(&id).is_some();
-                    return Err(match theirs {
-                        true => self.refuse_wish(person, &wish, Rule::NotYours.into()),
-                        false => AccountRefusal::Gone,
-                    });
+                let known = self.sign_ins.get(&id).is_some();
+                if !own && known {
+                    return Err(self.refuse_wish(person, &wish, Rule::NotYours.into()));
                 }
-                Ok(Some(self.end_own(person, vec![id], &by, now)))
+                if !own && (person.account.is_none() || !self.shares_accounts()) {
+                    return Err(AccountRefusal::Gone);
+                }
+                let which = if own { Which::Here(id) } else { Which::Elsewhere(id) };
+                Ok(self.end_own(from, person, which, now))
             }
-            Wish::EndAllOthers => {
-                let others = self.own_sign_ins(person).map(|one| one.id);
-                let others = others.filter(|id| person.asker != Asker::SignIn(*id)).collect();
-                Ok(Some(self.end_own(person, others, &by, now)))
-            }
-            Wish::EndAll => {
-                let all = self.own_sign_ins(person).map(|one| one.id).collect();
-                Ok(Some(self.end_own(person, all, &by, now)))
-            }
+            Wish::EndAllOthers => Ok(self.end_own(from, person, Which::Others, now)),
+            Wish::EndAll => Ok(self.end_own(from, person, Which::All, now)),
             Wish::People { after, locked, matching } => {
                 let matching = crate::text::printable(matching.trim(), crate::text::NAME_MAX);
                 let ask = StoreAsk::List { after, locked, matching };
@@ -303,6 +300,9 @@ impl Launcher {
         };
         let answer = match (then, result) {
             (Then::Own(own), result) => Ok(self.with_past(*own, result)),
+            (Then::Ends { person, which, here }, result) => {
+                self.end_elsewhere(&person, (which, here), result, &by, now)
+            }
             (Then::People, Ok(StoreAnswer::Accounts { rows, more })) => {
                 Ok(AccountAnswer::People { rows, more })
             }

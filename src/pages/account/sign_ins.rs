@@ -25,6 +25,8 @@ pub struct OwnSignIn {
     pub until: u64,
     /// Whether it is the one that looks.
     pub own: bool,
+    /// Whether only another machine knows it.
+    pub elsewhere: bool,
 }
 
 /// A sign-in that is over.

@@ -22,6 +22,7 @@ pub(super) fn living(own: &Own) -> Vec<OwnSignIn> {
         seen: one.seen,
         until: one.until,
         own: one.own,
+        elsewhere: one.elsewhere,
     };
     own.sign_ins.iter().map(row).collect()
 }
@@ -55,6 +56,9 @@ pub(super) fn said(word: &str) -> Option<&'static str> {
     match word {
         "one" => Some("That sign-in is over: its browser has to sign in again."),
         "others" => Some("All your other sign-ins are over."),
+        "here" => Some(
+            "Your other sign-ins at this machine are over. Other machines could not be asked: try again in a minute.",
+        ),
         "none" => Some("There was no other sign-in to end."),
         _ => None,
     }
@@ -76,12 +80,15 @@ pub(super) async fn end(call: &Call<'_>, request: Request<Incoming>) -> Response
     let ends_own = matches!(wish, Wish::EndAll) || matches!(wish, Wish::EndSignIn(id) if Some(id) == own);
     let user = call.reader().user.unwrap_or_default().to_owned();
     match ask(call, wish).await {
-        Ok(AccountAnswer::Ended { sign_ins }) => {
-            tracing::info!(%user, sign_ins, peer = %call.peer, "somebody ended sign-ins of their own");
-            if ends_own {
-                return signed_out(call);
-            }
-            call.reader().go(&format!("/account?said={}", if sign_ins == 0 { "none" } else { said }))
+        Ok(AccountAnswer::Ended { sign_ins, whole }) => {
+            tracing::info!(%user, sign_ins, whole, peer = %call.peer, "somebody ended sign-ins of their own");
+            let said = match (whole, sign_ins) {
+                (true, _) if ends_own => return signed_out(call),
+                (false, _) => "here",
+                (true, 0) => "none",
+                (true, _) => said,
+            };
+            call.reader().go(&format!("/account?said={said}"))
         }
         Ok(_) => refused(call, None),
         Err(refusal) => refused(call, refusal),

@@ -17,8 +17,9 @@ pub(crate) fn account(frame: Frame<'_>, text: &str) -> [String; 2] {
         seen: 200,
         until: 9000,
         own: true,
+        elsewhere: false,
     };
-    let sign_ins = [one.clone(), OwnSignIn { own: false, method: MethodName::Saml, ..one }];
+    let sign_ins = [one.clone(), OwnSignIn { own: false, elsewhere: true, method: MethodName::Saml, ..one }];
     let over = [PastSignIn {
         remote: text.to_owned(),
         agent: text.to_owned(),

@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<Trial> {
 }
 
 /// What the log says of a database that is away, and of processes that a test kills.
-fn expect(world: &World) {
+pub(super) fn expect(world: &World) {
     for part in [
         "database",
         "can't be asked",
@@ -41,6 +41,7 @@ fn expect(world: &World) {
         "contact with other machines",
         "not whole",
         "cannot write",
+        "other machines",
     ] {
         world.log.expect(part);
     }

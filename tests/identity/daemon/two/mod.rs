@@ -4,6 +4,7 @@ mod ended;
 mod forged;
 mod keys;
 mod lost;
+mod own;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,6 +31,7 @@ pub(super) fn all() -> Vec<Trial> {
         forged::all(),
         keys::all(),
         lost::all(),
+        own::all(),
         super::factors::beside::all(),
         super::saml::ends::of_two(),
     ]

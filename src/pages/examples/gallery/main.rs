@@ -2,6 +2,8 @@
 //!
 //! For looking at them. The files are to be served from the root of a web server, since their addresses are absolute.
 
+mod account;
+
 use std::path::Path;
 
 use portcullis_model::SessionId;
@@ -51,14 +53,27 @@ fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         ..plain.clone()
     };
     let notice = SignInPage { notice: Some(Notice::Idle(60)), ..plain.clone() };
-    let ways = ["at idp.example.org", "with this computer's ticket"]
-        .map(|label| Way { path: "/openid/begin?appUri=%2F".into(), label: label.into() });
+    let ways =
+        ["at idp.example.org", "at saml.university.example.org", "with this computer's Kerberos ticket"]
+            .map(|label| Way { path: "/openid/begin?appUri=%2F".into(), label: label.into() });
     let beside = SignInPage { ways: &ways, ..plain.clone() };
     let instead = SignInPage { ways: &ways[..1], form: false, ..plain.clone() };
     let prompt = |kind, text| Prompt { kind, text };
     let code = [
         prompt(PromptKind::Info, "Your last sign-in was from 192.0.2.7 on Monday."),
         prompt(PromptKind::Shown, "Verification code: "),
+    ];
+    let factor = [
+        prompt(PromptKind::Shown, "Code of your authenticator app, or a recovery code"),
+        prompt(PromptKind::Passkey, "{}"),
+    ];
+    let wrong = [
+        prompt(
+            PromptKind::Error,
+            "That was not right, or was used already. Wait for the next code, then try again.",
+        ),
+        prompt(PromptKind::Shown, "Recovery code, if you have lost your passkey"),
+        prompt(PromptKind::Passkey, "{}"),
     ];
     let change = [
         prompt(
@@ -82,6 +97,8 @@ fn sign_in(frame: Frame<'_>) -> Vec<(&'static str, String)> {
         ("sign-in-beside", beside.html()),
         ("sign-in-instead", instead.html()),
         ("prompts-code", prompts(&code)),
+        ("prompts-factor", prompts(&factor)),
+        ("prompts-factor-wrong", prompts(&wrong)),
         ("prompts-password", prompts(&change)),
         ("prompts-info", prompts(&code[..1])),
         ("signed-out", SignedOutPage { frame, running: 2 }.html()),
@@ -314,7 +331,8 @@ fn main() -> std::io::Result<()> {
     let root = Root::default();
     let out = Frame { root: &root, user: None };
     let inside = Frame { root: &root, user: Some("alice") };
-    let named = [sign_in(out), home(inside), session(inside)].concat();
+    let own = [account::account(inside), account::factors(inside), account::keys(inside)].concat();
+    let named = [sign_in(out), home(inside), session(inside), own, account::users(inside)].concat();
     let pages = named.into_iter().map(|(name, html)| (name.to_owned(), html)).chain(refusals(inside));
     for (name, html) in pages {
         std::fs::write(dir.join(name + ".html"), html)?;
