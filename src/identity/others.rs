@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use crate::job;
 use crate::store::now;
-use crate::words::{light, refusal};
+use crate::words::{light, light_with_names, refusal};
 
 /// Pause before changes that can't be heard are asked for again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -227,7 +227,7 @@ pub(crate) async fn known(store: &Store, id: SignInId) -> Result<StoreAnswer, Er
     let row = store.sign_ins(&[id]).await?.into_iter().next();
     let live = row.filter(|row| row.ended.is_none() && row.until > now());
     let Some(row) = live else { return Ok(StoreAnswer::Elsewhere(None)) };
-    let account = light(store.account(row.account).await?);
+    let (account, groups) = light_with_names(store.account(row.account).await?);
     let row = HistoryRow {
         id: row.id,
         account: row.account,
@@ -239,7 +239,7 @@ pub(crate) async fn known(store: &Store, id: SignInId) -> Result<StoreAnswer, Er
         until: row.until / 1000,
         seal: row.seal,
     };
-    Ok(StoreAnswer::Elsewhere(Some(Box::new(Elsewhere { row, account }))))
+    Ok(StoreAnswer::Elsewhere(Some(Box::new(Elsewhere { row, account, groups }))))
 }
 
 /// Which of the other machines have carried out everything that is written by now.

@@ -4,7 +4,7 @@ use portcullis_model::key::KeyId;
 use portcullis_store::{Error, Group, Page, Store};
 use portcullis_wire::identity::{GroupAct, GroupRow, KeyElsewhere, StoreAnswer, StoreAsk, StoreRefusal};
 
-use crate::words::{light, refusal};
+use crate::words::{light_with_names, refusal};
 
 /// Answers what is about keys and groups; `now` in milliseconds since 1970.
 pub(crate) async fn answer(store: &Store, ask: StoreAsk, now: u64) -> Result<StoreAnswer, StoreRefusal> {
@@ -47,8 +47,8 @@ async fn key(store: &Store, id: KeyId, now: u64) -> Result<StoreAnswer, Error> {
     let key = store.keys(&[id]).await?.into_iter().next();
     let live = key.filter(|key| key.ended.is_none() && key.until.is_none_or(|until| now < until));
     let Some(key) = live else { return Ok(StoreAnswer::Key(None)) };
-    let account = light(store.account(key.account).await?);
-    Ok(StoreAnswer::Key(Some(Box::new(KeyElsewhere { key, account }))))
+    let (account, groups) = light_with_names(store.account(key.account).await?);
+    Ok(StoreAnswer::Key(Some(Box::new(KeyElsewhere { key, account, groups }))))
 }
 
 async fn end_keys(store: &Store, ended: &[(KeyId, u64)], now: u64) -> Result<StoreAnswer, Error> {

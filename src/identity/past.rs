@@ -2,7 +2,7 @@
 
 use portcullis_model::AccountId;
 use portcullis_model::proof::MethodName;
-use portcullis_store::{Error, Look, SignInRow, Store};
+use portcullis_store::{Error, Look, ROWS_AT_ONCE, SignInRow, Store};
 use portcullis_wire::accounts::{LOOKS_AT_ONCE, LookRow, OwnSignIn, PAST_AT_ONCE, Past, PastSignIn};
 use portcullis_wire::identity::{Select, StoreAnswer};
 
@@ -26,11 +26,12 @@ pub(crate) async fn past(store: &Store, account: AccountId) -> Result<StoreAnswe
     let look =
         |look: Look| LookRow { session: look.session, by: look.by, what: look.what, at: look.at / 1000 };
     let looks = store.looks(account).await?.into_iter().map(look);
-    let living = store.sign_ins_of(account, now()).await?;
+    let living = store.sign_ins_elsewhere(account, now()).await?;
     let past = Past {
         sign_ins: sign_ins.take(PAST_AT_ONCE).collect(),
         looks: looks.take(LOOKS_AT_ONCE).collect(),
-        elsewhere: living.into_iter().filter(|row| !store.began_here(row)).filter_map(elsewhere).collect(),
+        more_elsewhere: living.len() >= ROWS_AT_ONCE,
+        elsewhere: living.into_iter().filter_map(elsewhere).collect(),
     };
     Ok(StoreAnswer::Past(Box::new(past)))
 }

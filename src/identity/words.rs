@@ -9,6 +9,12 @@ pub(crate) fn light(account: Account) -> Account {
     Account { groups: Vec::new(), own_groups: Vec::new(), ..account }
 }
 
+/// An account without its groups, and their names.
+pub(crate) fn light_with_names(mut account: Account) -> (Account, Vec<String>) {
+    let names = std::mem::take(&mut account.groups).into_iter().map(|group| group.name).collect();
+    (light(account), names)
+}
+
 /// The same of an account as it was and as it is, each with the groups that only it has: they are for the record.
 pub(crate) fn groups_that_differ(before: Account, after: Account) -> (Account, Account) {
     let only = |these: &Account, those: &Account| -> Vec<GroupRef> {

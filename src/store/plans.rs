@@ -120,6 +120,7 @@ async fn everything(store: &Store) -> Result<(), Error> {
     store.seen(&[Seen { id, seen: 5, until: 9001 }], 1000).await?;
     store.sign_ins(&[id]).await?;
     store.sign_ins_of(bob.id, 1).await?;
+    store.sign_ins_elsewhere(bob.id, 1).await?;
     store.live_sign_ins(None, 1).await?;
     store.history(bob.id, None).await?;
     store

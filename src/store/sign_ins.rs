@@ -288,11 +288,6 @@ impl Store {
         Ok(meant)
     }
 
-    /// Whether it began at this machine.
-    pub fn began_here(&self, row: &SignInRow) -> bool {
-        row.node == self.node
-    }
-
     /// An account's live sign-ins, at most [`ROWS_AT_ONCE`] of them.
     ///
     /// # Errors
@@ -301,6 +296,18 @@ impl Store {
         let sql = sign_ins!("WHERE account = $1 AND ended_at IS NULL AND until_at > $2 LIMIT $3");
         let found = self.driver.read(sql, values![account.to_string(), now, ROWS_AT_ONCE as u64]).await?;
         found.rows.into_iter().map(read).collect()
+    }
+
+    /// Those of them that began at other machines, the newest first; at most [`ROWS_AT_ONCE`].
+    ///
+    /// # Errors
+    /// What a look may fail of.
+    pub async fn sign_ins_elsewhere(&self, account: AccountId, now: u64) -> Result<Vec<SignInRow>, Error> {
+        let sql = sign_ins!(
+            "WHERE account = $1 AND ended_at IS NULL AND until_at > $2 AND node <> $3 ORDER BY since DESC LIMIT $4"
+        );
+        let bound = values![account.to_string(), now, self.node.as_str(), ROWS_AT_ONCE as u64];
+        self.driver.read(sql, bound).await?.rows.into_iter().map(read).collect()
     }
 
     /// An account's sign-ins, the newest first, before this one (its beginning and its id): at most [`ROWS_AT_ONCE`].

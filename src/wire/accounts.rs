@@ -169,8 +169,10 @@ pub struct Past {
     pub sign_ins: Vec<PastSignIn>,
     /// Who looked at their sessions, the latest first; at most [`LOOKS_AT_ONCE`].
     pub looks: Vec<LookRow>,
-    /// Sign-ins that live and began at another machine.
+    /// Sign-ins that live and began at another machine, the latest first.
     pub elsewhere: Vec<OwnSignIn>,
+    /// Whether there may be more of those.
+    pub more_elsewhere: bool,
 }
 
 /// A sign-in that is over.

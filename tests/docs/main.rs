@@ -64,9 +64,14 @@ fn options_that_are_named_exist() {
     let reference: String = ["rserver", "rsession", "jupyter", "portcullis", "profiles"]
         .map(|name| read(&root().join(format!("docs/options/{name}.md"))))
         .concat();
-    for name in
-        ["README.md", "docs/hardening.md", "docs/compat.md", "docs/operating.md", "docs/threat-model.md"]
-    {
+    for name in [
+        "README.md",
+        "docs/hardening.md",
+        "docs/compat.md",
+        "docs/operating.md",
+        "docs/sign-in.md",
+        "docs/threat-model.md",
+    ] {
         let text = read(&root().join(name));
         for code in text.split('`').skip(1).step_by(2) {
             let Some((option, value)) = code.split_once('=') else { continue };

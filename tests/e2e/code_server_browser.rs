@@ -59,14 +59,14 @@ impl Desk {
         Ok(desk)
     }
 
-    /// A project with a history, a settings file that keeps greetings away, and an extension in a package.
+    /// A project with a history, a settings file that keeps greetings away and a panel that takes the focus, and an extension in a package.
     fn prepare(&self) -> Result<()> {
         let home = &self.account.home;
         let script = "mkdir -p work/sub .local/share/code-server/User\n\
             printf 'one\\n' > work/a.txt\n\
             printf 'inside\\n' > work/sub/b.txt\n\
             ln -s /etc/passwd work/outside\n\
-            printf '%s' '{\"workbench.startupEditor\":\"none\",\"git.useEditorAsCommitInput\":false,\"git.openRepositoryInParentFolders\":\"never\"}' \
+            printf '%s' '{\"workbench.startupEditor\":\"none\",\"git.useEditorAsCommitInput\":false,\"git.openRepositoryInParentFolders\":\"never\",\"workbench.secondarySideBar.defaultVisibility\":\"hidden\",\"chat.disableAIFeatures\":true}' \
               > .local/share/code-server/User/settings.json\n\
             cd work && git init -q . && git config user.email a@example.org && git config user.name a\n";
         let status = Command::new("setpriv")

@@ -45,6 +45,14 @@ impl Found {
         }
     }
 
+    /// Its owner's groups at their provider.
+    pub(super) fn groups(&self) -> &[String] {
+        match self {
+            Self::SignIn(found, _) => &found.groups,
+            Self::Key(found, _) => &found.groups,
+        }
+    }
+
     /// Its owner's number, as the seal carries it.
     pub(super) fn uid(&self) -> Uid {
         match self {

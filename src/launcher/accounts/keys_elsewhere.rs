@@ -64,7 +64,7 @@ impl Launcher {
 
     /// Whether a row is one of ours and opens something now, and its owner's number; `Err(None)`: it is, and doesn't.
     pub(super) fn judge_key(&self, id: KeyId, found: &KeyElsewhere) -> Result<Uid, Option<String>> {
-        let KeyElsewhere { key, account } = found;
+        let KeyElsewhere { key, account, .. } = found;
         if key.id != id || key.account != account.id {
             return Err(Some("it is another row than the one that was asked for".into()));
         }
@@ -84,7 +84,7 @@ impl Launcher {
 
     /// Whether it was ended here, which the database does not know yet.
     fn is_put_out(&self, found: &KeyElsewhere) -> bool {
-        let KeyElsewhere { key, account } = found;
+        let KeyElsewhere { key, account, .. } = found;
         self.keys.is_over(&key.id) || self.journal.debts().puts_out(&account.unix, key.created / 1000)
     }
 
@@ -94,7 +94,7 @@ impl Launcher {
         if self.is_put_out(&found) {
             return self.is_not_known(comer);
         }
-        let KeyElsewhere { key, account } = found;
+        let KeyElsewhere { key, account, .. } = found;
         let held = Held { key, principal, role: account.role, locked: false, waits: false };
         if self.keys.len() >= KEYS_MAX {
             return self.not_taken(comer, "there are too many keys");
@@ -171,8 +171,10 @@ impl Launcher {
             let key = ApiKey { seal, ..before.key.clone() };
             let after = Held { key, ..before.clone() };
             self.journal.key_changed(&before, &after);
-            // Once more looked at: something of it may be otherwise since.
+            // Once more looked at: something of it may be otherwise since. Its last use is still to be told.
+            let used = self.keys.used.get(&id).copied();
             self.keys.insert(after);
+            self.keys.used.extend(used.map(|used| (id, used)));
         }
     }
 
@@ -211,7 +213,10 @@ impl Launcher {
             let before = ApiKey { account: from.id, ..key.clone() };
             let ours = sealer.check_key(&SealedKey { key: &before, user }, &key.seal).is_ok();
             let held = self.keys.get(&key.id).is_some();
-            if held || !ours || key.account != to.id || self.keys.len() >= KEYS_MAX {
+            // Its end, which the database did not know when it was asked.
+            let over =
+                self.keys.is_over(&key.id) || self.journal.debts().puts_out(&from.unix, key.created / 1000);
+            if held || over || !ours || key.account != to.id || self.keys.len() >= KEYS_MAX {
                 continue;
             }
             let is_taker = |one: &&SignIn| one.account == Some(to.id) && one.principal.user == to.unix;

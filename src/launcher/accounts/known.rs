@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use portcullis_model::account::Provider;
 use portcullis_model::audit::Event;
 use portcullis_model::proof::MethodName;
 use portcullis_model::seal::{Carried, SealedSignIn};
@@ -18,6 +19,7 @@ use portcullis_wire::identity::{Elsewhere, StoreAnswer, StoreAsk, StoreRefusal};
 use portcullis_wire::{Channel, ToServer, WireError};
 
 use super::coming::{Comer, Found, Look, Stage};
+use super::sync::with_groups_of;
 use crate::children::Child;
 use crate::clock;
 use crate::identity::ForStore;
@@ -140,7 +142,7 @@ impl Launcher {
 
     /// Whether a row is one of ours, and of somebody who may be signed in; `Err(None)`: it is, and is over.
     fn judge_row(&self, id: SignInId, found: &Elsewhere) -> Result<Carried, Option<Refused>> {
-        let Elsewhere { row, account } = found;
+        let Elsewhere { row, account, .. } = found;
         if row.id != id || row.account != account.id {
             return Err(Some("it is another row than the one that was asked for".into()));
         }
@@ -250,6 +252,10 @@ impl Launcher {
         if let Err(why) = permitted {
             return self.not_taken(comer, &why.to_string());
         }
+        // As at a sign-in here: a flag that is a provider's group's holds on each machine.
+        let counts = self.active.settings.membership.provider_groups;
+        let counts = counts && account.identity.provider != Provider::System;
+        let principal = if counts { with_groups_of(principal, found.groups().to_vec()) } else { principal };
         let person = (principal.uid, principal.user.clone());
         let began = self.coming.all.get(&comer).map(|look| look.began);
         match found {
@@ -260,7 +266,7 @@ impl Launcher {
     }
 
     fn take_sign_in(&mut self, found: &Elsewhere, carried: Carried, principal: Principal) {
-        let Elsewhere { row, account } = found;
+        let Elsewhere { row, account, .. } = found;
         let (id, comer) = (row.id, Comer::SignIn(row.id));
         let Some(method) = MethodName::ALL.into_iter().find(|name| name.word() == row.method) else {
             return self.not_taken(comer, "there is no such method here");
@@ -275,7 +281,8 @@ impl Launcher {
         if size(&sign_in) > SIGN_IN_MAX || !self.has_room_for(&sign_in) {
             return self.not_taken(comer, "there are too many sign-ins");
         }
-        if self.is_over(&sign_in) {
+        // Its end may have been said here meanwhile.
+        if self.is_over(&sign_in) || self.journal.debts().ends(id, &account.unix, row.since) {
             return self.is_not_known(comer);
         }
         say!(Info, "signed in at another machine user={} remote={}", account.unix, row.remote);

@@ -124,8 +124,8 @@ impl Launcher {
         by: &By,
         now: Instant,
     ) -> Result<AccountAnswer, AccountRefusal> {
-        let elsewhere = match (result, which) {
-            (Ok(StoreAnswer::Past(past)), _) => past.elsewhere,
+        let (elsewhere, more) = match (result, which) {
+            (Ok(StoreAnswer::Past(past)), _) => (past.elsewhere, past.more_elsewhere),
             (Err(refusal), Which::Elsewhere(_)) => return Err(AccountRefusal::Store(refusal)),
             (answer, _) => {
                 say!(
@@ -139,16 +139,20 @@ impl Launcher {
             Asker::SignIn(id) => Some(id),
             Asker::Key(_) => None,
         };
+        // Those that ended here just now may be in the answer still.
+        let lives = |one: &&OwnSignIn| !self.journal.debts().ends(one.id, &person.user, one.since);
         let mut all: Vec<SignInId> =
-            elsewhere.iter().map(|one| one.id).filter(|&id| Some(id) != own).collect();
+            elsewhere.iter().filter(lives).map(|one| one.id).filter(|&id| Some(id) != own).collect();
         match which {
             Which::Elsewhere(id) if all.contains(&id) => all = vec![id],
             Which::Elsewhere(_) => return Err(AccountRefusal::Gone),
-            Which::All => all.extend(own),
-            Which::Here(_) | Which::Others => {}
+            // Where there may be more the one that asks stays, to ask again.
+            Which::All if !more => all.extend(own.filter(|id| self.sign_ins.get(id).is_some())),
+            Which::All | Which::Here(_) | Which::Others => {}
         }
+        let whole = !more || matches!(which, Which::Elsewhere(_));
         let ended = self.end_them(person, all, by, now);
-        Ok(AccountAnswer::Ended { sign_ins: here.saturating_add(ended), whole: true })
+        Ok(AccountAnswer::Ended { sign_ins: here.saturating_add(ended), whole })
     }
 
     /// Ends these; how many they were.

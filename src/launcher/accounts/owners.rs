@@ -248,16 +248,17 @@ impl Launcher {
         if writing.under_way || waits || !self.identity.store.is_ready() || !self.is_healthy() {
             return;
         }
-        if let Some(account) = self.keys.writing.look_up.pop_front() {
-            self.keys.writing.under_way = true;
-            let ask = StoreAsk::Find(Select::Id(account));
-            return self.ask_store(ForStore::Keys(Told::Owner(account)), ask, now);
-        }
+        // ORDER: ends first: other machines wait for them, and owners may be thousands.
         let ended: Vec<(KeyId, u64)> = self.keys.owed().take(ROWS_AT_ONCE).collect();
         if !ended.is_empty() {
             self.keys.writing.under_way = true;
             let ids = ended.iter().map(|(id, _)| *id).collect();
             return self.ask_store(ForStore::Keys(Told::Ended(ids)), StoreAsk::KeysEnded(ended), now);
+        }
+        if let Some(account) = self.keys.writing.look_up.pop_front() {
+            self.keys.writing.under_way = true;
+            let ask = StoreAsk::Find(Select::Id(account));
+            return self.ask_store(ForStore::Keys(Told::Owner(account)), ask, now);
         }
         let seals = self.seals_to_write();
         if !seals.is_empty() {
@@ -306,7 +307,8 @@ impl Launcher {
                 return self.end_keys(&gone, KeyEnd::OtherMachine, None);
             }
             (Told::Owner(account) | Told::KeysOf(account), _) => {
-                self.keys.writing.look_up.push_front(*account);
+                // Behind the others, which one that can't be read must not keep back.
+                self.keys.writing.look_up.push_back(*account);
             }
             (Told::Ended(_) | Told::Used(_) | Told::Sealed(_), _) => {}
         }

@@ -10,6 +10,7 @@ use portcullis_model::sign_in::{SignIn, SignInEnd};
 use portcullis_model::{AccountId, SignInId, UserName};
 use portcullis_wire::identity::{EndedRow, StoreRefusal};
 
+use crate::accounts::coming::Comer;
 use crate::accounts::journal::debts::Debt;
 use crate::clock;
 use crate::launcher::Launcher;
@@ -130,6 +131,9 @@ impl Launcher {
     /// ORDER: into the journal of this turn: who is told that it is over may rely on every machine's hearing of it.
     fn owe(&mut self, debt: Debt) {
         let number = self.journal.owe(debt.clone());
+        if let Debt::End { id, .. } = &debt {
+            self.nobody_comes_by(Comer::SignIn(*id));
+        }
         match &debt {
             Debt::End { id, .. } if self.identity.rows.take_back(*id) => {
                 self.identity.rows.owes_behind(number, &debt);

@@ -57,7 +57,7 @@ pub(super) fn said(word: &str) -> Option<&'static str> {
         "one" => Some("That sign-in is over: its browser has to sign in again."),
         "others" => Some("All your other sign-ins are over."),
         "here" => Some(
-            "Your other sign-ins at this machine are over. Other machines could not be asked: try again in a minute.",
+            "Your other sign-ins at this machine are over, but not all at other machines: try again in a minute.",
         ),
         "none" => Some("There was no other sign-in to end."),
         _ => None,

@@ -216,6 +216,8 @@ pub struct Elsewhere {
     pub row: HistoryRow,
     /// Its account now, without groups.
     pub account: Account,
+    /// The names of the groups that its provider said last.
+    pub groups: Vec<String>,
 }
 
 /// An API key that lives, and whose it is.
@@ -225,6 +227,8 @@ pub struct KeyElsewhere {
     pub key: ApiKey,
     /// Its account now, without groups.
     pub account: Account,
+    /// The names of the groups that its provider said last.
+    pub groups: Vec<String>,
 }
 
 /// Another machine with the same database.

@@ -287,7 +287,18 @@ pub(super) async fn press(window: &Client, place: &serde_json::Value, right: boo
 pub(super) async fn edit(window: &Client, text: &str, file: &str) -> Result<()> {
     const LINES: &str = ".editor-instance .view-lines";
     let editor = window.wait().at_most(STEP).for_element(Locator::Css(LINES)).await?;
-    editor.click().await?;
+    // Panels that come late take the focus.
+    let focused = async {
+        loop {
+            editor.click().await?;
+            let script = "return document.activeElement?.closest('.editor-instance') != null";
+            if window.execute(script, vec![]).await? == serde_json::Value::Bool(true) {
+                return Ok::<_, anyhow::Error>(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(STEP, focused).await.context("the editor does not get the focus")??;
     keys(window, &format!("{CONTROL}\u{E010}{RELEASE}{text}")).await?;
     // What isn't in the text yet would not be saved.
     shown(window, LINES, text.trim()).await?;

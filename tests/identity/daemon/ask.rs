@@ -1,6 +1,7 @@
 //! The command, for a world: what it says and how it ends.
 
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use portcullis_testing::{World, place};
@@ -29,4 +30,14 @@ pub(super) fn exits(world: &World, args: &[&str], code: i32) -> Result<String> {
 pub(super) fn json(world: &World, args: &[&str], code: i32) -> Result<Value> {
     let text = exits(world, &[args, &["--json"]].concat(), code)?;
     serde_json::from_str(&text).with_context(|| text)
+}
+
+/// Does something once, for all tests of this process that share a server: the same test runs on each database.
+pub(super) fn once(done: &Mutex<bool>, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*done {
+        act()?;
+        *done = true;
+    }
+    Ok(())
 }

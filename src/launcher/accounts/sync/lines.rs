@@ -63,10 +63,12 @@ impl Lines {
         }
         for line in lines("group", files.group) {
             let Group { name, gid, members } = Group::of(line?)?;
+            // Of two names of one number the first is the group's: whom a directory names has the other one no more.
+            let called = all.numbers.get(&gid).copied();
+            add(key, all.groups.entry(key.hash_one(name)).or_default(), called);
             // Whoever is a member twice is so by both lines.
             for member in members.split(|&byte| byte == b',') {
                 // As it is written, too: what is beside the name may be a part of it to whoever reads it.
-                let called = all.numbers.get(&gid);
                 let person = all.people.entry(key.hash_one(member.trim_ascii())).or_default();
                 add(key, person, ("member", member, name, gid, called));
             }

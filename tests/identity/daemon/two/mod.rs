@@ -2,6 +2,7 @@
 
 mod ended;
 mod forged;
+mod groups;
 mod keys;
 mod lost;
 mod own;
@@ -29,6 +30,7 @@ pub(super) fn all() -> Vec<Trial> {
     [
         ended::all(),
         forged::all(),
+        groups::all(),
         keys::all(),
         lost::all(),
         own::all(),
