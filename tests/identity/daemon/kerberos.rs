@@ -214,25 +214,29 @@ fn replayed(stage: &Stage) -> Result<()> {
 }
 
 fn names(stage: &Stage) -> Result<()> {
+    static PRINCIPALS: Mutex<bool> = Mutex::new(false);
+    const ODD: [&str; 4] = ["a b", "..", "$(id)", "x;y"];
+    const STRANGERS: [&str; 2] = ["jürgen", "somebody-else"];
     let kdc = Kdc::shared()?;
+    once(&PRINCIPALS, || {
+        kdc.principal("root", PASSWORD)?;
+        ODD.iter().try_for_each(|name| kdc.principal(&format!("\"{name}\""), PASSWORD))?;
+        STRANGERS.iter().try_for_each(|name| kdc.principal(name, PASSWORD))
+    })?;
     let mut world = world(stage)?;
     // Of this machine's accounts: locked, and the superuser.
     let locked = person(&world, kdc, &["--expiredate", "2020-01-01"])?;
     stays_out(&world, &token(kdc, &locked.name, PASSWORD)?, "account", 401)?;
-    static ROOT: Mutex<bool> = Mutex::new(false);
-    once(&ROOT, || kdc.principal("root", PASSWORD))?;
     stays_out(&world, &token(kdc, "root", PASSWORD)?, "not-permitted", 401)?;
     // Of the realm's: an instance is another than the person; a name in capitals is another than the small one's.
     stays_out(&world, &token(kdc, "kira/admin", "Admin-Pass-1")?, "not-permitted", 401)?;
     stays_out(&world, &token(kdc, "Upper", "Upper-Pass-1")?, "bad-name", 401)?;
-    for name in ["a b", "..", "$(id)", "x;y"] {
-        kdc.principal(&format!("\"{name}\""), PASSWORD)?;
+    for name in ODD {
         stays_out(&world, &token(kdc, name, PASSWORD)?, "bad-name", 401)
             .with_context(|| format!("the principal `{name}`"))?;
     }
     // Names that this machine doesn't know.
-    for name in ["jürgen", "somebody-else"] {
-        kdc.principal(name, PASSWORD)?;
+    for name in STRANGERS {
         stays_out(&world, &token(kdc, name, PASSWORD)?, "account", 401)?;
     }
     // A capital, made small by root's own rule.

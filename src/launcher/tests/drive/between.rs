@@ -38,8 +38,9 @@ fn start() -> Result<(Drive, PathBuf)> {
     Ok((drive, note))
 }
 
-/// Launcher and keeper do their parts by turns, until the launcher has told what to start; the keeper stands still then.
-fn told(drive: &Drive, link: &Link, sign_in: &SignIn) -> Result<(SessionId, i32)> {
+/// Launcher and keeper do their parts by turns, until the launcher has told what to start; the keeper stands still then. `None` where
+/// both were quicker than this thread, which a busy machine may keep from stopping them.
+fn told(drive: &Drive, link: &Link, sign_in: &SignIn) -> Result<Option<(SessionId, i32)>> {
     let launcher = drive.pid()?;
     let id = open(link, sign_in, 1)?.ok().context("not opened")?;
     let keeper = until::some("a keeper", 10, || {
@@ -61,11 +62,38 @@ fn told(drive: &Drive, link: &Link, sign_in: &SignIn) -> Result<(SessionId, i32)
             }
         }
         if is_told {
-            ensure!(process::of_user(sign_in.principal.uid.0).is_empty(), "it was started already");
-            return Ok((id, keeper));
+            if process::of_user(sign_in.principal.uid.0).is_empty() {
+                return Ok(Some((id, keeper)));
+            }
+            process::signal(keeper, Signal::SIGCONT)?;
+            link.send(&ToLauncher::StopSession { sign_in: sign_in.id, session: id })?;
+            end(link, id)?;
+            return Ok(None);
         }
     }
     bail!("its keeper was never told")
+}
+
+/// A drive at that moment.
+struct Held {
+    drive: Drive,
+    note: PathBuf,
+    alice: Account,
+    link: Link,
+    sign_in: SignIn,
+    id: SessionId,
+    keeper: i32,
+}
+
+fn held() -> Result<Held> {
+    for _ in 0..5 {
+        let (drive, note) = start()?;
+        let (alice, link, sign_in) = signed_in(&drive)?;
+        if let Some((id, keeper)) = told(&drive, &link, &sign_in)? {
+            return Ok(Held { drive, note, alice, link, sign_in, id, keeper });
+        }
+    }
+    bail!("it was started already, five times")
 }
 
 /// The keeper goes on: the session is over soon, nobody was lost, and PAM's session closed.
@@ -87,9 +115,7 @@ fn ends_well(
 }
 
 fn stopped(_: &Stage) -> Result<()> {
-    let (drive, note) = start()?;
-    let (alice, link, sign_in) = signed_in(&drive)?;
-    let (id, keeper) = told(&drive, &link, &sign_in)?;
+    let Held { drive, note, alice, link, sign_in, id, keeper } = held()?;
     link.send(&ToLauncher::StopSession { sign_in: sign_in.id, session: id })?;
     link.session(id, "ending session", |session| session.state == State::Ending)?;
     process::signal(keeper, Signal::SIGCONT)?;
@@ -100,9 +126,7 @@ fn stopped(_: &Stage) -> Result<()> {
 }
 
 fn launcher_killed(_: &Stage) -> Result<()> {
-    let (mut drive, note) = start()?;
-    let (alice, link, sign_in) = signed_in(&drive)?;
-    let (id, keeper) = told(&drive, &link, &sign_in)?;
+    let Held { mut drive, note, alice, link, id, keeper, .. } = held()?;
     drive.restart()?;
     drop(link);
     let link = drive.ready()?;
