@@ -288,15 +288,14 @@ pub(super) async fn edit(window: &Client, text: &str, file: &str) -> Result<()> 
     const LINES: &str = ".editor-instance .view-lines";
     let editor = window.wait().at_most(STEP).for_element(Locator::Css(LINES)).await?;
     // Panels that come late take the focus.
+    let script = "return document.activeElement?.closest('.editor-instance') != null";
     let focused = async {
-        loop {
-            editor.click().await?;
-            let script = "return document.activeElement?.closest('.editor-instance') != null";
-            if window.execute(script, vec![]).await? == serde_json::Value::Bool(true) {
-                return Ok::<_, anyhow::Error>(());
-            }
+        editor.click().await?;
+        while window.execute(script, vec![]).await? != serde_json::Value::Bool(true) {
             tokio::time::sleep(POLL).await;
+            editor.click().await?;
         }
+        Ok::<_, anyhow::Error>(())
     };
     tokio::time::timeout(STEP, focused).await.context("the editor does not get the focus")??;
     keys(window, &format!("{CONTROL}\u{E010}{RELEASE}{text}")).await?;
